@@ -1,0 +1,2 @@
+//! `apt-install`: packages into an image layer, and nothing else.
+fn main() {}

@@ -1,0 +1,7 @@
+//! `find-libdeps`, driven as its users drive it: the real binary, and all that it says.
+
+mod support;
+
+fn main() {
+    support::main(vec![])
+}

@@ -1,0 +1,85 @@
+//! What a test needs of the machine, found out once.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// Something that a machine has or has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// To run as root.
+    Root,
+    /// `mmdebstrap` and root, with the archive it fetches from.
+    Mmdebstrap,
+    /// A C compiler.
+    Cc,
+    /// glibc's own loader and `ldd`, on the architecture whose fixtures the tests know.
+    Ldd,
+    /// `dpkg` and its database.
+    Dpkg,
+    /// `python3` with `venv`, and an index that `pip` can reach.
+    Pip,
+    /// A Docker engine's programs (`dockerd`, `crun`) and root.
+    Docker,
+}
+
+impl Need {
+    /// The need as a closing line names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Mmdebstrap => "mmdebstrap and root",
+            Self::Cc => "cc",
+            Self::Ldd => "ldd on amd64",
+            Self::Dpkg => "dpkg",
+            Self::Pip => "pip and an index",
+            Self::Docker => "dockerd and root",
+        }
+    }
+
+    /// Whether this machine has it.
+    pub fn is_met(self) -> bool {
+        static ROOT: OnceLock<bool> = OnceLock::new();
+        static PIP: OnceLock<bool> = OnceLock::new();
+        let root = || *ROOT.get_or_init(is_root);
+        match self {
+            Self::Root => root(),
+            Self::Mmdebstrap => root() && on_path("mmdebstrap"),
+            Self::Cc => on_path("cc"),
+            Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
+            Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
+            Self::Pip => *PIP.get_or_init(index_answers),
+            Self::Docker => root() && on_path("dockerd") && on_path("crun"),
+        }
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// Whether a virtualenv can be made, and its pip reaches an index.
+fn index_answers() -> bool {
+    let venv = super::target_dir().join("pip");
+    let pip = venv.join("bin/pip");
+    let made = pip.exists() || succeeds("python3", &["-m", "venv", &venv.to_string_lossy()]);
+    made && succeeds(&pip.to_string_lossy(), &["-q", "index", "versions", "six"])
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
