@@ -1,2 +1,69 @@
-//! x
-fn main() {}
+//! `find-libdeps`: arguments in, a list of packages out, and an exit status.
+
+use find_libdeps::cli::{self, Format, Invocation};
+use find_libdeps::messages::Messages;
+use find_libdeps::{explain, json, progress};
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+use std::time::Instant;
+
+const OBJECTIONS: u8 = 1;
+const NO_LIST: u8 = 2;
+
+fn main() -> ExitCode {
+    let Invocation {
+        config,
+        format,
+        is_strict,
+        verbosity,
+        color,
+    } = cli::invocation();
+    let mut messages = Messages::new(verbosity, color);
+    let started = Instant::now();
+
+    let result = progress::shown(!messages.is_quiet(), |files| {
+        find_libdeps::run(&config, files)
+    });
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => return fail(&mut messages, &error.to_string()),
+    };
+    let text = match &format {
+        Format::List => report
+            .packages
+            .iter()
+            .map(|listed| format!("{}\n", listed.package))
+            .collect(),
+        Format::Json => match json::document(&report) {
+            Ok(document) => document,
+            Err(error) => return fail(&mut messages, &error.to_string()),
+        },
+        Format::Explain(name) => match explain::text(&report, name.as_deref()) {
+            Some(text) => text,
+            None => {
+                return fail(
+                    &mut messages,
+                    "nothing of that name is needed or needs anything",
+                );
+            }
+        },
+    };
+    messages.report(&report, started.elapsed());
+
+    let mut stdout = anstream::AutoStream::new(std::io::stdout().lock(), color.into());
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) if is_strict && report.has_objections() => ExitCode::from(OBJECTIONS),
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(&mut messages, &format!("cannot write the list: {error}")),
+    }
+}
+
+fn fail(messages: &mut Messages, error: &str) -> ExitCode {
+    messages.error(error);
+    ExitCode::from(NO_LIST)
+}

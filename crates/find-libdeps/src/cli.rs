@@ -1,0 +1,241 @@
+//! Arguments to what is to be done, once; and the texts that `--help` shows.
+
+use crate::config::Config;
+use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
+use regex::bytes::Regex;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  find-libdeps /venv                     the packages, one a line
+  find-libdeps --explain /venv           why each of them
+  find-libdeps --explain libpq5 /venv    why this one
+  find-libdeps --strict --json .venv     for a machine; status 1 if something is missing
+
+In a multi-stage Dockerfile:
+  RUN find-libdeps /venv > /venv/pkgdeps.txt        # in the builder stage
+  COPY --from=builder /venv /venv                   # in the final stage
+  RUN xargs -ra /venv/pkgdeps.txt apt-install
+
+Exit status:
+  0  the list is complete, with or without warnings
+  1  --strict found something
+  2  no list: usage, a path that cannot be read, no dpkg or a failing one";
+
+/// Name the Debian packages that the binaries of a virtualenv need at run time.
+///
+/// Reads the ELF files at or below each PATH, finds each library that they need as the loader
+/// (ld.so) would, and prints the packages that the libraries come from, one a line. What lies below
+/// a PATH itself needs no package. Nothing is executed.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100)]
+#[allow(clippy::struct_excessive_bools)] // one a switch
+struct Args {
+    /// Files and directories to analyse [default: $VIRTUAL_ENV]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Print the whole report as one JSON document
+    #[arg(long, conflicts_with = "explain")]
+    json: bool,
+
+    /// Say why each package is needed, or only about NAME: a package, a soname or a file
+    #[arg(long, value_name = "NAME", num_args = 0..=1)]
+    explain: Option<Option<OsString>>,
+
+    /// Take sonames that match for not needed (may be repeated)
+    #[arg(long, value_name = "REGEX")]
+    ignore: Vec<Regex>,
+
+    /// Do not read files and directories whose path matches (may be repeated)
+    #[arg(long, value_name = "REGEX")]
+    exclude: Vec<Regex>,
+
+    /// Exit with 1 if a library is missing or in no package, or a file is malformed
+    #[arg(long)]
+    strict: bool,
+
+    /// Take DIR for /: read paths, libraries, configuration and dpkg's database below it
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// How many threads read files; 0 for one a core
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+
+    /// Print no warnings
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Print what was read and how long it took
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    verbose: bool,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// What is printed on standard output.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Package names, one a line.
+    List,
+    /// The whole report for machines.
+    Json,
+    /// The report for people, or the part that is about a name.
+    Explain(Option<OsString>),
+}
+
+/// How much is said on standard error, besides errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// Warnings.
+    Normal,
+    /// Warnings and a summary.
+    Verbose,
+}
+
+/// All that the arguments say.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What to analyse.
+    pub config: Config,
+    /// What to print.
+    pub format: Format,
+    /// Whether what the list leaves out is an error.
+    pub is_strict: bool,
+    /// What to say.
+    pub verbosity: Verbosity,
+    /// Whether in colour.
+    pub color: Color,
+}
+
+/// Reads the process's arguments and environment. Ends the process where they are wrong (status
+/// 2), or ask for help (0).
+#[must_use]
+pub fn invocation() -> Invocation {
+    let args = Args::parse();
+    let environment = |name| match args.root {
+        None => std::env::var_os(name).unwrap_or_default(),
+        Some(_) => OsString::new(),
+    };
+    let virtual_env = environment("VIRTUAL_ENV");
+    let ld_library_path = environment("LD_LIBRARY_PATH");
+    let (explain, paths) = explained(args.explain, args.paths, !virtual_env.is_empty());
+    let paths = if !paths.is_empty() {
+        paths
+    } else if !virtual_env.is_empty() {
+        vec![PathBuf::from(virtual_env)]
+    } else {
+        usage("no PATH given, and $VIRTUAL_ENV does not name one")
+    };
+    let format = match explain {
+        Some(name) => Format::Explain(name),
+        None if args.json => Format::Json,
+        None => Format::List,
+    };
+    Invocation {
+        config: Config {
+            paths,
+            root: args.root,
+            ld_library_path,
+            ignore: args.ignore,
+            exclude: args.exclude,
+            threads: args.threads,
+            with_versions: format != Format::List,
+        },
+        format,
+        is_strict: args.strict,
+        verbosity: match (args.quiet, args.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        },
+        color: args.color,
+    }
+}
+
+/// `--explain PATH` reads as `--explain NAME`. A NAME is never a directory, so the word is a PATH
+/// where it is one; and where no other PATH is given, whatever has a slash in it is one too.
+fn explained(
+    explain: Option<Option<OsString>>,
+    mut paths: Vec<PathBuf>,
+    has_default: bool,
+) -> (Option<Option<OsString>>, Vec<PathBuf>) {
+    if let Some(Some(word)) = &explain {
+        let has_slash = word.as_bytes().contains(&b'/');
+        let is_directory = PathBuf::from(word).is_dir();
+        let is_alone = paths.is_empty();
+        if is_directory && (has_slash || is_alone) || has_slash && is_alone && !has_default {
+            paths.insert(0, PathBuf::from(word));
+            return (Some(None), paths);
+        }
+    }
+    (explain, paths)
+}
+
+fn usage(message: &str) -> ! {
+    let mut command = <Args as clap::CommandFactory>::command();
+    command = command.color(ColorChoice::Auto);
+    command
+        .error(clap::error::ErrorKind::MissingRequiredArgument, message)
+        .exit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_arguments_is_sound() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_directory_after_explain_is_a_path() {
+        let word = |text: &str| Some(Some(OsString::from(text)));
+        let venv = || vec![PathBuf::from("/venv")];
+        assert_eq!(
+            explained(word("/usr"), vec![], false),
+            (Some(None), vec![PathBuf::from("/usr")])
+        );
+        assert_eq!(
+            explained(word("libpq5"), venv(), false),
+            (word("libpq5"), venv())
+        );
+        assert_eq!(
+            explained(word("/venv/x.so"), venv(), false),
+            (word("/venv/x.so"), venv())
+        );
+        assert_eq!(
+            explained(word("/x.so"), vec![], true),
+            (word("/x.so"), vec![])
+        );
+    }
+}

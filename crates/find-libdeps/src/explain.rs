@@ -1,0 +1,140 @@
+//! The report for people: why each package is on the list, and why something is not.
+
+use crate::report::{Fate, ListedPackage, NeededLibrary, Report};
+use crate::resolve::{FoundBy, Place};
+use crate::text::shown;
+use anstyle::{AnsiColor, Style};
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
+const HEADING: Style = Style::new().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+/// The explanation of `report`, with ANSI styles; or only of the package, soname or file `name`,
+/// and `None` where the report has no such thing.
+#[must_use]
+pub fn text(report: &Report, name: Option<&OsStr>) -> Option<String> {
+    let mut text = String::new();
+    for listed in &report.packages {
+        let libraries = of_package(report, listed);
+        let is_named = name.is_some_and(|name| *name == *listed.package.to_string());
+        let shown: Vec<&NeededLibrary> = libraries
+            .into_iter()
+            .filter(|library| is_named || is_about(library, name))
+            .collect();
+        if !shown.is_empty() {
+            heading(&mut text, &title(listed), GOOD);
+            describe(&mut text, &shown);
+        }
+    }
+    let others = [
+        (
+            Fate::Missing,
+            "missing: the loader would not find these",
+            BAD,
+        ),
+        (
+            Fate::Unowned,
+            "unowned: no package for an image ships these",
+            BAD,
+        ),
+        (
+            Fate::Bundled,
+            "bundled: these lie below the given paths",
+            HEADING,
+        ),
+        (
+            Fate::Interpreter,
+            "interpreter: whoever has Python has these",
+            HEADING,
+        ),
+        (
+            Fate::Host,
+            "host: its driver provides these at run time",
+            HEADING,
+        ),
+    ];
+    for (fate, title, style) in others {
+        let libraries: Vec<&NeededLibrary> = report
+            .libraries
+            .iter()
+            .filter(|library| library.fate == fate && is_about(library, name))
+            .collect();
+        if !libraries.is_empty() {
+            heading(&mut text, title, style);
+            describe(&mut text, &libraries);
+        }
+    }
+    (name.is_none() || !text.is_empty()).then_some(text)
+}
+
+fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededLibrary> {
+    report
+        .libraries
+        .iter()
+        .filter(|library| library.package.as_ref() == Some(&listed.package))
+        .collect()
+}
+
+fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
+    let Some(name) = name else {
+        return true;
+    };
+    let is_file = |path: &std::path::PathBuf| path.as_os_str() == name;
+    library.soname == name
+        || library.path.as_ref().is_some_and(is_file)
+        || library.needed_by.iter().any(is_file)
+}
+
+fn title(listed: &ListedPackage) -> String {
+    match &listed.version {
+        None => listed.package.to_string(),
+        Some(version) => format!("{} {}", listed.package, version.version),
+    }
+}
+
+fn heading(text: &mut String, title: &str, style: Style) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "{style}{title}{style:#}");
+}
+
+fn describe(text: &mut String, libraries: &[&NeededLibrary]) {
+    for library in libraries {
+        let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
+        if let (Some(path), Some(found_by)) = (&library.path, library.found_by) {
+            let _ = write!(text, " => {} ({})", shown(path), how(found_by));
+        }
+        text.push('\n');
+        for path in &library.needed_by {
+            let _ = writeln!(text, "    needed by {}", shown(path));
+        }
+        if let Some(absence) = &library.absence {
+            for place in &absence.looked_in {
+                let _ = writeln!(text, "    looked in {}", looked(place));
+            }
+            if let Some(hint) = &absence.hint {
+                let _ = writeln!(text, "    {hint}");
+            }
+        }
+    }
+}
+
+fn looked(place: &Place) -> String {
+    format!("{} ({})", shown(&place.path), how(place.found_by))
+}
+
+fn how(found_by: FoundBy) -> &'static str {
+    match found_by {
+        FoundBy::Rpath => "RPATH",
+        FoundBy::LdLibraryPath => "LD_LIBRARY_PATH",
+        FoundBy::Runpath => "RUNPATH",
+        FoundBy::Cache => "the loader's cache",
+        FoundBy::Default => "default directory",
+        FoundBy::Direct => "named by its path",
+        FoundBy::Soname => "by its SONAME alone",
+    }
+}

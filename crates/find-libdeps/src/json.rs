@@ -1,0 +1,121 @@
+//! The report as one JSON document, whose form the README documents.
+//!
+//! Names and paths are text as [`crate::text::shown`] writes them.
+
+use crate::report::{Fate, NeededLibrary, Report};
+use crate::resolve::FoundBy;
+use crate::text::shown;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    distribution: Distribution<'a>,
+    packages: Vec<Package<'a>>,
+    libraries: Vec<Library>,
+    warnings: Vec<Warning>,
+    counts: Counts,
+}
+
+#[derive(Serialize)]
+struct Distribution<'a> {
+    id: Option<&'a str>,
+    version_codename: Option<&'a str>,
+    architecture: &'a str,
+}
+
+#[derive(Serialize)]
+struct Package<'a> {
+    name: &'a str,
+    architecture: Option<&'a str>,
+    version: Option<&'a str>,
+    libraries: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Library {
+    soname: String,
+    outcome: &'static str,
+    path: Option<String>,
+    found_by: Option<&'static str>,
+    package: Option<String>,
+    needed_by: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Warning {
+    path: String,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    files: usize,
+    elf: usize,
+}
+
+/// `report` as a document that ends with a newline.
+pub fn document(report: &Report) -> Result<String, serde_json::Error> {
+    let document = Document {
+        distribution: Distribution {
+            id: report.distribution.id.as_deref(),
+            version_codename: report.distribution.version_codename.as_deref(),
+            architecture: &report.architecture,
+        },
+        packages: report
+            .packages
+            .iter()
+            .map(|listed| Package {
+                name: &listed.package.name,
+                architecture: listed
+                    .version
+                    .as_ref()
+                    .map(|version| version.architecture.as_str()),
+                version: listed
+                    .version
+                    .as_ref()
+                    .map(|version| version.version.as_str()),
+                libraries: listed.libraries.iter().map(shown).collect(),
+            })
+            .collect(),
+        libraries: report.libraries.iter().map(library).collect(),
+        warnings: report
+            .warnings
+            .iter()
+            .map(|warning| Warning {
+                path: shown(&warning.path),
+                message: warning.message.clone(),
+            })
+            .collect(),
+        counts: Counts {
+            files: report.counts.files,
+            elf: report.counts.elf,
+        },
+    };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn library(library: &NeededLibrary) -> Library {
+    Library {
+        soname: shown(&library.soname),
+        outcome: match library.fate {
+            Fate::Package => "package",
+            Fate::Unowned => "unowned",
+            Fate::Bundled => "bundled",
+            Fate::Interpreter => "interpreter",
+            Fate::Host => "host",
+            Fate::Missing => "missing",
+        },
+        path: library.path.as_ref().map(shown),
+        found_by: library.found_by.map(|found_by| match found_by {
+            FoundBy::Rpath => "rpath",
+            FoundBy::LdLibraryPath => "ld_library_path",
+            FoundBy::Runpath => "runpath",
+            FoundBy::Cache => "cache",
+            FoundBy::Default => "default",
+            FoundBy::Direct => "direct",
+            FoundBy::Soname => "soname",
+        }),
+        package: library.package.as_ref().map(ToString::to_string),
+        needed_by: library.needed_by.iter().map(shown).collect(),
+    }
+}

@@ -1,0 +1,164 @@
+//! The format of `/etc/ld.so.cache`, as glibc's `elf/cache.c` writes it and `elf/dl-cache.c` reads
+//! it (`sysdeps/generic/dl-cache.h`).
+//!
+//! Only bytes are read here, no files. Every offset is checked; an entry that points outside the
+//! file is passed over, as the loader does.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
+const HEADER: usize = 48;
+const ENTRY: usize = 24;
+/// The format before glibc 2.2, in front of the new one where `ldconfig -c compat` wrote it.
+const OLD_MAGIC: &[u8] = b"ld.so-1.7.0";
+const OLD_HEADER: usize = 16;
+const OLD_ENTRY: usize = 12;
+/// `cache_file_new_flags_endian_big`
+const BIG_ENDIAN: u8 = 3;
+
+/// One library that ldconfig saw.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name that it is found by.
+    pub name: OsString,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The format and architecture of its file.
+    pub flags: u32,
+    /// Whether only some processors of the architecture can use it: bit 62 of its `hwcap` names a
+    /// subdirectory of `glibc-hwcaps`; lower bits are the hardware capabilities of glibc before 2.37.
+    pub is_for_some_processors: bool,
+}
+
+/// The entries of the cache file `bytes` in its order; of equal names the loader takes the first.
+/// `None` where this is not a cache that the loader would use.
+pub fn parse(bytes: &[u8]) -> Option<Vec<Entry>> {
+    let bytes = if bytes.starts_with(OLD_MAGIC) {
+        bytes.get(embedded(bytes)?..)?
+    } else {
+        bytes
+    };
+    if !bytes.starts_with(MAGIC) || bytes.len() < HEADER {
+        return None;
+    }
+    let is_big_endian = bytes[28] & 3 == BIG_ENDIAN;
+    let number = |at: usize| number(bytes, at, is_big_endian);
+    let count = usize::try_from(number(20)?).ok()?;
+    if count > (bytes.len() - HEADER) / ENTRY {
+        return None;
+    }
+    let entry = |index: usize| {
+        let at = HEADER + index * ENTRY;
+        let (low, high) = (u64::from(number(at + 16)?), u64::from(number(at + 20)?));
+        let hwcap = if is_big_endian {
+            low << 32 | high
+        } else {
+            high << 32 | low
+        };
+        Some(Entry {
+            flags: number(at)?,
+            name: string(bytes, number(at + 4)?)?.to_owned(),
+            path: string(bytes, number(at + 8)?)?.into(),
+            is_for_some_processors: hwcap != 0,
+        })
+    };
+    Some((0..count).filter_map(entry).collect())
+}
+
+/// Where in a file of the old format the new one begins: after the old entries, aligned.
+fn embedded(bytes: &[u8]) -> Option<usize> {
+    let start = |is_big_endian| {
+        let count = usize::try_from(number(bytes, 12, is_big_endian)?).ok()?;
+        let end = count.checked_mul(OLD_ENTRY)?.checked_add(OLD_HEADER)?;
+        let start = end.next_multiple_of(8);
+        bytes.get(start..)?.starts_with(MAGIC).then_some(start)
+    };
+    start(false).or_else(|| start(true))
+}
+
+fn number(bytes: &[u8], at: usize, is_big_endian: bool) -> Option<u32> {
+    let four: [u8; 4] = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+    Some(if is_big_endian {
+        u32::from_be_bytes(four)
+    } else {
+        u32::from_le_bytes(four)
+    })
+}
+
+fn string(bytes: &[u8], at: u32) -> Option<&OsStr> {
+    let rest = bytes.get(usize::try_from(at).ok()?..)?;
+    let length = rest.iter().position(|&byte| byte == 0)?;
+    Some(OsStr::from_bytes(&rest[..length]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cache of one library, in either byte order.
+    fn cache(big: bool, hwcap: u64) -> Vec<u8> {
+        let four = |value: u32| {
+            if big {
+                value.to_be_bytes()
+            } else {
+                value.to_le_bytes()
+            }
+        };
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(four(1));
+        bytes.extend(four(20));
+        bytes.extend([if big { 3 } else { 2 }, 0, 0, 0]);
+        bytes.resize(HEADER, 0);
+        bytes.extend(four(0x303));
+        bytes.extend(four(72));
+        bytes.extend(four(77));
+        bytes.extend(four(0));
+        bytes.extend(if big {
+            hwcap.to_be_bytes()
+        } else {
+            hwcap.to_le_bytes()
+        });
+        bytes.extend(b"a.so\0/lib/a.so\0");
+        bytes
+    }
+
+    fn entry(is_for_some_processors: bool) -> Entry {
+        Entry {
+            name: "a.so".into(),
+            path: "/lib/a.so".into(),
+            flags: 0x303,
+            is_for_some_processors,
+        }
+    }
+
+    #[test]
+    fn both_byte_orders_are_read() {
+        assert_eq!(parse(&cache(false, 0)), Some(vec![entry(false)]));
+        assert_eq!(parse(&cache(true, 1 << 62)), Some(vec![entry(true)]));
+    }
+
+    #[test]
+    fn the_new_format_is_found_behind_the_old_one() {
+        let mut bytes = OLD_MAGIC.to_vec();
+        bytes.push(0);
+        bytes.extend(1_u32.to_le_bytes());
+        bytes.resize(OLD_HEADER + OLD_ENTRY, 0);
+        bytes.resize(32, 0);
+        bytes.extend(cache(false, 0));
+        assert_eq!(parse(&bytes), Some(vec![entry(false)]));
+        assert_eq!(parse(&bytes[..32]), None);
+    }
+
+    #[test]
+    fn a_cut_off_cache_gives_no_entry_and_no_panic() {
+        let bytes = cache(false, 0);
+        for length in 0..bytes.len() {
+            assert!(parse(&bytes[..length]).is_none_or(|entries| entries.is_empty()));
+        }
+        let mut absurd = bytes;
+        absurd[20..24].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(parse(&absurd), None);
+    }
+}

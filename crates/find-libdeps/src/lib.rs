@@ -1,0 +1,410 @@
+//! `find-libdeps`: from a virtualenv to the exact Debian packages that its binaries need.
+//!
+//! Data passes through once; each phase borrows from earlier ones and never reaches back:
+//!
+//! - [`cli`]: arguments to a [`Config`]
+//! - [`root`]: the file system that is analysed
+//! - [`walk`]: the given paths to files
+//! - [`elf`]: a file to an [`elf::Object`], with [`arch`] for what differs by architecture
+//! - [`tree`]: the objects together
+//! - [`search_path`], [`library`], [`ld_so`] with its formats [`ld_so_cache`] and [`ld_so_conf`]:
+//!   where the loader looks, and what it finds there
+//! - [`resolve`]: needed names to outcomes, with [`provided`] for those no package is listed for
+//! - [`ownership`], [`dpkg`]: libraries to packages
+//! - [`report`]: all of it sorted; [`json`], [`explain`] and [`messages`] write it, with [`text`] for
+//!   names
+//!
+//! Nothing that is inspected is executed or loaded, and nothing is written to disk.
+
+pub mod arch;
+pub mod cli;
+pub mod config;
+pub mod dpkg;
+pub mod elf;
+pub mod explain;
+pub mod json;
+pub mod ld_so;
+pub mod ld_so_cache;
+pub mod ld_so_conf;
+pub mod library;
+pub mod messages;
+pub mod os_release;
+pub mod ownership;
+pub mod progress;
+pub mod provided;
+pub mod report;
+pub mod resolve;
+pub mod root;
+pub mod search_path;
+pub mod text;
+pub mod tree;
+pub mod walk;
+
+use config::Config;
+use dpkg::{Dpkg, DpkgError, Owners};
+use elf::{ElfError, ElfFile, Object};
+use ld_so::LdSo;
+use library::Library;
+use os_release::OsRelease;
+use ownership::{Merged, Ownership, Spellings};
+use report::{Counts, Findings, Owned, Report, Version};
+use resolve::{Hit, Outcome, Resolved, Resolver};
+use root::Root;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use text::{counted, shown};
+use thiserror::Error;
+use tree::{Start, Tree};
+use walk::Unread;
+
+/// How many unreadable paths a message names.
+const MAX_NAMED: usize = 10;
+
+/// Why there is no list.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A given path cannot be analysed.
+    #[error("cannot read {}: {source}{}", shown(path), below(root.as_deref()))]
+    Path {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+        /// The directory that it was looked for in.
+        root: Option<PathBuf>,
+    },
+    /// The directory for `--root` cannot be used.
+    #[error("cannot use {} as the root: {source}", shown(path))]
+    Root {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something below a given path could not be read, so that the list could lack something.
+    #[error("{}", unread(.0))]
+    Unread(Vec<Unread>),
+    /// dpkg gave no answer.
+    #[error(transparent)]
+    Dpkg(#[from] DpkgError),
+    /// The threads could not be started.
+    #[error("cannot start the threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+fn below(root: Option<&Path>) -> String {
+    root.map(|root| format!(" (below {}, where paths are looked for)", shown(root)))
+        .unwrap_or_default()
+}
+
+fn unread(all: &[Unread]) -> String {
+    let mut lines: Vec<String> = all
+        .iter()
+        .take(MAX_NAMED)
+        .map(|unread| format!("cannot read {}: {}", shown(&unread.path), unread.error))
+        .collect();
+    if let Some(more) = all.len().checked_sub(MAX_NAMED).filter(|&more| more > 0) {
+        lines.push(format!("and {more} more"));
+    }
+    let pattern = all.first().map_or_else(String::new, |first| {
+        regex::escape(&first.path.to_string_lossy())
+    });
+    lines.push(format!(
+        "no list, since it could lack something: make {} readable, or pass `--exclude '^{pattern}'`",
+        if all.len() == 1 { "it" } else { "them" },
+    ));
+    lines.join("\n")
+}
+
+/// Analyses what `config` says. `files_read` counts up as the work goes on.
+pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
+    let root = match &config.root {
+        None => Root::machine(),
+        Some(dir) => Root::below(dir).map_err(|source| Error::Root {
+            path: dir.clone(),
+            source,
+        })?,
+    };
+    let starts = starts(config, &root)?;
+    let (read, dpkg) = std::thread::scope(|scope| {
+        // Two processes' worth of waiting that need not be added to the reading.
+        let dpkg = scope.spawn(|| Dpkg::new(&root));
+        let read = read_objects(config, &root, &starts, files_read);
+        (read, dpkg.join())
+    });
+    let dpkg = dpkg.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let Read {
+        objects,
+        malformed,
+        counts,
+    } = read?;
+
+    let tree = Tree::new(starts, objects);
+    let library = Library::new(&root);
+    let ld_so = LdSo::read(&root, &library);
+    let is_ignored = |soname: &OsStr| config.ignores(soname);
+    let resolver = Resolver::new(
+        &root,
+        &library,
+        &ld_so,
+        &tree,
+        &config.ld_library_path,
+        &is_ignored,
+    );
+    let mut packages = Packages::new(&root, &tree, &dpkg);
+    let resolved = packages.settle(&resolver)?;
+
+    let mut report = Report::new(Findings {
+        distribution: OsRelease::read(&root),
+        architecture: dpkg.architecture(),
+        tree: &tree,
+        needs: resolved.needs,
+        remarks: resolved.remarks,
+        owners: &packages.owned,
+        malformed,
+        complaints: packages.complaints,
+        counts,
+    });
+    if config.with_versions {
+        add_versions(&mut report, &dpkg)?;
+    }
+    Ok(report)
+}
+
+/// The given paths, none of which lies below another.
+fn starts(config: &Config, root: &Root) -> Result<Vec<Start>, Error> {
+    let mut starts: Vec<Start> = Vec::new();
+    for given in &config.paths {
+        let at_fault = |source| Error::Path {
+            path: given.clone(),
+            source,
+            root: config.root.clone(),
+        };
+        let path = if root.is_machine() {
+            std::path::absolute(given).map_err(at_fault)?
+        } else {
+            Path::new("/").join(given)
+        };
+        let real = root.canonicalize(&path).map_err(at_fault)?;
+        let metadata = root.metadata(&real).map_err(at_fault)?;
+        if !metadata.is_dir() && !metadata.is_file() {
+            return Err(at_fault(io::Error::other(
+                "it is neither a directory nor a regular file",
+            )));
+        }
+        if !starts.iter().any(|start| real.starts_with(&start.real)) {
+            starts.retain(|start| !start.real.starts_with(&real));
+            starts.push(Start { path, real });
+        }
+    }
+    Ok(starts)
+}
+
+/// What the reading of files gives.
+struct Read {
+    /// By real path.
+    objects: Vec<(PathBuf, Object)>,
+    malformed: Vec<(PathBuf, ElfError)>,
+    counts: Counts,
+}
+
+/// Reads every file at or below `starts`, on all threads.
+fn read_objects(
+    config: &Config,
+    root: &Root,
+    starts: &[Start],
+    files_read: &AtomicUsize,
+) -> Result<Read, Error> {
+    let inner = |path: &Path| root.inner(path);
+    let known = |real: &Path| {
+        starts
+            .iter()
+            .find_map(|start| start.known(real))
+            .unwrap_or_else(|| real.to_owned())
+    };
+    let results = Mutex::new((Vec::new(), Vec::new(), Vec::new()));
+    let lock = || results.lock().unwrap_or_else(PoisonError::into_inner);
+    let visit = |path: &Path| {
+        files_read.fetch_add(1, Ordering::Relaxed);
+        match read_object(path) {
+            Ok(None) => {}
+            Ok(Some(object)) => lock().0.push((inner(path), object)),
+            Err(ElfError::Io(error)) => lock().2.push(Unread {
+                path: known(&inner(path)),
+                error,
+            }),
+            Err(error) => lock().1.push((known(&inner(path)), error)),
+        }
+    };
+    let is_excluded =
+        |path: &Path| !config.exclude.is_empty() && config.excludes(&known(&inner(path)));
+    let outer: Vec<PathBuf> = starts.iter().map(|start| root.outer(&start.real)).collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(config.threads)
+        .build()?;
+    let unlisted = pool.install(|| walk::files(&outer, is_excluded, visit));
+
+    let (objects, malformed, mut unread) =
+        results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    unread.extend(unlisted.into_iter().map(|unlisted| Unread {
+        path: known(&inner(&unlisted.path)),
+        ..unlisted
+    }));
+    if !unread.is_empty() {
+        unread.sort_by(|a, b| a.path.cmp(&b.path));
+        return Err(Error::Unread(unread));
+    }
+    Ok(Read {
+        counts: Counts {
+            files: files_read.load(Ordering::Relaxed),
+            elf: objects.len() + malformed.len(),
+        },
+        objects,
+        malformed,
+    })
+}
+
+fn read_object(path: &Path) -> Result<Option<Object>, ElfError> {
+    let file = File::open(path)?;
+    ElfFile::open(&file)?.map(|elf| elf.object()).transpose()
+}
+
+/// Whose the system's libraries are, asked as they turn up.
+struct Packages<'a> {
+    root: &'a Root,
+    tree: &'a Tree,
+    dpkg: &'a Dpkg,
+    merged: Merged,
+    /// By the path at which a library was found.
+    owned: HashMap<PathBuf, Owned>,
+    /// The real paths of libraries whose needs neither a package nor the copying of the tree
+    /// sees to.
+    unowned: HashSet<PathBuf>,
+    complaints: BTreeSet<String>,
+}
+
+impl<'a> Packages<'a> {
+    fn new(root: &'a Root, tree: &'a Tree, dpkg: &'a Dpkg) -> Self {
+        Self {
+            root,
+            tree,
+            dpkg,
+            merged: Merged::of(root),
+            owned: HashMap::new(),
+            unowned: HashSet::new(),
+            complaints: BTreeSet::new(),
+        }
+    }
+
+    /// Resolves the tree and asks for owners until every library that nobody owns has been
+    /// followed, since no package will bring what it needs.
+    ///
+    /// A library outside the directories that packages use is followed before dpkg is asked: where
+    /// the guess is right, as with `/usr/local/lib`, one call of dpkg answers for all.
+    fn settle(&mut self, resolver: &Resolver) -> Result<Resolved, Error> {
+        let guess = |real: &Path| {
+            let is_packages = ["/lib", "/usr"].iter().any(|dir| real.starts_with(dir));
+            !is_packages || real.starts_with("/usr/local")
+        };
+        let mut resolved = resolver.resolve(&guess);
+        let mut followed = reals(&resolved, guess);
+        loop {
+            self.ask(&resolved)?;
+            if reals(&resolved, |real| self.unowned.contains(real)) == followed {
+                return Ok(resolved);
+            }
+            // What is known to be nobody's only grows, so this ends.
+            let is_unowned = |real: &Path| self.unowned.contains(real);
+            resolved = resolver.resolve(&is_unowned);
+            followed = reals(&resolved, is_unowned);
+        }
+    }
+
+    fn ask(&mut self, resolved: &Resolved) -> Result<(), DpkgError> {
+        let new: HashMap<&PathBuf, (&Hit, Spellings)> = system(resolved)
+            .filter(|hit| !self.owned.contains_key(&hit.path))
+            .map(|hit| {
+                let spellings = Spellings::of(self.root, &self.merged, &hit.path);
+                (&hit.path, (hit, spellings))
+            })
+            .collect();
+        let paths: BTreeSet<PathBuf> = new
+            .values()
+            .flat_map(|(_, spellings)| spellings.all())
+            .cloned()
+            .collect();
+        let mut owners: Owners = self.dpkg.owners(&paths)?;
+        self.complaints.append(&mut owners.complaints);
+        for (path, (hit, spellings)) in new {
+            let native = self.dpkg.architecture();
+            let owned = Owned {
+                ownership: spellings.ownership(&owners, hit.architecture, native),
+                name_is_for_compiling: spellings.name_is_for_compiling(&owners),
+            };
+            let is_package = matches!(owned.ownership, Ownership::Package(_));
+            if !is_package && self.tree.known(&hit.real).is_none() {
+                self.unowned.insert(hit.real.clone());
+            }
+            self.owned.insert(path.clone(), owned);
+        }
+        Ok(())
+    }
+}
+
+fn system(resolved: &Resolved) -> impl Iterator<Item = &Hit> {
+    resolved
+        .needs
+        .iter()
+        .filter_map(|need| match &need.outcome {
+            Outcome::System(hit) => Some(hit),
+            _ => None,
+        })
+}
+
+/// The real paths of the system's libraries of which `is_meant` says so.
+fn reals(resolved: &Resolved, is_meant: impl Fn(&Path) -> bool) -> HashSet<PathBuf> {
+    system(resolved)
+        .filter(|hit| is_meant(&hit.real))
+        .map(|hit| hit.real.clone())
+        .collect()
+}
+
+fn add_versions(report: &mut Report, dpkg: &Dpkg) -> Result<(), DpkgError> {
+    let packages = report
+        .packages
+        .iter()
+        .map(|listed| listed.package.clone())
+        .collect();
+    let mut versions = dpkg.versions(&packages)?;
+    for listed in &mut report.packages {
+        let found = versions.remove(&listed.package);
+        listed.version = found.map(|(version, architecture)| Version {
+            architecture,
+            version,
+        });
+    }
+    Ok(())
+}
+
+/// The summary that `--verbose` prints, without the time.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let missing = report
+        .libraries
+        .iter()
+        .filter(|library| library.fate == report::Fate::Missing)
+        .count();
+    format!(
+        "{}, {} ELF, {}, {missing} missing, {}, {}",
+        counted(report.counts.files, "file"),
+        report.counts.elf,
+        counted(report.libraries.len(), "needed name"),
+        counted(report.packages.len(), "package"),
+        counted(report.warnings.len(), "warning"),
+    )
+}

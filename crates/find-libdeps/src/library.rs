@@ -1,0 +1,214 @@
+//! A path that the loader would try, to the library there or the reason why it is passed over:
+//! what `open_verify` decides in glibc's `elf/dl-load.c`.
+//!
+//! Each path is looked at once. Nothing but regular files is opened.
+
+use crate::arch::Abi;
+use crate::elf::{ElfError, ElfFile, Kind, Object};
+use crate::root::Root;
+use crate::search_path::{self, Element, Tokens};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// An object at the place where it was found.
+#[derive(Debug)]
+pub struct Located {
+    /// The path by which it was found; its directory is `$ORIGIN`, links not resolved.
+    pub path: PathBuf,
+    /// The file that the path leads to, all links resolved.
+    pub real: PathBuf,
+    /// What it is.
+    pub object: Arc<Object>,
+    /// The directories of its RPATH.
+    pub rpath: Vec<PathBuf>,
+    /// The directories of its RUNPATH.
+    pub runpath: Vec<PathBuf>,
+    /// Elements of either that mean something relative to the working directory.
+    pub relative: Vec<OsString>,
+}
+
+impl Located {
+    /// An object with its search paths expanded. The `$ORIGIN` of a program is the directory in
+    /// which it physically lies, since the kernel reports it so (`_dl_get_origin`).
+    #[must_use]
+    pub fn new(path: PathBuf, real: PathBuf, object: Arc<Object>) -> Self {
+        let tokens = Tokens {
+            origin: origin(object.kind, &path, &real),
+            architecture: object.abi.architecture(),
+        };
+        let mut relative = Vec::new();
+        let mut directories = |text: &Option<OsString>| -> Vec<PathBuf> {
+            let text = text.as_deref().unwrap_or_default();
+            let mut directories = Vec::new();
+            for element in search_path::elements(text, b":", tokens) {
+                match element {
+                    Element::Directory(path) => directories.push(path),
+                    Element::Relative(text) => relative.push(text),
+                }
+            }
+            directories
+        };
+        let rpath = directories(&object.rpath);
+        let runpath = directories(&object.runpath);
+        Self {
+            path,
+            real,
+            object,
+            rpath,
+            runpath,
+            relative,
+        }
+    }
+
+    /// What `$ORIGIN` stands for in it.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Path> {
+        origin(self.object.kind, &self.path, &self.real)
+    }
+}
+
+fn origin<'a>(kind: Kind, path: &'a Path, real: &'a Path) -> Option<&'a Path> {
+    match kind {
+        Kind::Program => real.parent(),
+        Kind::Library | Kind::Other => path.parent(),
+    }
+}
+
+/// What the loader makes of one path.
+#[derive(Clone, Debug)]
+pub enum Candidate {
+    /// It goes on without a word: nothing is there, or it is not allowed to look, or the file is
+    /// for another class or machine.
+    Absent,
+    /// It gives up with this message. The search here goes on, and says so.
+    Refused(String),
+    /// It takes it.
+    Fits(Rc<Located>),
+}
+
+/// Candidates by path, each looked at once.
+pub struct Library<'a> {
+    root: &'a Root,
+    candidates: RefCell<HashMap<(PathBuf, Abi), Candidate>>,
+    directories: RefCell<HashMap<PathBuf, Rc<[PathBuf]>>>,
+}
+
+impl<'a> Library<'a> {
+    /// Candidates in `root`.
+    #[must_use]
+    pub fn new(root: &'a Root) -> Self {
+        Self {
+            root,
+            candidates: RefCell::default(),
+            directories: RefCell::default(),
+        }
+    }
+
+    /// What the loader makes of `path` for an object of `abi`.
+    pub fn candidate(&self, path: &Path, abi: Abi) -> Candidate {
+        let key = (path.to_owned(), abi);
+        if let Some(known) = self.candidates.borrow().get(&key) {
+            return known.clone();
+        }
+        let candidate = match self.look(path, abi) {
+            Ok(candidate) => candidate,
+            Err(ElfError::Io(error)) if is_silent(&error) => Candidate::Absent,
+            Err(error) => Candidate::Refused(error.to_string()),
+        };
+        self.candidates.borrow_mut().insert(key, candidate.clone());
+        candidate
+    }
+
+    /// The program `path`, or `None` where it is not there or no ELF file.
+    #[must_use]
+    pub fn program(&self, path: &Path) -> Option<Rc<Located>> {
+        let real = self.root.canonicalize(path).ok()?;
+        if !self.root.metadata(&real).ok()?.is_file() {
+            return None;
+        }
+        let file = self.root.open(&real).ok()?;
+        let object = ElfFile::open(&file).ok()??.object().ok()?;
+        Some(Rc::new(Located::new(real.clone(), real, Arc::new(object))))
+    }
+
+    /// The directories in which the loader tries a name for the search path element `dir`, none
+    /// where `dir` is not there.
+    ///
+    /// Subdirectories of `glibc-hwcaps` come last, and all of them: the loader tries those that
+    /// suit its processor first, but a list of packages must hold on others too.
+    pub fn tried(&self, dir: &Path) -> Rc<[PathBuf]> {
+        if let Some(known) = self.directories.borrow().get(dir) {
+            return Rc::clone(known);
+        }
+        let mut tried = Vec::new();
+        if self
+            .root
+            .metadata(dir)
+            .is_ok_and(|metadata| metadata.is_dir())
+        {
+            tried.push(dir.to_owned());
+            let hwcaps = dir.join("glibc-hwcaps");
+            let names = self.root.list(&hwcaps).unwrap_or_default();
+            tried.extend(names.iter().map(|name| hwcaps.join(name)));
+        }
+        let tried: Rc<[PathBuf]> = tried.into();
+        self.directories
+            .borrow_mut()
+            .insert(dir.to_owned(), Rc::clone(&tried));
+        tried
+    }
+
+    fn look(&self, path: &Path, abi: Abi) -> Result<Candidate, ElfError> {
+        let refused = |reason: &str| Ok(Candidate::Refused(reason.to_owned()));
+        let metadata = self.root.metadata(path)?;
+        if metadata.is_dir() {
+            return refused("is a directory");
+        }
+        if !metadata.is_file() {
+            return refused("is not a regular file");
+        }
+        let file = self.root.open(path)?;
+        let Some(elf) = ElfFile::open(&file)? else {
+            return refused(if metadata.len() == 0 {
+                "is empty"
+            } else {
+                "is not an ELF file"
+            });
+        };
+        if elf.abi != abi {
+            let is_swapped = Abi {
+                is_little_endian: abi.is_little_endian,
+                ..elf.abi
+            } == abi;
+            return if is_swapped {
+                refused("has the other byte order")
+            } else {
+                Ok(Candidate::Absent)
+            };
+        }
+        let object = elf.object()?;
+        match object.kind {
+            Kind::Library => {
+                let real = self.root.canonicalize(path)?;
+                let located = Located::new(path.to_owned(), real, Arc::new(object));
+                Ok(Candidate::Fits(Rc::new(located)))
+            }
+            Kind::Program => refused("is a program, not a library"),
+            Kind::Other => refused("is neither a library nor a program"),
+        }
+    }
+}
+
+/// `open_path` goes on after ENOENT and EACCES, and a component that is no directory is marked
+/// as not there.
+fn is_silent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory
+    )
+}

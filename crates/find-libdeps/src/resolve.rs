@@ -1,0 +1,727 @@
+//! Each needed name to an [`Outcome`], by glibc's rules.
+//!
+//! The loader's answer depends on more than the object that asks: on the RPATHs of what loaded it,
+//! and on what is loaded already, since a name is satisfied by any loaded object that has it for
+//! its SONAME (`_dl_map_object` in glibc's `elf/dl-load.c`). So each program and each extension
+//! module is followed through the loading of its process, in the loader's own order
+//! (`_dl_map_object_deps` in `elf/dl-deps.c`), as far as it stays below the given paths: what a
+//! packaged library needs in its turn is its package's business.
+//!
+//! The order of the search is written down once, in [`Resolver::places`]. Nothing is executed,
+//! and packages are unknown here.
+
+use crate::arch::Abi;
+use crate::elf::Kind;
+use crate::ld_so::LdSo;
+use crate::library::{Candidate, Library, Located};
+use crate::provided;
+use crate::root::Root;
+use crate::search_path::{self, Element, Tokens};
+use crate::text::shown;
+use crate::tree::{Start, Tree, is_extension_module};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// How a library was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FoundBy {
+    /// A `DT_RPATH`, of the object or of one that loaded it.
+    Rpath,
+    /// The environment's `LD_LIBRARY_PATH`.
+    LdLibraryPath,
+    /// The object's own `DT_RUNPATH`.
+    Runpath,
+    /// `/etc/ld.so.cache`, or what ldconfig would write there.
+    Cache,
+    /// One of the loader's default directories.
+    Default,
+    /// The needed name is a path, or it is the loader itself.
+    Direct,
+    /// The SONAME of another object below the given paths, which something must load first.
+    Soname,
+}
+
+/// A library that was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hit {
+    /// The path by which the loader opens it, less `.` and `..`.
+    pub path: PathBuf,
+    /// The file that it is, links resolved.
+    pub real: PathBuf,
+    /// How it was found.
+    pub found_by: FoundBy,
+    /// Debian's name of its architecture.
+    pub architecture: &'static str,
+}
+
+/// What became of a needed name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The system has it: a package's business, or nobody's.
+    System(Hit),
+    /// It lies below the given paths and is copied with them.
+    Bundled(Hit),
+    /// The interpreter's own library, found or not.
+    Interpreter(Option<Hit>),
+    /// The host's driver provides it at run time.
+    Host,
+    /// The loader would not find it.
+    Missing(Missing),
+}
+
+/// A name that was not found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Missing {
+    /// Debian's name of the architecture that it is missing for.
+    pub architecture: &'static str,
+}
+
+/// The search for a missing name on behalf of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// Where it was looked for, in order.
+    pub looked_in: Vec<Place>,
+    /// What stands in the way, and what can be done about it, where that is known.
+    pub hint: Option<String>,
+}
+
+/// One step of the search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which rule led there.
+    pub found_by: FoundBy,
+    /// The directory, or the cache file.
+    pub path: PathBuf,
+}
+
+/// One needed name of one object.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// The path of the object.
+    pub by: PathBuf,
+    /// The name as it stands there.
+    pub soname: OsString,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How it was looked for, where it is missing.
+    pub absence: Option<Absence>,
+}
+
+/// What the resolver met on its way that people should know of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Remark {
+    /// The file that it is about.
+    pub path: PathBuf,
+    /// What is the matter with it.
+    pub message: String,
+    /// Whether it keeps the object from being loaded.
+    pub is_fatal: bool,
+}
+
+/// The needs of a tree, and what was met on the way.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// All needs, in no order; one object's name may have several outcomes.
+    pub needs: Vec<Need>,
+    /// Sorted.
+    pub remarks: BTreeSet<Remark>,
+}
+
+/// Resolves the needs of one tree.
+pub struct Resolver<'a> {
+    root: &'a Root,
+    library: &'a Library<'a>,
+    ld_so: &'a LdSo,
+    tree: &'a Tree,
+    /// `LD_LIBRARY_PATH`.
+    environment: &'a OsStr,
+    is_ignored: &'a dyn Fn(&OsStr) -> bool,
+    /// The interpreter of each start, and what loads extensions for it, the innermost first.
+    interpreters: Vec<Vec<Rc<Located>>>,
+    remarks: RefCell<BTreeSet<Remark>>,
+}
+
+/// A process that is being loaded.
+struct Process {
+    links: Vec<Link>,
+    by_real: HashSet<PathBuf>,
+    /// The loaded objects by each name that they answer to.
+    by_name: HashMap<OsString, Satisfied>,
+    /// What had loaded the first object: the interpreter's own objects.
+    base: Vec<Rc<Located>>,
+    environment: Vec<PathBuf>,
+}
+
+/// A loaded object whose needs are followed.
+struct Link {
+    located: Rc<Located>,
+    /// The path by which people know it.
+    known: PathBuf,
+    loader: Option<usize>,
+}
+
+#[derive(Clone)]
+struct Satisfied {
+    outcome: Outcome,
+    by: Option<Rc<Located>>,
+}
+
+/// The outcome of following one process.
+struct Followed {
+    needs: Vec<Need>,
+    /// The objects of the tree that were loaded, but for the first.
+    loaded: BTreeSet<usize>,
+}
+
+impl<'a> Resolver<'a> {
+    /// A resolver for `tree` in `root`.
+    ///
+    /// `environment` is the value of `LD_LIBRARY_PATH`; names of which `is_ignored` says so are
+    /// taken for not needed.
+    pub fn new(
+        root: &'a Root,
+        library: &'a Library<'a>,
+        ld_so: &'a LdSo,
+        tree: &'a Tree,
+        environment: &'a OsStr,
+        is_ignored: &'a dyn Fn(&OsStr) -> bool,
+    ) -> Self {
+        let mut resolver = Self {
+            root,
+            library,
+            ld_so,
+            tree,
+            environment,
+            is_ignored,
+            interpreters: Vec::new(),
+            remarks: RefCell::default(),
+        };
+        resolver.interpreters = tree
+            .starts()
+            .iter()
+            .map(|start| resolver.interpreter(start))
+            .collect();
+        resolver
+    }
+
+    /// Resolves the direct needs of every object of the tree, and of those of the system's
+    /// libraries of whose real path `is_followed` says so, since no package sees to their needs.
+    ///
+    /// A program, and a file that Python imports by its name, is loaded by itself. Any other
+    /// object is if nothing else in the tree loads it.
+    pub fn resolve(&self, is_followed: &dyn Fn(&Path) -> bool) -> Resolved {
+        self.remarks.borrow_mut().clear();
+        let objects = self.tree.objects();
+        let (certain, others): (Vec<usize>, Vec<usize>) = (0..objects.len()).partition(|&index| {
+            objects[index].object.kind == Kind::Program || is_extension_module(&objects[index].path)
+        });
+        let mut needs = Vec::new();
+        let mut loaded = BTreeSet::new();
+        for index in certain {
+            let process = self.follow(index, is_followed);
+            needs.extend(process.needs);
+            loaded.extend(process.loaded);
+        }
+        let rest: Vec<(usize, Followed)> = others
+            .into_iter()
+            .filter(|index| !loaded.contains(index))
+            .map(|index| (index, self.follow(index, is_followed)))
+            .collect();
+        for (index, process) in &rest {
+            // Of objects that load one another in a circle the first stands for all.
+            let is_loaded_by_another = rest.iter().any(|(other, others)| {
+                other != index
+                    && others.loaded.contains(index)
+                    && (!process.loaded.contains(other) || other < index)
+            });
+            if !is_loaded_by_another {
+                needs.extend(process.needs.iter().cloned());
+            }
+        }
+        Resolved {
+            needs,
+            remarks: self.remarks.take(),
+        }
+    }
+
+    /// What loads the extensions of the virtualenv that `start` lies in: its interpreter, and
+    /// before it the `libpython` that calls `dlopen` for it, where it has one.
+    fn interpreter(&self, start: &Start) -> Vec<Rc<Located>> {
+        let venv = start
+            .real
+            .ancestors()
+            .find(|dir| self.root.metadata(&dir.join("pyvenv.cfg")).is_ok());
+        let program = venv.and_then(|venv| {
+            ["bin/python3", "bin/python"]
+                .iter()
+                .find_map(|name| self.library.program(&venv.join(name)))
+        });
+        let Some(program) = program else {
+            return Vec::new();
+        };
+        let process = self.process(Rc::clone(&program), &[]);
+        let libpython = program
+            .object
+            .needed
+            .iter()
+            .filter(|name| provided::by_interpreter(name))
+            .find_map(|name| self.search(&process, 0, name))
+            .map(|(located, _)| located);
+        libpython.into_iter().chain([program]).collect()
+    }
+
+    /// A process in which `first` is loaded, by `base` or by the kernel.
+    fn process(&self, first: Rc<Located>, base: &[Rc<Located>]) -> Process {
+        let base = match first.object.kind {
+            Kind::Program => &[],
+            Kind::Library | Kind::Other => base,
+        };
+        // The tokens in the environment are those of the main program.
+        let main = match first.object.kind {
+            Kind::Program => Some(&first),
+            Kind::Library | Kind::Other => base.last(),
+        };
+        let tokens = Tokens {
+            origin: main.and_then(|program| program.real.parent()),
+            architecture: first.object.abi.architecture(),
+        };
+        let mut environment = Vec::new();
+        for element in search_path::elements(self.environment, b":;", tokens) {
+            match element {
+                Element::Directory(path) => environment.push(path),
+                Element::Relative(text) => {
+                    self.remark(Path::new("LD_LIBRARY_PATH"), relative_element("it", &text))
+                }
+            }
+        }
+        let known = self
+            .tree
+            .known(&first.real)
+            .unwrap_or_else(|| first.path.clone());
+        let mut by_name = HashMap::new();
+        if let Some(soname) = &first.object.soname {
+            let hit = Hit {
+                path: known.clone(),
+                real: first.real.clone(),
+                found_by: FoundBy::Soname,
+                architecture: first.object.abi.name(),
+            };
+            by_name.insert(
+                soname.clone(),
+                Satisfied {
+                    outcome: Outcome::Bundled(hit),
+                    by: Some(Rc::clone(&first)),
+                },
+            );
+        }
+        Process {
+            by_real: HashSet::from([first.real.clone()]),
+            links: vec![Link {
+                located: first,
+                known,
+                loader: None,
+            }],
+            by_name,
+            base: base.to_vec(),
+            environment,
+        }
+    }
+
+    /// Loads the object `index` of the tree as the loader would, breadth first.
+    fn follow(&self, index: usize, is_followed: &dyn Fn(&Path) -> bool) -> Followed {
+        let first = Rc::clone(&self.tree.objects()[index]);
+        let start = self
+            .tree
+            .starts()
+            .iter()
+            .position(|start| first.real.starts_with(&start.real));
+        let base = start.map_or(&[][..], |start| &self.interpreters[start]);
+        let mut process = self.process(first, base);
+        let mut followed = Followed {
+            needs: Vec::new(),
+            loaded: BTreeSet::new(),
+        };
+        let mut next = 0;
+        while next < process.links.len() {
+            let located = Rc::clone(&process.links[next].located);
+            self.remark_on(&process.links[next]);
+            if !located.object.is_musl() {
+                for name in &located.object.needed {
+                    if provided::by_kernel(name) || (self.is_ignored)(name) {
+                        continue;
+                    }
+                    let satisfied = self.satisfy(&mut process, next, name, is_followed);
+                    if let Some(by) = &satisfied.by {
+                        self.check_versions(&process.links[next], name, by);
+                        followed.loaded.extend(self.tree.index_of(&by.real));
+                    }
+                    let absence = match satisfied.outcome {
+                        Outcome::Missing(_) => Some(Absence {
+                            looked_in: self.trail(&process, next, name),
+                            hint: self.hint(&process.links[next], name),
+                        }),
+                        _ => None,
+                    };
+                    followed.needs.push(Need {
+                        by: process.links[next].known.clone(),
+                        soname: name.clone(),
+                        outcome: satisfied.outcome,
+                        absence,
+                    });
+                }
+            }
+            next += 1;
+        }
+        followed.loaded.remove(&index);
+        followed
+    }
+
+    /// Satisfies one need: by an object that is loaded already, or by the search, which may load
+    /// one more; or else by name from elsewhere in the tree.
+    fn satisfy(
+        &self,
+        process: &mut Process,
+        index: usize,
+        name: &OsStr,
+        is_followed: &dyn Fn(&Path) -> bool,
+    ) -> Satisfied {
+        if let Some(loaded) = process.by_name.get(name) {
+            return loaded.clone();
+        }
+        let abi = process.links[index].located.object.abi;
+        let Some((located, found_by)) = self.search(process, index, name) else {
+            return Satisfied {
+                outcome: self.without_search(name, abi),
+                by: None,
+            };
+        };
+        let outcome = self.classify(name, &located, found_by);
+        let is_bundled = matches!(outcome, Outcome::Bundled(_));
+        let satisfied = Satisfied {
+            outcome,
+            by: Some(Rc::clone(&located)),
+        };
+        let names = [Some(name), located.object.soname.as_deref()];
+        for name in names.into_iter().flatten() {
+            process
+                .by_name
+                .entry(name.to_owned())
+                .or_insert_with(|| satisfied.clone());
+        }
+        if (is_bundled || is_followed(&located.real))
+            && process.by_real.insert(located.real.clone())
+        {
+            process.links.push(Link {
+                known: self
+                    .tree
+                    .known(&located.real)
+                    .unwrap_or_else(|| located.path.clone()),
+                located,
+                loader: Some(index),
+            });
+        }
+        satisfied
+    }
+
+    /// What a library that the search found is to the list.
+    fn classify(&self, name: &OsStr, located: &Located, found_by: FoundBy) -> Outcome {
+        let hit = |path| Hit {
+            path,
+            real: located.real.clone(),
+            found_by,
+            architecture: located.object.abi.name(),
+        };
+        if provided::by_interpreter(name) {
+            return Outcome::Interpreter(Some(hit(self.tidy(&located.path))));
+        }
+        match (self.tree.known(&located.real), found_by) {
+            // By the cache or a default directory a library is found whoever copies the tree, so
+            // its package has the first word.
+            (
+                Some(path),
+                FoundBy::Rpath | FoundBy::LdLibraryPath | FoundBy::Runpath | FoundBy::Direct,
+            ) => Outcome::Bundled(hit(path)),
+            _ if provided::by_host(name) => Outcome::Host,
+            _ => Outcome::System(hit(self.tidy(&located.path))),
+        }
+    }
+
+    /// What becomes of a name that the search did not find.
+    fn without_search(&self, name: &OsStr, abi: Abi) -> Outcome {
+        if provided::by_interpreter(name) {
+            return Outcome::Interpreter(None);
+        }
+        if let Some(located) = self.tree.with_soname(name, abi) {
+            return Outcome::Bundled(Hit {
+                path: located.path.clone(),
+                real: located.real.clone(),
+                found_by: FoundBy::Soname,
+                architecture: abi.name(),
+            });
+        }
+        if provided::by_host(name) {
+            return Outcome::Host;
+        }
+        Outcome::Missing(Missing {
+            architecture: abi.name(),
+        })
+    }
+
+    fn hint(&self, link: &Link, name: &OsStr) -> Option<String> {
+        let abi = link.located.object.abi;
+        if name.as_bytes().contains(&b'/') {
+            let is_absolute = name.as_bytes().starts_with(b"/");
+            return (!is_absolute).then(|| {
+                format!(
+                    "the name is relative to the working directory: link {} with a library that \
+                     has a SONAME",
+                    shown(&link.known)
+                )
+            });
+        }
+        if let Some(path) = self.ld_so.not_yet_cached(self.root, name) {
+            return Some(format!(
+                "{} is there, but not in the loader's cache: run `ldconfig`",
+                shown(path)
+            ));
+        }
+        self.tree.with_file_name(name, abi).map(|located| {
+            format!(
+                "{} is called so, but its SONAME is {}: the loader does not take it",
+                shown(&located.path),
+                located
+                    .object
+                    .soname
+                    .as_ref()
+                    .map_or("not set".to_owned(), |soname| format!(
+                        "`{}`",
+                        shown(soname)
+                    ))
+            )
+        })
+    }
+
+    /// Where the loader looks for a name without `/` that the object `index` needs, in order.
+    fn places<'s>(
+        &'s self,
+        process: &'s Process,
+        index: usize,
+    ) -> impl Iterator<Item = (FoundBy, &'s Path)> {
+        let link = &process.links[index];
+        let object = &link.located.object;
+        let by = |found_by| move |path: &'s PathBuf| (found_by, path.as_path());
+        // An object with a RUNPATH has no use for any RPATH, its loaders' included; the RPATH of a
+        // loader that has a RUNPATH itself is not there (`Object::rpath`).
+        let rpaths = object
+            .runpath
+            .is_none()
+            .then(|| process.chain(index))
+            .into_iter()
+            .flatten()
+            .flat_map(|located| &located.rpath);
+        let defaults = if object.no_default_libraries {
+            &[]
+        } else {
+            self.ld_so.default_directories(object.abi)
+        };
+        rpaths
+            .map(by(FoundBy::Rpath))
+            .chain(process.environment.iter().map(by(FoundBy::LdLibraryPath)))
+            .chain(link.located.runpath.iter().map(by(FoundBy::Runpath)))
+            .chain([(FoundBy::Cache, Path::new(crate::ld_so::CACHE))])
+            .chain(defaults.iter().map(by(FoundBy::Default)))
+    }
+
+    /// The library that the loader opens for `name`, and by which rule.
+    fn search(
+        &self,
+        process: &Process,
+        index: usize,
+        name: &OsStr,
+    ) -> Option<(Rc<Located>, FoundBy)> {
+        let located = &process.links[index].located;
+        let abi = located.object.abi;
+        if name.as_bytes().contains(&b'/') {
+            return self
+                .direct(located, name)
+                .into_iter()
+                .find_map(|path| self.open(&path, abi))
+                .map(|library| (library, FoundBy::Direct));
+        }
+        for (found_by, place) in self.places(process, index) {
+            let library = if found_by == FoundBy::Cache {
+                self.ld_so
+                    .cached(name, abi)
+                    .filter(|path| self.may_use(located, path))
+                    .and_then(|path| self.open(path, abi))
+            } else {
+                self.library
+                    .tried(place)
+                    .iter()
+                    .find_map(|dir| self.open(&dir.join(name), abi))
+            };
+            if let Some(library) = library {
+                return Some((library, found_by));
+            }
+        }
+        // The loader is loaded before everything else and answers to its name.
+        let interpreter = Path::new(abi.architecture()?.interpreter);
+        (interpreter.file_name() == Some(name))
+            .then(|| self.open(interpreter, abi))?
+            .map(|library| (library, FoundBy::Direct))
+    }
+
+    /// The paths that a needed name with a `/` in it stands for. One that is relative to the
+    /// working directory stands for none that would hold in the image.
+    fn direct(&self, located: &Located, name: &OsStr) -> Vec<PathBuf> {
+        let tokens = Tokens {
+            origin: located.origin(),
+            architecture: located.object.abi.architecture(),
+        };
+        search_path::expand(name, tokens)
+            .into_iter()
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .collect()
+    }
+
+    /// `DF_1_NODEFLIB` forbids what the cache names below a default directory.
+    fn may_use(&self, located: &Located, cached: &Path) -> bool {
+        !located.object.no_default_libraries
+            || !self
+                .ld_so
+                .default_directories(located.object.abi)
+                .iter()
+                .any(|dir| cached.starts_with(dir))
+    }
+
+    fn open(&self, path: &Path, abi: Abi) -> Option<Rc<Located>> {
+        match self.library.candidate(path, abi) {
+            Candidate::Fits(located) => Some(located),
+            Candidate::Absent => None,
+            Candidate::Refused(reason) => {
+                self.remark(
+                    path,
+                    format!("passed over: {reason}; the loader would stop here"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The search for a missing name, for people.
+    fn trail(&self, process: &Process, index: usize, name: &OsStr) -> Vec<Place> {
+        if name.as_bytes().contains(&b'/') {
+            return self
+                .direct(&process.links[index].located, name)
+                .into_iter()
+                .map(|path| Place {
+                    found_by: FoundBy::Direct,
+                    path,
+                })
+                .collect();
+        }
+        self.places(process, index)
+            .map(|(found_by, path)| Place {
+                found_by,
+                path: path.to_owned(),
+            })
+            .collect()
+    }
+
+    /// The path without `.` and `..`, its directory resolved where it had any.
+    fn tidy(&self, path: &Path) -> PathBuf {
+        let is_plain = !path
+            .as_os_str()
+            .as_bytes()
+            .split(|&byte| byte == b'/')
+            .any(|part| part == b".." || part == b".");
+        if is_plain {
+            return path.components().collect();
+        }
+        self.root
+            .hops(path)
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| path.to_owned())
+    }
+
+    /// A version that the found library does not define keeps the object from being loaded; the
+    /// loader does not go on searching. A library without any definitions is taken as it is
+    /// (`match_symbol` in glibc's `elf/dl-version.c`).
+    fn check_versions(&self, link: &Link, name: &OsStr, by: &Located) {
+        let defined = &by.object.defined_versions;
+        if defined.is_empty() {
+            return;
+        }
+        let absent: Vec<String> = link
+            .located
+            .object
+            .required_versions
+            .iter()
+            .filter(|required| required.library == name && !defined.contains(&required.version))
+            .map(|required| format!("`{}`", shown(&required.version)))
+            .collect();
+        if !absent.is_empty() {
+            self.remarks.borrow_mut().insert(Remark {
+                path: link.known.clone(),
+                message: format!(
+                    "needs version {} of `{}`, which {} lacks: the loader refuses it",
+                    absent.join(", "),
+                    shown(name),
+                    shown(&by.path)
+                ),
+                is_fatal: true,
+            });
+        }
+    }
+
+    fn remark_on(&self, link: &Link) {
+        if link.located.object.is_musl() {
+            self.remark(
+                &link.known,
+                "built for musl, not for this system's C library: its needs are not listed"
+                    .to_owned(),
+            );
+        }
+        let which = match link.located.object.runpath {
+            Some(_) => "its RUNPATH",
+            None => "its RPATH",
+        };
+        for text in &link.located.relative {
+            self.remark(&link.known, relative_element(which, text));
+        }
+    }
+
+    fn remark(&self, path: &Path, message: String) {
+        self.remarks.borrow_mut().insert(Remark {
+            path: path.to_owned(),
+            message,
+            is_fatal: false,
+        });
+    }
+}
+
+impl Process {
+    /// The object `index`, what loaded it, and so on up to the main program.
+    fn chain(&self, index: usize) -> impl Iterator<Item = &Located> {
+        std::iter::successors(Some(index), |&index| self.links[index].loader)
+            .map(|index| self.links[index].located.as_ref())
+            .chain(self.base.iter().map(Rc::as_ref))
+    }
+}
+
+fn relative_element(which: &str, text: &OsStr) -> String {
+    if text.is_empty() {
+        format!("{which} has an empty element, which means the working directory: passed over")
+    } else {
+        format!(
+            "{which} names `{}`, which is relative to the working directory: passed over",
+            shown(text)
+        )
+    }
+}

@@ -1,0 +1,222 @@
+//! The file system that is analysed: the machine's own, or a directory that is taken for `/`.
+//!
+//! Every path that other modules hold is absolute *in that file system*. Below a directory, each
+//! symbolic link is followed by hand as the kernel would after `chroot(2)`: an absolute target
+//! starts again at the directory, and `..` does not lead out of it. Nothing outside the directory
+//! is opened, and nothing is ever written.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+
+/// The kernel's own limit, `MAXSYMLINKS` in `include/linux/namei.h`.
+const MAX_LINKS: usize = 40;
+
+/// A file system to look at.
+#[derive(Debug)]
+pub struct Root {
+    /// The directory taken for `/`, with its own links resolved; `None` is the machine's root.
+    below: Option<PathBuf>,
+}
+
+impl Root {
+    /// The machine's own file system.
+    #[must_use]
+    pub fn machine() -> Self {
+        Self { below: None }
+    }
+
+    /// The file system below `dir`, which must be a directory that can be reached.
+    pub fn below(dir: &Path) -> io::Result<Self> {
+        let dir = fs::canonicalize(dir)?;
+        if !fs::metadata(&dir)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self { below: Some(dir) })
+    }
+
+    /// Whether this is the machine's own file system, whose environment counts too.
+    #[must_use]
+    pub fn is_machine(&self) -> bool {
+        self.below.is_none()
+    }
+
+    /// The path by which this process can open `path` once its links are resolved. `path` must be
+    /// the outcome of [`Root::canonicalize`] where the root is a directory.
+    #[must_use]
+    pub fn outer(&self, path: &Path) -> PathBuf {
+        match &self.below {
+            None => path.to_owned(),
+            Some(dir) => dir.join(path.strip_prefix("/").unwrap_or(path)),
+        }
+    }
+
+    /// The path in this file system of what this process opens as `outer`.
+    #[must_use]
+    pub fn inner(&self, outer: &Path) -> PathBuf {
+        match &self.below {
+            None => outer.to_owned(),
+            Some(dir) => Path::new("/").join(outer.strip_prefix(dir).unwrap_or(outer)),
+        }
+    }
+
+    /// `path` with every symbolic link, `.` and `..` resolved.
+    pub fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        match self.below {
+            None => fs::canonicalize(path),
+            Some(_) => self.resolve(path),
+        }
+    }
+
+    /// The metadata of what `path` leads to.
+    pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        match self.below {
+            None => fs::metadata(path),
+            Some(_) => fs::metadata(self.outer(&self.resolve(path)?)),
+        }
+    }
+
+    /// Opens what `path` leads to for reading. The caller makes sure that it is a regular file:
+    /// opening a FIFO waits for a writer.
+    pub fn open(&self, path: &Path) -> io::Result<File> {
+        match self.below {
+            None => File::open(path),
+            Some(_) => File::open(self.outer(&self.resolve(path)?)),
+        }
+    }
+
+    /// The whole content of the regular file `path`, which may hold at most `limit` bytes.
+    pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        if !self.metadata(path)?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        let read = self.open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+        if read as u64 > limit {
+            return Err(io::Error::other(format!("larger than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Whether `path` itself is a symbolic link.
+    #[must_use]
+    pub fn is_link(&self, path: &Path) -> bool {
+        self.place(path)
+            .and_then(|place| fs::symlink_metadata(self.outer(&place)).ok())
+            .is_some_and(|metadata| metadata.is_symlink())
+    }
+
+    /// The names in the directory `path`, sorted.
+    pub fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        let path = self.canonicalize(path)?;
+        let mut names = fs::read_dir(self.outer(&path))?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect::<io::Result<Vec<_>>>()?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Where `path` leads, one symbolic link of its last component at a time: first `path` itself,
+    /// last the file that is no link. Each has its directory resolved, so that it is the place
+    /// where the entry physically lies. Ends early at a link that leads nowhere or in a circle.
+    #[must_use]
+    pub fn hops(&self, path: &Path) -> Vec<PathBuf> {
+        let mut hops: Vec<PathBuf> = Vec::new();
+        let mut next = path.to_owned();
+        while let Some(place) = self.place(&next) {
+            if hops.contains(&place) || hops.len() > MAX_LINKS {
+                break;
+            }
+            let target = fs::read_link(self.outer(&place));
+            let dir = place.parent().map(Path::to_owned);
+            hops.push(place);
+            match (dir, target) {
+                (Some(dir), Ok(target)) => next = dir.join(target),
+                _ => break,
+            }
+        }
+        hops
+    }
+
+    /// `path` with its directory resolved and its last component left as it is.
+    fn place(&self, path: &Path) -> Option<PathBuf> {
+        let dir = self.canonicalize(path.parent()?).ok()?;
+        Some(dir.join(path.file_name()?))
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        let mut left: Vec<OsString> = parts(path);
+        let mut done = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            if part == ".." {
+                done.pop();
+                continue;
+            }
+            done.push(&part);
+            let outer = self.outer(&done);
+            if !fs::symlink_metadata(&outer)?.is_symlink() {
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(io::Error::other("too many levels of symbolic links"));
+            }
+            let target = fs::read_link(&outer)?;
+            done.pop();
+            if target.is_absolute() {
+                done = PathBuf::from("/");
+            }
+            left.extend(parts(&target));
+        }
+        Ok(done)
+    }
+}
+
+/// The components still to walk, the next one last.
+fn parts(path: &Path) -> Vec<OsString> {
+    let names = path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name),
+        Component::ParentDir => Some(OsStr::new("..")),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    let mut parts: Vec<OsString> = names.map(OsStr::to_owned).collect();
+    parts.reverse();
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_do_not_lead_out_of_a_directory() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret"), "x").unwrap();
+        let dir = outside.path().join("root");
+        fs::create_dir_all(dir.join("usr/lib")).unwrap();
+        fs::write(dir.join("usr/lib/a"), "inside").unwrap();
+        symlink("/usr/lib", dir.join("lib")).unwrap();
+        symlink("../../../../secret", dir.join("usr/up")).unwrap();
+        symlink(outside.path().join("secret"), dir.join("absolute")).unwrap();
+        symlink("loop", dir.join("loop")).unwrap();
+
+        let root = Root::below(&dir).unwrap();
+        assert_eq!(root.read(Path::new("/lib/a"), 9).unwrap(), b"inside");
+        assert_eq!(
+            root.canonicalize(Path::new("/lib/../../lib/a")).unwrap(),
+            Path::new("/usr/lib/a")
+        );
+        for path in ["/usr/up", "/absolute"] {
+            let error = root.open(Path::new(path)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{path}");
+        }
+        assert_eq!(
+            root.metadata(Path::new("/loop")).unwrap_err().to_string(),
+            "too many levels of symbolic links"
+        );
+        assert_eq!(root.hops(Path::new("/loop")), [Path::new("/loop")]);
+    }
+}
