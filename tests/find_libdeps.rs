@@ -1,7 +1,12 @@
 //! `find-libdeps`, driven as its users drive it: the real binary, and all that it says.
 
+#[path = "find_libdeps/fixture.rs"]
+mod fixture;
+#[path = "find_libdeps/loader.rs"]
+mod loader;
 mod support;
 
 fn main() {
-    support::main(vec![])
+    let tests = [loader::tests()];
+    support::main(tests.into_iter().flatten().collect())
 }

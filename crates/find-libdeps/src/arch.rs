@@ -41,6 +41,17 @@ impl Abi {
         ARCHITECTURES.iter().find(|row| row.abi == self)
     }
 
+    /// Whether `other` is the same but for the order of bytes, which the loader does not pass over
+    /// in silence.
+    #[must_use]
+    pub fn differs_in_byte_order_only(self, other: Self) -> bool {
+        let swapped = Self {
+            is_little_endian: !self.is_little_endian,
+            ..self
+        };
+        swapped == other
+    }
+
     /// Debian's name of the architecture, for messages.
     #[must_use]
     pub fn name(self) -> &'static str {

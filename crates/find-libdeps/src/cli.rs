@@ -33,7 +33,7 @@ Exit status:
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools)] // one a switch
 struct Args {
-    /// Files and directories to analyse [default: $VIRTUAL_ENV]
+    /// Files and directories to analyse [default: `$VIRTUAL_ENV`]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -43,6 +43,7 @@ struct Args {
 
     /// Say why each package is needed, or only about NAME: a package, a soname or a file
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
+    #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
 
     /// Take sonames that match for not needed (may be repeated)
@@ -183,6 +184,7 @@ pub fn invocation() -> Invocation {
 
 /// `--explain PATH` reads as `--explain NAME`. A NAME is never a directory, so the word is a PATH
 /// where it is one; and where no other PATH is given, whatever has a slash in it is one too.
+#[allow(clippy::option_option)]
 fn explained(
     explain: Option<Option<OsString>>,
     mut paths: Vec<PathBuf>,

@@ -132,11 +132,6 @@ impl Owners {
         }
         owners
     }
-
-    /// Paths that a package ships under another name than the one that was asked for.
-    fn diverted_from(&self) -> impl Iterator<Item = &PathBuf> {
-        self.diversions.iter().map(|diversion| &diversion.from)
-    }
 }
 
 /// dpkg, with the database that it is asked about.
@@ -198,24 +193,23 @@ impl Dpkg {
         }
     }
 
-    /// The owners of `paths`, which are absolute and without `.` and `..`: one call of dpkg, more
-    /// only where the paths do not fit into one, or where one of them turns out to be the place of
-    /// a diverted file, whose owner is known under its other name.
-    pub fn owners(&self, paths: &BTreeSet<PathBuf>) -> Result<Owners, DpkgError> {
-        let mut owners = Owners::default();
+    /// Adds to `owners` those of `paths`, which are absolute and without `.` and `..`: one call of
+    /// dpkg, more only where the paths do not fit into one, or where one of them turns out to be
+    /// the place of a diverted file, whose owner is known under its other name.
+    pub fn owners(&self, paths: &BTreeSet<PathBuf>, owners: &mut Owners) -> Result<(), DpkgError> {
         // dpkg's lists are lines: no package ships a path with a newline in it.
         let asked: Vec<&PathBuf> = paths
             .iter()
             .filter(|path| !path.as_os_str().as_bytes().contains(&b'\n'))
             .collect();
-        self.search(&asked, &mut owners)?;
+        self.search(&asked, owners)?;
         let more: BTreeSet<PathBuf> = owners
-            .diverted_from()
-            .filter(|from| !paths.contains(*from))
-            .cloned()
+            .diversions
+            .iter()
+            .filter(|diversion| paths.contains(&diversion.to) && !paths.contains(&diversion.from))
+            .map(|diversion| diversion.from.clone())
             .collect();
-        self.search(&more.iter().collect::<Vec<_>>(), &mut owners)?;
-        Ok(owners)
+        self.search(&more.iter().collect::<Vec<_>>(), owners)
     }
 
     fn search(&self, paths: &[&PathBuf], owners: &mut Owners) -> Result<(), DpkgError> {
@@ -263,12 +257,11 @@ impl Dpkg {
             let (head, path) = split_once(line, b": /").ok_or_else(not_understood)?;
             let head = std::str::from_utf8(head).map_err(|_| not_understood())?;
             let path = PathBuf::from(OsString::from_vec([b"/", path].concat()));
-            if let Some(by) = diverter(head, "from") {
-                from = Some((by, path));
-            } else if let Some(by) = diverter(head, "to") {
-                let Some((_, from)) = from.take() else {
-                    return Err(not_understood());
-                };
+            if let Some((_, "from")) = diversion(head) {
+                from = Some(path);
+            } else if let Some((by, _)) = diversion(head) {
+                let from = from.take().ok_or_else(not_understood)?;
+                let by = by.map(str::to_owned);
                 let diversion = Diversion { by, from, to: path };
                 if !owners.diversions.contains(&diversion) {
                     owners.diversions.push(diversion);
@@ -389,15 +382,14 @@ fn first_line(text: &[u8]) -> String {
     text.lines().next().unwrap_or_default().trim().to_owned()
 }
 
-/// The package in `diversion by PACKAGE from` or `local diversion from`; `None` where `head` is
-/// neither.
-fn diverter(head: &str, end: &str) -> Option<Option<String>> {
-    let rest = head.strip_suffix(end)?.strip_suffix(' ')?;
+/// The package in `diversion by PACKAGE from` (none in `local diversion from`), and the last word.
+fn diversion(head: &str) -> Option<(Option<&str>, &str)> {
+    let (rest, end) = head.rsplit_once(' ')?;
     if rest == "local diversion" {
-        return Some(None);
+        return Some((None, end));
     }
     let by = rest.strip_prefix("diversion by ")?;
-    Some(Some(by.to_owned()))
+    Some((Some(by), end))
 }
 
 /// Debian Policy 5.6.1 and 5.6.8: what package and architecture names are made of.

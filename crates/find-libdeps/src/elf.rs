@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The largest ELF header, that of the 64-bit class.
@@ -59,9 +60,9 @@ pub struct Object {
     /// What it is.
     pub kind: Kind,
     /// `DT_SONAME`.
-    pub soname: Option<OsString>,
+    pub soname: Option<Arc<OsStr>>,
     /// `DT_NEEDED`, in the file's order.
-    pub needed: Vec<OsString>,
+    pub needed: Vec<Arc<OsStr>>,
     /// `DT_RPATH`; absent where the file has a RUNPATH too, which switches it off
     /// (`elf_get_dynamic_info` in glibc's `elf/get-dynamic-info.h`).
     pub rpath: Option<OsString>,
@@ -81,7 +82,7 @@ impl Object {
     /// Whether it was built for musl: another C library, whose loader has other rules.
     #[must_use]
     pub fn is_musl(&self) -> bool {
-        let begins = |name: &OsString, prefix: &[u8]| name.as_bytes().starts_with(prefix);
+        let begins = |name: &OsStr, prefix: &[u8]| name.as_bytes().starts_with(prefix);
         self.needed.iter().any(|name| begins(name, b"libc.musl-"))
             || self
                 .interpreter
@@ -296,7 +297,9 @@ impl<'a> ElfFile<'a> {
         let mut strings = Strings::new(self.file, locate(segments, address, "DT_STRTAB")?);
         for entry in entries.clone() {
             if entry.d_tag == DT_NEEDED {
-                object.needed.push(strings.get(entry.d_val, MAX_NAME)?);
+                object
+                    .needed
+                    .push(strings.get(entry.d_val, MAX_NAME)?.into());
             }
         }
         let mut string = |tag, limit| {
@@ -304,7 +307,7 @@ impl<'a> ElfFile<'a> {
                 .map(|offset| strings.get(offset, limit))
                 .transpose()
         };
-        object.soname = string(DT_SONAME, MAX_NAME)?;
+        object.soname = string(DT_SONAME, MAX_NAME)?.map(Arc::from);
         object.runpath = string(DT_RUNPATH, MAX_PATH_LIST)?;
         if object.runpath.is_none() {
             object.rpath = string(DT_RPATH, MAX_PATH_LIST)?;

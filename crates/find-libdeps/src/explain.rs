@@ -82,7 +82,7 @@ fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
         return true;
     };
     let is_file = |path: &std::path::PathBuf| path.as_os_str() == name;
-    library.soname == name
+    *library.soname == *name
         || library.path.as_ref().is_some_and(is_file)
         || library.needed_by.iter().any(is_file)
 }

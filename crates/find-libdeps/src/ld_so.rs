@@ -5,13 +5,14 @@
 
 use crate::arch::{ARCHITECTURES, Abi, Architecture};
 use crate::elf::{ElfFile, Kind};
-use crate::library::Library;
+use crate::library;
 use crate::root::Root;
 use crate::{ld_so_cache, ld_so_conf};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The cache file.
 pub const CACHE: &str = "/etc/ld.so.cache";
@@ -46,7 +47,7 @@ impl LdSo {
     /// Reads the cache of `root`. Where there is none, the libraries that ldconfig would put there
     /// are found as it finds them: the image that the list is for will have run it.
     #[must_use]
-    pub fn read(root: &Root, library: &Library) -> Self {
+    pub fn read(root: &Root) -> Self {
         let configured = ld_so_conf::directories(root);
         let entries = root
             .read(Path::new(CACHE), MAX_CACHE)
@@ -71,7 +72,7 @@ impl LdSo {
             has_cache,
         };
         if !has_cache {
-            ld_so.emulate_ldconfig(root, library);
+            ld_so.emulate_ldconfig(root);
         }
         ld_so
     }
@@ -80,6 +81,14 @@ impl LdSo {
     #[must_use]
     pub fn has_cache(&self) -> bool {
         self.has_cache
+    }
+
+    /// Every file that the cache names.
+    pub fn cached_files(&self) -> impl Iterator<Item = &Path> {
+        self.by_name
+            .values()
+            .flatten()
+            .map(|cached| cached.path.as_path())
     }
 
     /// The file that the cache names for `name`: the first whose flags suit `abi`, one that every
@@ -114,7 +123,7 @@ impl LdSo {
     /// Fills the table as `search_dirs` in glibc's `elf/ldconfig.c` would: of each directory,
     /// configured ones first and no directory twice, the files that are named like libraries, by
     /// SONAME. Of equal names the first directory counts, and in it the highest file name.
-    fn emulate_ldconfig(&mut self, root: &Root, library: &Library) {
+    fn emulate_ldconfig(&mut self, root: &Root) {
         let defaults = ARCHITECTURES
             .iter()
             .flat_map(Architecture::default_directories);
@@ -127,7 +136,7 @@ impl LdSo {
                 continue;
             }
             seen.push(real);
-            for (index, dir) in library.tried(&dir).iter().enumerate() {
+            for (index, dir) in library::tried(root, &dir).iter().enumerate() {
                 let mut names = root.list(dir).unwrap_or_default();
                 names.retain(|name| is_named_like_library(name));
                 names.reverse();
@@ -143,7 +152,8 @@ impl LdSo {
                             is_for_some_processors: index > 0,
                         });
                     };
-                    let soname = soname.unwrap_or_else(|| name.clone());
+                    let soname =
+                        soname.map_or_else(|| name.clone(), |soname| soname.as_ref().to_owned());
                     // ldconfig makes the link that is named as the SONAME where it is not there.
                     let link = dir.join(&soname);
                     if root.metadata(&link).is_ok() {
@@ -179,7 +189,7 @@ fn is_named_like_library(name: &OsStr) -> bool {
         && name.windows(3).any(|three| three == b".so")
 }
 
-fn identity(root: &Root, path: &Path) -> Option<(Option<OsString>, Abi)> {
+fn identity(root: &Root, path: &Path) -> Option<(Option<Arc<OsStr>>, Abi)> {
     if !root.metadata(path).ok()?.is_file() {
         return None;
     }

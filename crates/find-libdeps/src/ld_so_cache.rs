@@ -34,6 +34,7 @@ pub struct Entry {
 
 /// The entries of the cache file `bytes` in its order; of equal names the loader takes the first.
 /// `None` where this is not a cache that the loader would use.
+#[must_use]
 pub fn parse(bytes: &[u8]) -> Option<Vec<Entry>> {
     let bytes = if bytes.starts_with(OLD_MAGIC) {
         bytes.get(embedded(bytes)?..)?

@@ -16,6 +16,7 @@ const MAX_DEPTH: usize = 16;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The directories that the configuration of `root` names, in its order, each once.
+#[must_use]
 pub fn directories(root: &Root) -> Vec<PathBuf> {
     let mut found = Vec::new();
     read(root, Path::new(PATH), 0, &mut found);

@@ -41,16 +41,16 @@ pub mod tree;
 pub mod walk;
 
 use config::Config;
-use dpkg::{Dpkg, DpkgError, Owners};
+use dpkg::{Dpkg, DpkgError};
 use elf::{ElfError, ElfFile, Object};
 use ld_so::LdSo;
 use library::Library;
 use os_release::OsRelease;
-use ownership::{Merged, Ownership, Spellings};
-use report::{Counts, Findings, Owned, Report, Version};
+use ownership::{Ownership, Packages};
+use report::{Counts, Findings, Report, Version};
 use resolve::{Hit, Outcome, Resolved, Resolver};
 use root::Root;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -131,13 +131,16 @@ pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
         })?,
     };
     let starts = starts(config, &root)?;
-    let (read, dpkg) = std::thread::scope(|scope| {
-        // Two processes' worth of waiting that need not be added to the reading.
-        let dpkg = scope.spawn(|| Dpkg::new(&root));
+    let (read, system) = std::thread::scope(|scope| {
+        // dpkg takes its time to read its database: it does so while the tree is read.
+        let system = scope.spawn(|| System::ask(&root));
         let read = read_objects(config, &root, &starts, files_read);
-        (read, dpkg.join())
+        (read, system.join())
     });
-    let dpkg = dpkg.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let System {
+        ld_so,
+        mut packages,
+    } = system.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let Read {
         objects,
         malformed,
@@ -145,8 +148,7 @@ pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
     } = read?;
 
     let tree = Tree::new(starts, objects);
-    let library = Library::new(&root);
-    let ld_so = LdSo::read(&root, &library);
+    let library = Library::new(&root, &tree);
     let is_ignored = |soname: &OsStr| config.ignores(soname);
     let resolver = Resolver::new(
         &root,
@@ -156,22 +158,17 @@ pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
         &config.ld_library_path,
         &is_ignored,
     );
-    let mut packages = Packages::new(&root, &tree, &dpkg);
-    let resolved = packages.settle(&resolver)?;
-
+    let needs = settle(&resolver, &mut packages, &tree)?;
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
-        architecture: dpkg.architecture(),
         tree: &tree,
-        needs: resolved.needs,
-        remarks: resolved.remarks,
-        owners: &packages.owned,
+        resolved: needs,
+        packages: &packages,
         malformed,
-        complaints: packages.complaints,
         counts,
     });
     if config.with_versions {
-        add_versions(&mut report, &dpkg)?;
+        add_versions(&mut report, packages.dpkg())?;
     }
     Ok(report)
 }
@@ -274,93 +271,64 @@ fn read_object(path: &Path) -> Result<Option<Object>, ElfError> {
     ElfFile::open(&file)?.map(|elf| elf.object()).transpose()
 }
 
-/// Whose the system's libraries are, asked as they turn up.
-struct Packages<'a> {
-    root: &'a Root,
-    tree: &'a Tree,
-    dpkg: &'a Dpkg,
-    merged: Merged,
-    /// By the path at which a library was found.
-    owned: HashMap<PathBuf, Owned>,
-    /// The real paths of libraries whose needs neither a package nor the copying of the tree
-    /// sees to.
-    unowned: HashSet<PathBuf>,
-    complaints: BTreeSet<String>,
+/// What the system says, whatever the tree is.
+struct System<'a> {
+    ld_so: LdSo,
+    packages: Packages<'a>,
 }
 
-impl<'a> Packages<'a> {
-    fn new(root: &'a Root, tree: &'a Tree, dpkg: &'a Dpkg) -> Self {
-        Self {
-            root,
-            tree,
-            dpkg,
-            merged: Merged::of(root),
-            owned: HashMap::new(),
-            unowned: HashSet::new(),
-            complaints: BTreeSet::new(),
-        }
-    }
-
-    /// Resolves the tree and asks for owners until every library that nobody owns has been
-    /// followed, since no package will bring what it needs.
-    ///
-    /// A library outside the directories that packages use is followed before dpkg is asked: where
-    /// the guess is right, as with `/usr/local/lib`, one call of dpkg answers for all.
-    fn settle(&mut self, resolver: &Resolver) -> Result<Resolved, Error> {
-        let guess = |real: &Path| {
-            let is_packages = ["/lib", "/usr"].iter().any(|dir| real.starts_with(dir));
-            !is_packages || real.starts_with("/usr/local")
-        };
-        let mut resolved = resolver.resolve(&guess);
-        let mut followed = reals(&resolved, guess);
-        loop {
-            self.ask(&resolved)?;
-            if reals(&resolved, |real| self.unowned.contains(real)) == followed {
-                return Ok(resolved);
-            }
-            // What is known to be nobody's only grows, so this ends.
-            let is_unowned = |real: &Path| self.unowned.contains(real);
-            resolved = resolver.resolve(&is_unowned);
-            followed = reals(&resolved, is_unowned);
-        }
-    }
-
-    fn ask(&mut self, resolved: &Resolved) -> Result<(), DpkgError> {
-        let new: HashMap<&PathBuf, (&Hit, Spellings)> = system(resolved)
-            .filter(|hit| !self.owned.contains_key(&hit.path))
-            .map(|hit| {
-                let spellings = Spellings::of(self.root, &self.merged, &hit.path);
-                (&hit.path, (hit, spellings))
-            })
-            .collect();
-        let paths: BTreeSet<PathBuf> = new
-            .values()
-            .flat_map(|(_, spellings)| spellings.all())
-            .cloned()
-            .collect();
-        let mut owners: Owners = self.dpkg.owners(&paths)?;
-        self.complaints.append(&mut owners.complaints);
-        for (path, (hit, spellings)) in new {
-            let native = self.dpkg.architecture();
-            let owned = Owned {
-                ownership: spellings.ownership(&owners, hit.architecture, native),
-                name_is_for_compiling: spellings.name_is_for_compiling(&owners),
-            };
-            let is_package = matches!(owned.ownership, Ownership::Package(_));
-            if !is_package && self.tree.known(&hit.real).is_none() {
-                self.unowned.insert(hit.real.clone());
-            }
-            self.owned.insert(path.clone(), owned);
-        }
-        Ok(())
+impl<'a> System<'a> {
+    /// Reads the loader's cache, and asks dpkg for all the libraries in it in one call: nearly
+    /// every library that a tree needs is one of them.
+    fn ask(root: &'a Root) -> Result<Self, DpkgError> {
+        let mut packages = Packages::new(root, Dpkg::new(root)?);
+        let ld_so = LdSo::read(root);
+        packages.ask(ld_so.cached_files())?;
+        Ok(Self { ld_so, packages })
     }
 }
 
-fn system(resolved: &Resolved) -> impl Iterator<Item = &Hit> {
-    resolved
-        .needs
+/// Resolves the tree and asks for owners until every library that nobody owns has been followed,
+/// since no package will bring what it needs.
+///
+/// A library outside the directories that packages use is followed before dpkg is asked: where the
+/// guess is right, as with `/usr/local/lib`, no further round is needed.
+fn settle(
+    resolver: &Resolver,
+    packages: &mut Packages,
+    tree: &Tree,
+) -> Result<Resolved, DpkgError> {
+    let guess = |real: &Path| {
+        let is_packages = ["/lib", "/usr"].iter().any(|dir| real.starts_with(dir));
+        !is_packages || real.starts_with("/usr/local")
+    };
+    let mut unowned: HashSet<PathBuf> = HashSet::new();
+    let mut needs = resolver.resolve(&guess);
+    let mut followed = reals(&needs, guess);
+    loop {
+        packages.ask(system(&needs).map(|hit| hit.path.as_path()))?;
+        for hit in system(&needs) {
+            let is_packages = matches!(packages.ownership(hit), Ownership::Package(_));
+            if !is_packages && tree.known(&hit.real).is_none() {
+                unowned.insert(hit.real.clone());
+            }
+        }
+        if reals(&needs, |real| unowned.contains(real)) == followed {
+            return Ok(needs);
+        }
+        // What is known to be nobody's only grows, so this ends.
+        let is_unowned = |real: &Path| unowned.contains(real);
+        needs = resolver.resolve(&is_unowned);
+        followed = reals(&needs, is_unowned);
+    }
+}
+
+/// The system's libraries, each once.
+fn system(needs: &Resolved) -> impl Iterator<Item = &Hit> {
+    needs
+        .outcomes
         .iter()
-        .filter_map(|need| match &need.outcome {
+        .filter_map(|outcome| match &**outcome {
             Outcome::System(hit) => Some(hit),
             _ => None,
         })

@@ -7,6 +7,7 @@ use crate::arch::Abi;
 use crate::elf::{ElfError, ElfFile, Kind, Object};
 use crate::root::Root;
 use crate::search_path::{self, Element, Tokens};
+use crate::tree::Tree;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -94,18 +95,27 @@ pub enum Candidate {
 /// Candidates by path, each looked at once.
 pub struct Library<'a> {
     root: &'a Root,
+    /// Objects that have been read already, by their real path.
+    read: HashMap<&'a Path, &'a Arc<Object>>,
     candidates: RefCell<HashMap<(PathBuf, Abi), Candidate>>,
     directories: RefCell<HashMap<PathBuf, Rc<[PathBuf]>>>,
+    /// Directories with their links resolved: many libraries lie in few.
+    real_directories: RefCell<HashMap<PathBuf, PathBuf>>,
 }
 
 impl<'a> Library<'a> {
-    /// Candidates in `root`.
+    /// Candidates in `root`, of which the objects of `tree` need not be read again.
     #[must_use]
-    pub fn new(root: &'a Root) -> Self {
+    pub fn new(root: &'a Root, tree: &'a Tree) -> Self {
+        let read = tree.objects().iter();
         Self {
             root,
+            read: read
+                .map(|located| (located.real.as_path(), &located.object))
+                .collect(),
             candidates: RefCell::default(),
             directories: RefCell::default(),
+            real_directories: RefCell::default(),
         }
     }
 
@@ -137,30 +147,36 @@ impl<'a> Library<'a> {
     }
 
     /// The directories in which the loader tries a name for the search path element `dir`, none
-    /// where `dir` is not there.
-    ///
-    /// Subdirectories of `glibc-hwcaps` come last, and all of them: the loader tries those that
-    /// suit its processor first, but a list of packages must hold on others too.
+    /// where `dir` is not there; each is looked at once.
     pub fn tried(&self, dir: &Path) -> Rc<[PathBuf]> {
         if let Some(known) = self.directories.borrow().get(dir) {
             return Rc::clone(known);
         }
-        let mut tried = Vec::new();
-        if self
-            .root
-            .metadata(dir)
-            .is_ok_and(|metadata| metadata.is_dir())
-        {
-            tried.push(dir.to_owned());
-            let hwcaps = dir.join("glibc-hwcaps");
-            let names = self.root.list(&hwcaps).unwrap_or_default();
-            tried.extend(names.iter().map(|name| hwcaps.join(name)));
-        }
-        let tried: Rc<[PathBuf]> = tried.into();
+        let tried: Rc<[PathBuf]> = tried(self.root, dir).into();
         self.directories
             .borrow_mut()
             .insert(dir.to_owned(), Rc::clone(&tried));
         tried
+    }
+
+    /// `path` with its links resolved.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+            return self.root.canonicalize(path);
+        };
+        let mut known = self.real_directories.borrow_mut();
+        let dir = match known.get(dir) {
+            Some(real) => real,
+            None => known
+                .entry(dir.to_owned())
+                .or_insert(self.root.canonicalize(dir)?),
+        };
+        let place = dir.join(name);
+        if self.root.is_link_at(&place) {
+            self.root.canonicalize(&place)
+        } else {
+            Ok(place)
+        }
     }
 
     fn look(&self, path: &Path, abi: Abi) -> Result<Candidate, ElfError> {
@@ -172,36 +188,57 @@ impl<'a> Library<'a> {
         if !metadata.is_file() {
             return refused("is not a regular file");
         }
-        let file = self.root.open(path)?;
-        let Some(elf) = ElfFile::open(&file)? else {
-            return refused(if metadata.len() == 0 {
-                "is empty"
-            } else {
-                "is not an ELF file"
-            });
+        let real = self.real(path)?;
+        let object = match self.read.get(real.as_path()) {
+            Some(object) if object.abi == abi => Arc::clone(object),
+            _ => {
+                let file = self.root.open(path)?;
+                let Some(elf) = ElfFile::open(&file)? else {
+                    return refused(if metadata.len() == 0 {
+                        "is empty"
+                    } else {
+                        "is not an ELF file"
+                    });
+                };
+                if elf.abi != abi {
+                    return if elf.abi.differs_in_byte_order_only(abi) {
+                        refused("has the other byte order")
+                    } else {
+                        Ok(Candidate::Absent)
+                    };
+                }
+                Arc::new(elf.object()?)
+            }
         };
-        if elf.abi != abi {
-            let is_swapped = Abi {
-                is_little_endian: abi.is_little_endian,
-                ..elf.abi
-            } == abi;
-            return if is_swapped {
-                refused("has the other byte order")
-            } else {
-                Ok(Candidate::Absent)
-            };
-        }
-        let object = elf.object()?;
         match object.kind {
             Kind::Library => {
-                let real = self.root.canonicalize(path)?;
-                let located = Located::new(path.to_owned(), real, Arc::new(object));
+                let located = Located::new(path.to_owned(), real, object);
                 Ok(Candidate::Fits(Rc::new(located)))
             }
             Kind::Program => refused("is a program, not a library"),
             Kind::Other => refused("is neither a library nor a program"),
         }
     }
+}
+
+/// The directories in which the loader tries a name for the search path element `dir`, none where
+/// `dir` is not there.
+///
+/// Subdirectories of `glibc-hwcaps` come last, and all of them: the loader tries those that suit
+/// its processor first, but a list of packages must hold on others too.
+#[must_use]
+pub fn tried(root: &Root, dir: &Path) -> Vec<PathBuf> {
+    let is_dir = |path: &Path| root.metadata(path).is_ok_and(|found| found.is_dir());
+    let mut tried = Vec::new();
+    if is_dir(dir) {
+        tried.push(dir.to_owned());
+        let hwcaps = dir.join("glibc-hwcaps");
+        if is_dir(&hwcaps) {
+            let names = root.list(&hwcaps).unwrap_or_default();
+            tried.extend(names.iter().map(|name| hwcaps.join(name)));
+        }
+    }
+    tried
 }
 
 /// `open_path` goes on after ENOENT and EACCES, and a component that is no directory is marked

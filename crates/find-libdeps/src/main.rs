@@ -29,11 +29,7 @@ fn main() -> ExitCode {
         Err(error) => return fail(&mut messages, &error.to_string()),
     };
     let text = match &format {
-        Format::List => report
-            .packages
-            .iter()
-            .map(|listed| format!("{}\n", listed.package))
-            .collect(),
+        Format::List => report.list(),
         Format::Json => match json::document(&report) {
             Ok(document) => document,
             Err(error) => return fail(&mut messages, &error.to_string()),

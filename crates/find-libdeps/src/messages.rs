@@ -81,9 +81,8 @@ fn missing(library: &NeededLibrary) -> String {
         .and_then(|absence| absence.hint.clone())
         .unwrap_or_else(|| {
             format!(
-                "install the package that has it (`apt-file search {soname}` names it) and run \
-                 this again, or pass `--ignore '^{}$'`",
-                regex::escape(&soname)
+                "install the package that has it (see `apt-file search {soname}`) and run this \
+                 again, or pass `--ignore`"
             )
         });
     format!("{soname}{architecture}: {}; {what_next}", library.needed())

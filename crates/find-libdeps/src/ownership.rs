@@ -3,7 +3,8 @@
 //! dpkg knows paths as packages spell them, the loader as links lead to them. Which spellings are
 //! asked for, and whose answer counts, is decided here; dpkg itself is asked elsewhere.
 
-use crate::dpkg::{Owners, Package};
+use crate::dpkg::{Dpkg, DpkgError, Owners, Package};
+use crate::resolve::Hit;
 use crate::root::Root;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -24,24 +25,88 @@ pub enum Ownership {
     Nobody,
 }
 
+/// What is known so far of whose the system's libraries are.
+#[derive(Debug)]
+pub struct Packages<'a> {
+    root: &'a Root,
+    dpkg: Dpkg,
+    merged: Merged,
+    /// The spellings of every library that dpkg has been asked about.
+    asked: HashMap<PathBuf, Spellings>,
+    owners: Owners,
+}
+
+impl<'a> Packages<'a> {
+    /// What `dpkg` says of the files of `root`; nothing yet.
+    #[must_use]
+    pub fn new(root: &'a Root, dpkg: Dpkg) -> Self {
+        Self {
+            merged: Merged::of(root),
+            root,
+            dpkg,
+            asked: HashMap::new(),
+            owners: Owners::default(),
+        }
+    }
+
+    /// Whom is asked.
+    #[must_use]
+    pub fn dpkg(&self) -> &Dpkg {
+        &self.dpkg
+    }
+
+    /// What dpkg complained about.
+    #[must_use]
+    pub fn complaints(&self) -> &BTreeSet<String> {
+        &self.owners.complaints
+    }
+
+    /// Asks for the owners of the libraries at `paths`, in one call of dpkg; of none that was
+    /// asked for before.
+    pub fn ask<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) -> Result<(), DpkgError> {
+        let mut new = BTreeSet::new();
+        for path in paths {
+            if !self.asked.contains_key(path) {
+                let spellings = Spellings::of(self.root, &self.merged, path);
+                new.extend(spellings.hops.iter().flatten().cloned());
+                self.asked.insert(path.to_owned(), spellings);
+            }
+        }
+        self.dpkg.owners(&new, &mut self.owners)
+    }
+
+    /// Whose the library `hit` is; it must have been asked for.
+    #[must_use]
+    pub fn ownership(&self, hit: &Hit) -> Ownership {
+        let native = self.dpkg.architecture();
+        self.asked
+            .get(&hit.path)
+            .map_or(Ownership::Nobody, |spellings| {
+                spellings.ownership(&self.owners, hit.architecture, native)
+            })
+    }
+
+    /// The package for compiling that alone ships the name by which `hit` was found, so that an
+    /// image without it has the library but not under this name.
+    #[must_use]
+    pub fn name_is_for_compiling(&self, hit: &Hit) -> Option<Package> {
+        self.asked
+            .get(&hit.path)?
+            .name_is_for_compiling(&self.owners)
+    }
+}
+
 /// All spellings of a library's path, hop by hop: as found first, the real file last.
 #[derive(Debug)]
-pub struct Spellings {
+struct Spellings {
     hops: Vec<Vec<PathBuf>>,
 }
 
 impl Spellings {
-    /// Those of `path` in `root`.
-    #[must_use]
-    pub fn of(root: &Root, merged: &Merged, path: &Path) -> Self {
+    fn of(root: &Root, merged: &Merged, path: &Path) -> Self {
         let mut hops = vec![merged.aliases(path)];
         hops.extend(root.hops(path).iter().map(|hop| merged.aliases(hop)));
         Self { hops }
-    }
-
-    /// All of them, to ask dpkg about.
-    pub fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.hops.iter().flatten()
     }
 
     /// Whose the library is, for an object of `architecture` on a machine whose native one is
@@ -49,8 +114,7 @@ impl Spellings {
     ///
     /// The owner of the real file counts before those of the links that lead to it: links are made
     /// by update-alternatives and ldconfig too, and an unversioned one is the -dev package's.
-    #[must_use]
-    pub fn ownership(&self, owners: &Owners, architecture: &str, native: &str) -> Ownership {
+    fn ownership(&self, owners: &Owners, architecture: &str, native: &str) -> Ownership {
         let mut for_compiling = BTreeSet::new();
         for hop in self.hops.iter().rev() {
             let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).collect();
@@ -71,10 +135,7 @@ impl Spellings {
         }
     }
 
-    /// The package for compiling that alone ships the name by which the library was found, so that
-    /// an image without it has the library but not under this name.
-    #[must_use]
-    pub fn name_is_for_compiling(&self, owners: &Owners) -> Option<Package> {
+    fn name_is_for_compiling(&self, owners: &Owners) -> Option<Package> {
         let found: BTreeSet<Package> = self
             .hops
             .iter()
@@ -98,14 +159,12 @@ fn is_for_compiling(package: &Package) -> bool {
 
 /// Which top-level directories are links into /usr.
 #[derive(Debug)]
-pub struct Merged {
+struct Merged {
     names: HashMap<&'static str, bool>,
 }
 
 impl Merged {
-    /// Those of `root`.
-    #[must_use]
-    pub fn of(root: &Root) -> Self {
+    fn of(root: &Root) -> Self {
         let is_merged = |name: &str| {
             root.canonicalize(&Path::new("/").join(name))
                 .is_ok_and(|real| real == Path::new("/usr").join(name))

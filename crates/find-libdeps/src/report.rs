@@ -6,13 +6,16 @@
 use crate::dpkg::Package;
 use crate::elf::ElfError;
 use crate::os_release::OsRelease;
-use crate::ownership::Ownership;
-use crate::resolve::{Absence, FoundBy, Hit, Missing, Need, Outcome, Remark};
+use crate::ownership::{Ownership, Packages};
+use crate::resolve::{Absence, FoundBy, Hit, Missing, Need, Outcome, Resolved};
 use crate::text::{counted, shown};
 use crate::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// The outcome of a run.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ pub struct ListedPackage {
     /// Its architecture (`all` too) and version, where they were asked for.
     pub version: Option<Version>,
     /// The sonames that it is listed for.
-    pub libraries: BTreeSet<OsString>,
+    pub libraries: BTreeSet<Arc<OsStr>>,
 }
 
 /// What dpkg says of an installed package.
@@ -81,7 +84,7 @@ pub enum Fate {
 #[derive(Debug)]
 pub struct NeededLibrary {
     /// The needed name.
-    pub soname: OsString,
+    pub soname: Arc<OsStr>,
     /// What it is to the list.
     pub fate: Fate,
     /// Where it was found.
@@ -91,13 +94,16 @@ pub struct NeededLibrary {
     /// The package that brings it.
     pub package: Option<Package>,
     /// The files that need it, sorted.
-    pub needed_by: BTreeSet<PathBuf>,
+    pub needed_by: Vec<PathBuf>,
     /// The architecture that it is missing for, where that is not the native one.
     pub missing_for: Option<&'static str>,
     /// How it was looked for on behalf of the first of `needed_by`, where it is missing.
     pub absence: Option<Absence>,
     /// The packages for compiling that have it, where no other has.
     pub for_compiling: BTreeSet<Package>,
+    /// The package for compiling that alone has the name by which it was found, where `package`
+    /// has the library under another.
+    pub name_is_for_compiling: Option<Package>,
 }
 
 /// Something people should know of one file.
@@ -111,33 +117,18 @@ pub struct Warning {
     pub is_objection: bool,
 }
 
-/// Who owns the library found at a path.
-#[derive(Clone, Debug)]
-pub struct Owned {
-    /// The package that brings it, if any.
-    pub ownership: Ownership,
-    /// The package for compiling that alone has the name by which it was found.
-    pub name_is_for_compiling: Option<Package>,
-}
-
 /// The phases' products, from which a report is made.
 pub struct Findings<'a> {
     /// Who the packages are of.
     pub distribution: OsRelease,
-    /// Its native architecture.
-    pub architecture: &'a str,
     /// The analysed objects.
     pub tree: &'a Tree,
-    /// Their needs.
-    pub needs: Vec<Need>,
-    /// What the resolver met.
-    pub remarks: BTreeSet<Remark>,
-    /// Whose the system's libraries are, by the path at which they were found.
-    pub owners: &'a HashMap<PathBuf, Owned>,
+    /// Their needs, and what the resolver met.
+    pub resolved: Resolved,
+    /// Whose the system's libraries are.
+    pub packages: &'a Packages<'a>,
     /// Files with the ELF magic that could not be understood.
     pub malformed: Vec<(PathBuf, ElfError)>,
-    /// What dpkg complained about.
-    pub complaints: BTreeSet<String>,
     /// How much was read.
     pub counts: Counts,
 }
@@ -153,6 +144,17 @@ impl Report {
             || self.warnings.iter().any(|warning| warning.is_objection)
     }
 
+    /// The list: package names, one a line.
+    #[must_use]
+    pub fn list(&self) -> String {
+        let mut lines = String::new();
+        for listed in &self.packages {
+            // Writing to a String does not fail.
+            let _ = writeln!(lines, "{}", listed.package);
+        }
+        lines
+    }
+
     /// Sorts what was found out into a report.
     #[must_use]
     pub fn new(findings: Findings) -> Self {
@@ -164,35 +166,31 @@ impl Report {
                 is_objection: true,
             });
         }
-        for remark in findings.remarks {
+        for remark in findings.resolved.remarks {
             warnings.insert(Warning {
                 path: remark.path,
                 message: remark.message,
                 is_objection: remark.is_fatal,
             });
         }
-        for message in findings.complaints {
+        for message in findings.packages.complaints() {
             warnings.insert(Warning {
                 path: PathBuf::from("/var/lib/dpkg"),
-                message,
+                message: message.clone(),
                 is_objection: false,
             });
         }
         let libraries = libraries(
-            findings.needs,
+            findings.resolved.needs,
+            &findings.resolved.files,
             findings.tree,
-            findings.owners,
-            findings.architecture,
+            findings.packages,
         );
         for library in &libraries {
             warnings.extend(by_name_only(library));
-            let owned = library
-                .path
-                .as_ref()
-                .and_then(|path| findings.owners.get(path));
-            warnings.extend(owned.and_then(|owned| name_is_for_compiling(library, owned)));
+            warnings.extend(name_is_for_compiling(library));
         }
-        let mut packages: BTreeMap<&Package, BTreeSet<OsString>> = BTreeMap::new();
+        let mut packages: BTreeMap<&Package, BTreeSet<Arc<OsStr>>> = BTreeMap::new();
         for library in &libraries {
             if let Some(package) = &library.package {
                 let sonames = packages.entry(package).or_default();
@@ -210,7 +208,7 @@ impl Report {
                 .collect(),
             libraries,
             distribution: findings.distribution,
-            architecture: findings.architecture.to_owned(),
+            architecture: findings.packages.dpkg().architecture().to_owned(),
             warnings: warnings.into_iter().collect(),
             counts: findings.counts,
         }
@@ -220,34 +218,36 @@ impl Report {
 /// The needs by what became of them, sorted.
 fn libraries(
     needs: Vec<Need>,
+    files: &[PathBuf],
     tree: &Tree,
-    owners: &HashMap<PathBuf, Owned>,
-    native: &str,
+    packages: &Packages,
 ) -> Vec<NeededLibrary> {
-    type Group = (BTreeSet<PathBuf>, Option<Absence>);
-    let mut groups: BTreeMap<(OsString, Outcome), Group> = BTreeMap::new();
+    // Equal outcomes are one: their address is enough to tell them apart.
+    let mut groups: HashMap<(Arc<OsStr>, *const Outcome), Vec<Need>> = HashMap::new();
     for need in needs {
-        let (needed_by, absence) = groups.entry((need.soname, need.outcome)).or_default();
-        if needed_by.first().is_none_or(|first| need.by < *first) {
-            *absence = need.absence;
-        }
-        needed_by.insert(need.by);
+        let key = (Arc::clone(&need.soname), Rc::as_ptr(&need.outcome));
+        groups.entry(key).or_default().push(need);
     }
     let mut libraries: Vec<NeededLibrary> = groups
         .into_iter()
-        .map(|((soname, outcome), (needed_by, absence))| {
+        .map(|((soname, _), mut needs)| {
+            needs.sort_by_key(|need| need.by);
             let mut library = NeededLibrary {
                 soname,
                 fate: Fate::Missing,
                 path: None,
                 found_by: None,
                 package: None,
-                needed_by,
+                needed_by: needs.iter().map(|need| files[need.by].clone()).collect(),
                 missing_for: None,
-                absence,
+                absence: None,
                 for_compiling: BTreeSet::new(),
+                name_is_for_compiling: None,
             };
-            library.set_outcome(outcome, tree, owners, native);
+            if let Some(first) = needs.into_iter().next() {
+                library.set_outcome(&first.outcome, tree, packages);
+                library.absence = first.absence;
+            }
             library
         })
         .collect();
@@ -256,27 +256,22 @@ fn libraries(
 }
 
 impl NeededLibrary {
-    fn set_outcome(
-        &mut self,
-        outcome: Outcome,
-        tree: &Tree,
-        owners: &HashMap<PathBuf, Owned>,
-        native: &str,
-    ) {
+    fn set_outcome(&mut self, outcome: &Outcome, tree: &Tree, packages: &Packages) {
         let hit = match outcome {
             Outcome::System(hit) => {
-                match owners.get(&hit.path).map(|owned| &owned.ownership) {
-                    Some(Ownership::Package(package)) => {
+                match packages.ownership(hit) {
+                    Ownership::Package(package) => {
                         self.fate = Fate::Package;
-                        self.package = Some(package.clone());
+                        self.package = Some(package);
+                        self.name_is_for_compiling = packages.name_is_for_compiling(hit);
                     }
                     // Found by the cache or a default directory, but it is copied with the tree.
                     _ if tree.known(&hit.real).is_some() => self.fate = Fate::Bundled,
-                    Some(Ownership::Development(packages)) => {
+                    Ownership::Development(packages) => {
                         self.fate = Fate::Unowned;
-                        self.for_compiling.clone_from(packages);
+                        self.for_compiling = packages;
                     }
-                    Some(Ownership::Nobody) | None => self.fate = Fate::Unowned,
+                    Ownership::Nobody => self.fate = Fate::Unowned,
                 }
                 Some(hit)
             }
@@ -286,24 +281,25 @@ impl NeededLibrary {
             }
             Outcome::Interpreter(hit) => {
                 self.fate = Fate::Interpreter;
-                hit
+                hit.as_ref()
             }
             Outcome::Host => {
                 self.fate = Fate::Host;
                 None
             }
             Outcome::Missing(Missing { architecture }) => {
-                self.missing_for = Some(architecture).filter(|&name| name != native);
+                let native = packages.dpkg().architecture();
+                self.missing_for = Some(*architecture).filter(|&name| name != native);
                 None
             }
         };
         if let Some(Hit { path, found_by, .. }) = hit {
-            self.path = Some(path);
-            self.found_by = Some(found_by);
+            self.path = Some(path.clone());
+            self.found_by = Some(*found_by);
         }
     }
 
-    fn sort_key(&self) -> (&OsString, Fate, Option<&PathBuf>, Option<&str>) {
+    fn sort_key(&self) -> (&OsStr, Fate, Option<&PathBuf>, Option<&str>) {
         (
             &self.soname,
             self.fate,
@@ -341,8 +337,8 @@ fn by_name_only(library: &NeededLibrary) -> Option<Warning> {
 }
 
 /// A library whose package for a runtime image lacks the name by which it was found.
-fn name_is_for_compiling(library: &NeededLibrary, owned: &Owned) -> Option<Warning> {
-    let link = owned.name_is_for_compiling.as_ref()?;
+fn name_is_for_compiling(library: &NeededLibrary) -> Option<Warning> {
+    let link = library.name_is_for_compiling.as_ref()?;
     let package = library.package.as_ref()?;
     let path: &Path = library.path.as_ref()?;
     Some(Warning {

@@ -25,6 +25,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// How a library was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,12 +102,12 @@ pub struct Place {
 /// One needed name of one object.
 #[derive(Clone, Debug)]
 pub struct Need {
-    /// The path of the object.
-    pub by: PathBuf,
+    /// The object, as an index into [`Resolved::files`].
+    pub by: usize,
     /// The name as it stands there.
-    pub soname: OsString,
-    /// What became of it.
-    pub outcome: Outcome,
+    pub soname: Arc<OsStr>,
+    /// What became of it; equal outcomes are one.
+    pub outcome: Rc<Outcome>,
     /// How it was looked for, where it is missing.
     pub absence: Option<Absence>,
 }
@@ -123,10 +124,14 @@ pub struct Remark {
 }
 
 /// The needs of a tree, and what was met on the way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Resolved {
-    /// All needs, in no order; one object's name may have several outcomes.
+    /// The paths of the objects whose needs these are, by which people know them.
+    pub files: Vec<PathBuf>,
+    /// All needs, in no order and each once; one object's name may have several outcomes.
     pub needs: Vec<Need>,
+    /// The outcomes of the needs, each once.
+    pub outcomes: Vec<Rc<Outcome>>,
     /// Sorted.
     pub remarks: BTreeSet<Remark>,
 }
@@ -142,15 +147,47 @@ pub struct Resolver<'a> {
     is_ignored: &'a dyn Fn(&OsStr) -> bool,
     /// The interpreter of each start, and what loads extensions for it, the innermost first.
     interpreters: Vec<Vec<Rc<Located>>>,
+    /// The objects of the tree, then libraries beside it, in the order of [`Resolved::files`].
+    files: RefCell<Files>,
+    outcomes: RefCell<Outcomes>,
     remarks: RefCell<BTreeSet<Remark>>,
+}
+
+/// Outcomes, each once, so that they can be compared by their address.
+#[derive(Default)]
+struct Outcomes {
+    all: HashSet<Rc<Outcome>>,
+    /// By the library, how it was found, and the name it was found for. The library table keeps
+    /// every object that it has found, so that an address stands for one object.
+    found: HashMap<(*const Located, FoundBy, Arc<OsStr>), Rc<Outcome>>,
+    not_found: HashMap<(Abi, Arc<OsStr>), Rc<Outcome>>,
+}
+
+impl Outcomes {
+    fn one(&mut self, outcome: Outcome) -> Rc<Outcome> {
+        if let Some(known) = self.all.get(&outcome) {
+            return Rc::clone(known);
+        }
+        let outcome = Rc::new(outcome);
+        self.all.insert(Rc::clone(&outcome));
+        outcome
+    }
+}
+
+/// Files by number, so that they can be compared without their paths.
+#[derive(Default)]
+struct Files {
+    known: Vec<PathBuf>,
+    numbers: HashMap<OsString, usize>,
 }
 
 /// A process that is being loaded.
 struct Process {
     links: Vec<Link>,
-    by_real: HashSet<PathBuf>,
+    /// The numbers of the files that are loaded.
+    loaded: HashSet<usize>,
     /// The loaded objects by each name that they answer to.
-    by_name: HashMap<OsString, Satisfied>,
+    by_name: HashMap<Arc<OsStr>, Satisfied>,
     /// What had loaded the first object: the interpreter's own objects.
     base: Vec<Rc<Located>>,
     environment: Vec<PathBuf>,
@@ -159,14 +196,14 @@ struct Process {
 /// A loaded object whose needs are followed.
 struct Link {
     located: Rc<Located>,
-    /// The path by which people know it.
-    known: PathBuf,
+    /// Its number among all files.
+    file: usize,
     loader: Option<usize>,
 }
 
 #[derive(Clone)]
 struct Satisfied {
-    outcome: Outcome,
+    outcome: Rc<Outcome>,
     by: Option<Rc<Located>>,
 }
 
@@ -174,7 +211,7 @@ struct Satisfied {
 struct Followed {
     needs: Vec<Need>,
     /// The objects of the tree that were loaded, but for the first.
-    loaded: BTreeSet<usize>,
+    loaded: HashSet<usize>,
 }
 
 impl<'a> Resolver<'a> {
@@ -198,8 +235,13 @@ impl<'a> Resolver<'a> {
             environment,
             is_ignored,
             interpreters: Vec::new(),
+            files: RefCell::default(),
+            outcomes: RefCell::default(),
             remarks: RefCell::default(),
         };
+        for located in tree.objects() {
+            resolver.number(located);
+        }
         resolver.interpreters = tree
             .starts()
             .iter()
@@ -219,33 +261,54 @@ impl<'a> Resolver<'a> {
         let (certain, others): (Vec<usize>, Vec<usize>) = (0..objects.len()).partition(|&index| {
             objects[index].object.kind == Kind::Program || is_extension_module(&objects[index].path)
         });
-        let mut needs = Vec::new();
-        let mut loaded = BTreeSet::new();
+        let mut needs = Needs::default();
+        let mut loaded: HashSet<usize> = HashSet::new();
         for index in certain {
             let process = self.follow(index, is_followed);
-            needs.extend(process.needs);
-            loaded.extend(process.loaded);
+            loaded.extend(&process.loaded);
+            needs.add(process.needs);
         }
-        let rest: Vec<(usize, Followed)> = others
-            .into_iter()
-            .filter(|index| !loaded.contains(index))
-            .map(|index| (index, self.follow(index, is_followed)))
-            .collect();
-        for (index, process) in &rest {
+        let mut rest: Vec<(usize, Followed)> = Vec::new();
+        for index in others {
             // Of objects that load one another in a circle the first stands for all.
-            let is_loaded_by_another = rest.iter().any(|(other, others)| {
-                other != index
-                    && others.loaded.contains(index)
-                    && (!process.loaded.contains(other) || other < index)
-            });
-            if !is_loaded_by_another {
-                needs.extend(process.needs.iter().cloned());
+            if !loaded.contains(&index) {
+                let process = self.follow(index, is_followed);
+                loaded.extend(&process.loaded);
+                rest.push((index, process));
+            }
+        }
+        for (index, process) in rest {
+            // A later one may have loaded it.
+            if !loaded.contains(&index) {
+                needs.add(process.needs);
             }
         }
         Resolved {
-            needs,
+            files: self.files.borrow().known.clone(),
+            outcomes: needs.outcomes.into_values().collect(),
+            needs: needs.all,
             remarks: self.remarks.take(),
         }
+    }
+
+    /// The number of the file `located`: its index in the tree, where it lies there.
+    fn number(&self, located: &Located) -> usize {
+        let mut files = self.files.borrow_mut();
+        if let Some(number) = files.numbers.get(located.real.as_os_str()) {
+            return *number;
+        }
+        let known = self.tree.known(&located.real);
+        let number = files.known.len();
+        files
+            .known
+            .push(known.unwrap_or_else(|| located.path.clone()));
+        let real = located.real.clone().into_os_string();
+        files.numbers.insert(real, number);
+        number
+    }
+
+    fn known(&self, link: &Link) -> PathBuf {
+        self.files.borrow().known[link.file].clone()
     }
 
     /// What loads the extensions of the virtualenv that `start` lies in: its interpreter, and
@@ -294,18 +357,15 @@ impl<'a> Resolver<'a> {
             match element {
                 Element::Directory(path) => environment.push(path),
                 Element::Relative(text) => {
-                    self.remark(Path::new("LD_LIBRARY_PATH"), relative_element("it", &text))
+                    self.remark(Path::new("LD_LIBRARY_PATH"), relative_element("it", &text));
                 }
             }
         }
-        let known = self
-            .tree
-            .known(&first.real)
-            .unwrap_or_else(|| first.path.clone());
+        let file = self.number(&first);
         let mut by_name = HashMap::new();
         if let Some(soname) = &first.object.soname {
             let hit = Hit {
-                path: known.clone(),
+                path: first.path.clone(),
                 real: first.real.clone(),
                 found_by: FoundBy::Soname,
                 architecture: first.object.abi.name(),
@@ -313,16 +373,16 @@ impl<'a> Resolver<'a> {
             by_name.insert(
                 soname.clone(),
                 Satisfied {
-                    outcome: Outcome::Bundled(hit),
+                    outcome: self.outcomes.borrow_mut().one(Outcome::Bundled(hit)),
                     by: Some(Rc::clone(&first)),
                 },
             );
         }
         Process {
-            by_real: HashSet::from([first.real.clone()]),
+            loaded: HashSet::from([file]),
             links: vec![Link {
                 located: first,
-                known,
+                file,
                 loader: None,
             }],
             by_name,
@@ -343,7 +403,7 @@ impl<'a> Resolver<'a> {
         let mut process = self.process(first, base);
         let mut followed = Followed {
             needs: Vec::new(),
-            loaded: BTreeSet::new(),
+            loaded: HashSet::new(),
         };
         let mut next = 0;
         while next < process.links.len() {
@@ -357,9 +417,8 @@ impl<'a> Resolver<'a> {
                     let satisfied = self.satisfy(&mut process, next, name, is_followed);
                     if let Some(by) = &satisfied.by {
                         self.check_versions(&process.links[next], name, by);
-                        followed.loaded.extend(self.tree.index_of(&by.real));
                     }
-                    let absence = match satisfied.outcome {
+                    let absence = match *satisfied.outcome {
                         Outcome::Missing(_) => Some(Absence {
                             looked_in: self.trail(&process, next, name),
                             hint: self.hint(&process.links[next], name),
@@ -367,8 +426,8 @@ impl<'a> Resolver<'a> {
                         _ => None,
                     };
                     followed.needs.push(Need {
-                        by: process.links[next].known.clone(),
-                        soname: name.clone(),
+                        by: process.links[next].file,
+                        soname: Arc::clone(name),
                         outcome: satisfied.outcome,
                         absence,
                     });
@@ -376,6 +435,7 @@ impl<'a> Resolver<'a> {
             }
             next += 1;
         }
+        followed.loaded = process.loaded;
         followed.loaded.remove(&index);
         followed
     }
@@ -386,7 +446,7 @@ impl<'a> Resolver<'a> {
         &self,
         process: &mut Process,
         index: usize,
-        name: &OsStr,
+        name: &Arc<OsStr>,
         is_followed: &dyn Fn(&Path) -> bool,
     ) -> Satisfied {
         if let Some(loaded) = process.by_name.get(name) {
@@ -400,35 +460,44 @@ impl<'a> Resolver<'a> {
             };
         };
         let outcome = self.classify(name, &located, found_by);
-        let is_bundled = matches!(outcome, Outcome::Bundled(_));
+        let is_bundled = matches!(*outcome, Outcome::Bundled(_));
         let satisfied = Satisfied {
             outcome,
             by: Some(Rc::clone(&located)),
         };
-        let names = [Some(name), located.object.soname.as_deref()];
+        let names = [Some(name), located.object.soname.as_ref()];
         for name in names.into_iter().flatten() {
             process
                 .by_name
-                .entry(name.to_owned())
+                .entry(Arc::clone(name))
                 .or_insert_with(|| satisfied.clone());
         }
-        if (is_bundled || is_followed(&located.real))
-            && process.by_real.insert(located.real.clone())
-        {
-            process.links.push(Link {
-                known: self
-                    .tree
-                    .known(&located.real)
-                    .unwrap_or_else(|| located.path.clone()),
-                located,
-                loader: Some(index),
-            });
+        if is_bundled || is_followed(&located.real) {
+            let file = self.number(&located);
+            if process.loaded.insert(file) {
+                process.links.push(Link {
+                    located,
+                    file,
+                    loader: Some(index),
+                });
+            }
         }
         satisfied
     }
 
     /// What a library that the search found is to the list.
-    fn classify(&self, name: &OsStr, located: &Located, found_by: FoundBy) -> Outcome {
+    fn classify(&self, name: &Arc<OsStr>, located: &Rc<Located>, found_by: FoundBy) -> Rc<Outcome> {
+        let key = (Rc::as_ptr(located), found_by, Arc::clone(name));
+        let mut outcomes = self.outcomes.borrow_mut();
+        if let Some(known) = outcomes.found.get(&key) {
+            return Rc::clone(known);
+        }
+        let outcome = outcomes.one(self.outcome(name, located, found_by));
+        outcomes.found.insert(key, Rc::clone(&outcome));
+        outcome
+    }
+
+    fn outcome(&self, name: &OsStr, located: &Located, found_by: FoundBy) -> Outcome {
         let hit = |path| Hit {
             path,
             real: located.real.clone(),
@@ -451,7 +520,18 @@ impl<'a> Resolver<'a> {
     }
 
     /// What becomes of a name that the search did not find.
-    fn without_search(&self, name: &OsStr, abi: Abi) -> Outcome {
+    fn without_search(&self, name: &Arc<OsStr>, abi: Abi) -> Rc<Outcome> {
+        let key = (abi, Arc::clone(name));
+        let mut outcomes = self.outcomes.borrow_mut();
+        if let Some(known) = outcomes.not_found.get(&key) {
+            return Rc::clone(known);
+        }
+        let outcome = outcomes.one(self.outcome_without_search(name, abi));
+        outcomes.not_found.insert(key, Rc::clone(&outcome));
+        outcome
+    }
+
+    fn outcome_without_search(&self, name: &Arc<OsStr>, abi: Abi) -> Outcome {
         if provided::by_interpreter(name) {
             return Outcome::Interpreter(None);
         }
@@ -479,7 +559,7 @@ impl<'a> Resolver<'a> {
                 format!(
                     "the name is relative to the working directory: link {} with a library that \
                      has a SONAME",
-                    shown(&link.known)
+                    shown(self.known(link))
                 )
             });
         }
@@ -546,8 +626,7 @@ impl<'a> Resolver<'a> {
         let located = &process.links[index].located;
         let abi = located.object.abi;
         if name.as_bytes().contains(&b'/') {
-            return self
-                .direct(located, name)
+            return direct(located, name)
                 .into_iter()
                 .find_map(|path| self.open(&path, abi))
                 .map(|library| (library, FoundBy::Direct));
@@ -573,20 +652,6 @@ impl<'a> Resolver<'a> {
         (interpreter.file_name() == Some(name))
             .then(|| self.open(interpreter, abi))?
             .map(|library| (library, FoundBy::Direct))
-    }
-
-    /// The paths that a needed name with a `/` in it stands for. One that is relative to the
-    /// working directory stands for none that would hold in the image.
-    fn direct(&self, located: &Located, name: &OsStr) -> Vec<PathBuf> {
-        let tokens = Tokens {
-            origin: located.origin(),
-            architecture: located.object.abi.architecture(),
-        };
-        search_path::expand(name, tokens)
-            .into_iter()
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .collect()
     }
 
     /// `DF_1_NODEFLIB` forbids what the cache names below a default directory.
@@ -616,8 +681,7 @@ impl<'a> Resolver<'a> {
     /// The search for a missing name, for people.
     fn trail(&self, process: &Process, index: usize, name: &OsStr) -> Vec<Place> {
         if name.as_bytes().contains(&b'/') {
-            return self
-                .direct(&process.links[index].located, name)
+            return direct(&process.links[index].located, name)
                 .into_iter()
                 .map(|path| Place {
                     found_by: FoundBy::Direct,
@@ -668,7 +732,7 @@ impl<'a> Resolver<'a> {
             .collect();
         if !absent.is_empty() {
             self.remarks.borrow_mut().insert(Remark {
-                path: link.known.clone(),
+                path: self.known(link),
                 message: format!(
                     "needs version {} of `{}`, which {} lacks: the loader refuses it",
                     absent.join(", "),
@@ -683,7 +747,7 @@ impl<'a> Resolver<'a> {
     fn remark_on(&self, link: &Link) {
         if link.located.object.is_musl() {
             self.remark(
-                &link.known,
+                &self.known(link),
                 "built for musl, not for this system's C library: its needs are not listed"
                     .to_owned(),
             );
@@ -693,7 +757,7 @@ impl<'a> Resolver<'a> {
             None => "its RPATH",
         };
         for text in &link.located.relative {
-            self.remark(&link.known, relative_element(which, text));
+            self.remark(&self.known(link), relative_element(which, text));
         }
     }
 
@@ -706,6 +770,29 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// Needs, each once.
+#[derive(Default)]
+struct Needs {
+    all: Vec<Need>,
+    seen: HashSet<(usize, *const OsStr, *const Outcome)>,
+    outcomes: HashMap<*const Outcome, Rc<Outcome>>,
+}
+
+impl Needs {
+    fn add(&mut self, needs: Vec<Need>) {
+        for need in needs {
+            let outcome = Rc::as_ptr(&need.outcome);
+            self.outcomes
+                .entry(outcome)
+                .or_insert_with(|| Rc::clone(&need.outcome));
+            let key = (need.by, Arc::as_ptr(&need.soname), outcome);
+            if self.seen.insert(key) {
+                self.all.push(need);
+            }
+        }
+    }
+}
+
 impl Process {
     /// The object `index`, what loaded it, and so on up to the main program.
     fn chain(&self, index: usize) -> impl Iterator<Item = &Located> {
@@ -713,6 +800,20 @@ impl Process {
             .map(|index| self.links[index].located.as_ref())
             .chain(self.base.iter().map(Rc::as_ref))
     }
+}
+
+/// The paths that a needed name with a `/` in it stands for. One that is relative to the
+/// working directory stands for none that would hold in the image.
+fn direct(located: &Located, name: &OsStr) -> Vec<PathBuf> {
+    let tokens = Tokens {
+        origin: located.origin(),
+        architecture: located.object.abi.architecture(),
+    };
+    search_path::expand(name, tokens)
+        .into_iter()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .collect()
 }
 
 fn relative_element(which: &str, text: &OsStr) -> String {

@@ -103,8 +103,13 @@ impl Root {
     #[must_use]
     pub fn is_link(&self, path: &Path) -> bool {
         self.place(path)
-            .and_then(|place| fs::symlink_metadata(self.outer(&place)).ok())
-            .is_some_and(|metadata| metadata.is_symlink())
+            .is_some_and(|place| self.is_link_at(&place))
+    }
+
+    /// The same for a `place` whose directory has no link in it.
+    #[must_use]
+    pub fn is_link_at(&self, place: &Path) -> bool {
+        fs::symlink_metadata(self.outer(place)).is_ok_and(|metadata| metadata.is_symlink())
     }
 
     /// The names in the directory `path`, sorted.

@@ -31,6 +31,7 @@ pub enum Element {
 ///
 /// A path that is empty as a whole has none. `$PLATFORM` depends on the processor: its element
 /// becomes one for each value, that of every machine first.
+#[must_use]
 pub fn elements(path: &OsStr, separators: &[u8], tokens: Tokens) -> Vec<Element> {
     if path.is_empty() {
         return Vec::new();

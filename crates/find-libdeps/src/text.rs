@@ -29,6 +29,7 @@ pub fn shown(name: impl AsRef<OsStr>) -> String {
 }
 
 /// `1 file`, `2 files`.
+#[must_use]
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

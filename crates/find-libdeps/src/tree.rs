@@ -6,7 +6,7 @@ use crate::arch::Abi;
 use crate::elf::{Kind, Object};
 use crate::library::Located;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -39,8 +39,7 @@ impl Start {
 pub struct Tree {
     starts: Vec<Start>,
     objects: Vec<Rc<Located>>,
-    by_real: HashMap<PathBuf, usize>,
-    by_soname: HashMap<(Abi, OsString), usize>,
+    by_soname: HashMap<(Abi, Arc<OsStr>), usize>,
 }
 
 impl Tree {
@@ -56,10 +55,8 @@ impl Tree {
             })
             .collect();
         objects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        let mut by_real = HashMap::new();
         let mut by_soname = HashMap::new();
         for (index, located) in objects.iter().enumerate() {
-            by_real.insert(located.real.clone(), index);
             let object = &located.object;
             if let (Some(soname), Kind::Library, false) =
                 (&object.soname, object.kind, object.is_musl())
@@ -73,7 +70,6 @@ impl Tree {
         Self {
             starts,
             objects,
-            by_real,
             by_soname,
         }
     }
@@ -90,16 +86,10 @@ impl Tree {
         &self.objects
     }
 
-    /// The object that is the file `real`.
-    #[must_use]
-    pub fn index_of(&self, real: &Path) -> Option<usize> {
-        self.by_real.get(real).copied()
-    }
-
     /// The first object that calls itself `soname`.
     #[must_use]
-    pub fn with_soname(&self, soname: &OsStr, abi: Abi) -> Option<&Rc<Located>> {
-        let index = self.by_soname.get(&(abi, soname.to_owned()))?;
+    pub fn with_soname(&self, soname: &Arc<OsStr>, abi: Abi) -> Option<&Rc<Located>> {
+        let index = self.by_soname.get(&(abi, Arc::clone(soname)))?;
         self.objects.get(*index)
     }
 
