@@ -1,5 +1,7 @@
 //! `find-libdeps`, driven as its users drive it: the real binary, and all that it says.
 
+#![allow(unreachable_pub)] // nothing is reachable in a test program
+
 #[path = "find_libdeps/fixture.rs"]
 mod fixture;
 #[path = "find_libdeps/loader.rs"]

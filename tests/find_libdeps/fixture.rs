@@ -115,7 +115,7 @@ impl Report {
         Self(serde_json::from_str(&text).expect("the report is JSON"))
     }
 
-    /// The one library that is needed as `soname`, as (outcome, path, found_by).
+    /// The one library that is needed as `soname`, as outcome, path and `found_by`.
     #[track_caller]
     pub fn library(&self, soname: &str) -> (String, Option<String>, Option<String>) {
         let libraries = self.0["libraries"].as_array().expect("an array");
