@@ -6,9 +6,11 @@
 mod fixture;
 #[path = "find_libdeps/loader.rs"]
 mod loader;
+#[path = "find_libdeps/ownership.rs"]
+mod ownership;
 mod support;
 
 fn main() {
-    let tests = [loader::tests()];
+    let tests = [loader::tests(), ownership::tests()];
     support::main(tests.into_iter().flatten().collect())
 }

@@ -19,6 +19,8 @@ pub enum Need {
     Dpkg,
     /// `python3` with `venv`, and an index that `pip` can reach.
     Pip,
+    /// The headers that psycopg2 is built with.
+    PgConfig,
     /// A Docker engine's programs (`dockerd`, `crun`) and root.
     Docker,
 }
@@ -33,6 +35,7 @@ impl Need {
             Self::Ldd => "ldd on amd64",
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
+            Self::PgConfig => "pg_config",
             Self::Docker => "dockerd and root",
         }
     }
@@ -49,6 +52,7 @@ impl Need {
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),
+            Self::PgConfig => on_path("pg_config"),
             Self::Docker => root() && on_path("dockerd") && on_path("crun"),
         }
     }

@@ -1,0 +1,336 @@
+//! Libraries to packages, by the real dpkg of real Debian roots.
+
+use crate::fixture::{Fixture, PROGRAM, Report};
+use crate::support::needs::Need;
+use crate::support::run::{Run, Said};
+use crate::support::{debian, test};
+use libtest_mimic::Trial;
+use std::fs;
+use tempfile::TempDir;
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    let needs = &[Need::Mmdebstrap, Need::Cc, Need::Ldd];
+    vec![
+        test(
+            "merged_usr_is_asked_for_both_ways",
+            needs,
+            merged_usr_is_asked_for_both_ways,
+        ),
+        test(
+            "an_alternatives_chain_leads_to_the_package_of_the_real_file",
+            needs,
+            an_alternatives_chain_leads_to_the_package_of_the_real_file,
+        ),
+        test(
+            "a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other",
+            needs,
+            a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other,
+        ),
+        test(
+            "a_locally_diverted_library_is_nobodys",
+            needs,
+            a_locally_diverted_library_is_nobodys,
+        ),
+        test(
+            "a_foreign_architecture_is_named",
+            needs,
+            a_foreign_architecture_is_named,
+        ),
+        test(
+            "a_library_of_nobody_is_said_and_its_needs_are_followed",
+            needs,
+            a_library_of_nobody_is_said_and_its_needs_are_followed,
+        ),
+        test(
+            "a_development_package_is_never_listed",
+            needs,
+            a_development_package_is_never_listed,
+        ),
+        test(
+            "pattern_characters_in_a_path_are_taken_literally",
+            needs,
+            pattern_characters_in_a_path_are_taken_literally,
+        ),
+    ]
+}
+
+/// A root of its own with a tree at /venv, in which each file of `needs` is a library that needs
+/// the named sonames.
+struct System {
+    root: TempDir,
+    fixture: Fixture,
+}
+
+impl System {
+    fn new(release: &str, include: &[&str]) -> Self {
+        let root = debian::root(release, include);
+        fs::create_dir(root.path().join("venv")).expect("a directory");
+        Self {
+            root,
+            fixture: Fixture::new(),
+        }
+    }
+
+    /// A file of the tree that needs `sonames`, compiled with more arguments.
+    fn needing(&self, name: &str, sonames: &[&str], arguments: &[&str]) {
+        let mut all: Vec<String> = Vec::new();
+        for soname in sonames {
+            let stub = format!("stubs/{}", soname.replace('/', "_"));
+            let option = format!("-Wl,-soname,{soname}");
+            let is_32 = arguments.contains(&"-m32");
+            let machine = if is_32 { "-m32" } else { "-m64" };
+            self.fixture.library(&stub, "int s;", &[&option, machine]);
+            all.push(stub);
+        }
+        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let built = self.fixture.library(name, "int e;", &all);
+        fs::copy(built, self.root.path().join("venv").join(name)).expect("a copy");
+    }
+
+    /// A library in the root.
+    fn library(&self, path: &str, arguments: &[&str]) {
+        let built = self.fixture.library("built.so", "int l;", arguments);
+        let path = self.root.path().join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().expect("it has a name")).expect("directories");
+        fs::copy(built, path).expect("a copy");
+    }
+
+    fn run(&self) -> Run {
+        Run::new(PROGRAM).arg("--root").arg(self.root.path())
+    }
+
+    fn said(&self) -> Said {
+        self.run().arg("/venv").said()
+    }
+
+    fn report(&self) -> Report {
+        Report::of(self.run(), "/venv")
+    }
+
+    /// A program of the root's own.
+    fn chroot(&self, program: &str, arguments: &[&str]) -> String {
+        Run::new("chroot")
+            .arg(self.root.path())
+            .arg(program)
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .must()
+    }
+
+    /// Installs a package of this test's own making, which ships the library `file` with the
+    /// SONAME `soname`, and runs `preinst` before it is unpacked.
+    fn install(&self, package: &str, soname: &str, file: &str, preinst: &str) {
+        self.install_for("amd64", package, soname, file, preinst);
+    }
+
+    fn install_for(
+        &self,
+        architecture: &str,
+        package: &str,
+        soname: &str,
+        file: &str,
+        preinst: &str,
+    ) {
+        let deb = self.fixture.path(format!("{package}-{architecture}.d"));
+        let built = self.fixture.library(
+            "built.so",
+            "int l;",
+            &[
+                if architecture == "i386" {
+                    "-m32"
+                } else {
+                    "-m64"
+                },
+                &format!("-Wl,-soname,{soname}"),
+            ],
+        );
+        let target = deb.join(file.trim_start_matches('/'));
+        fs::create_dir_all(target.parent().expect("it has a name")).expect("directories");
+        fs::copy(built, target).expect("a copy");
+        fs::create_dir_all(deb.join("DEBIAN")).expect("a directory");
+        fs::write(
+            deb.join("DEBIAN/control"),
+            format!(
+                "Package: {package}\nVersion: 1\nArchitecture: {architecture}\n\
+                 Multi-Arch: same\nMaintainer: none\nDescription: a library\n"
+            ),
+        )
+        .expect("a file");
+        let script = deb.join("DEBIAN/preinst");
+        fs::write(&script, format!("#!/bin/sh\nset -e\n{preinst}\n")).expect("a file");
+        Run::new("chmod").arg("755").arg(&script).must();
+        let archive = self.root.path().join("tmp/package.deb");
+        Run::new("dpkg-deb")
+            .args(["--build", "--root-owner-group"])
+            .arg(&deb)
+            .arg(&archive)
+            .must();
+        self.chroot("dpkg", &["--install", "/tmp/package.deb"]);
+    }
+}
+
+fn merged_usr_is_asked_for_both_ways() {
+    for release in debian::RELEASES {
+        let system = System::new(release, &[]);
+        // The one release ships libc6 in /lib, the other in /usr/lib.
+        system.needing("cached.so", &["libc.so.6", "libz.so.1"], &[]);
+        system.needing(
+            "lib.so",
+            &["libm.so.6"],
+            &["-Wl,-rpath,/lib/x86_64-linux-gnu"],
+        );
+        system.needing(
+            "usr_lib.so",
+            &["libm.so.6"],
+            &["-Wl,-rpath,/usr/lib/x86_64-linux-gnu"],
+        );
+        system.said().is(0, "libc6\nzlib1g\n", "");
+    }
+}
+
+fn an_alternatives_chain_leads_to_the_package_of_the_real_file() {
+    let include = ["libblas3", "libopenblas0-pthread"];
+    let system = System::new("bookworm", &include);
+    system.needing("ext.so", &["libblas.so.3"], &[]);
+    system.said().is(0, "libopenblas0-pthread\n", "");
+    system.chroot(
+        "update-alternatives",
+        &[
+            "--set",
+            "libblas.so.3-x86_64-linux-gnu",
+            "/usr/lib/x86_64-linux-gnu/blas/libblas.so.3",
+        ],
+    );
+    system.chroot("ldconfig", &[]);
+    system.said().is(0, "libblas3\n", "");
+}
+
+fn a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other() {
+    let system = System::new("bookworm", &[]);
+    let file = "/usr/lib/x86_64-linux-gnu/libtwice.so.1";
+    system.install("liboriginal1", "libtwice.so.1", file, "");
+    system.install(
+        "libdiverter1",
+        "libtwice.so.1",
+        file,
+        &format!(
+            "dpkg-divert --package libdiverter1 --add --rename --divert {file}.distrib {file}"
+        ),
+    );
+    system.needing("ext.so", &["libtwice.so.1"], &[]);
+    system.said().is(0, "libdiverter1\n", "");
+    system.needing("ext.so", &[&format!("{file}.distrib")], &[]);
+    system.said().is(0, "liboriginal1\n", "");
+}
+
+fn a_locally_diverted_library_is_nobodys() {
+    let system = System::new("bookworm", &[]);
+    let file = "/usr/lib/x86_64-linux-gnu/libtwice.so.1";
+    system.install("liboriginal1", "libtwice.so.1", file, "");
+    system.chroot(
+        "dpkg-divert",
+        &[
+            "--local",
+            "--add",
+            "--rename",
+            "--divert",
+            "/usr/lib/moved.so",
+            file,
+        ],
+    );
+    system.library(file, &["-Wl,-soname,libtwice.so.1"]);
+    system.chroot("ldconfig", &[]);
+    system.needing("ext.so", &["libtwice.so.1"], &[]);
+    system.said().is(
+        0,
+        "",
+        "find-libdeps: unowned: /lib/x86_64-linux-gnu/libtwice.so.1: /venv/ext.so needs it, but no \
+         package ships it; copy it into the image yourself\n",
+    );
+}
+
+fn a_foreign_architecture_is_named() {
+    let system = System::new("bookworm", &[]);
+    system.chroot("dpkg", &["--add-architecture", "i386"]);
+    let file = "/usr/lib/i386-linux-gnu/libboth.so.1";
+    system.install_for("i386", "libboth1", "libboth.so.1", file, "");
+    let file = "/usr/lib/x86_64-linux-gnu/libboth.so.1";
+    system.install("libboth1", "libboth.so.1", file, "");
+    system.chroot("ldconfig", &[]);
+    system.needing("native.so", &["libboth.so.1"], &[]);
+    system.needing("foreign.so", &["libboth.so.1", "libz.so.1"], &["-m32"]);
+    system.said().is(
+        0,
+        "libboth1\nlibboth1:i386\n",
+        "find-libdeps: missing: libz.so.1 for i386: /venv/foreign.so needs it; install the package \
+         that has it (see `apt-file search libz.so.1`) and run this again, or pass `--ignore`\n",
+    );
+    let packages = &system.report().0["packages"];
+    assert_eq!(packages[0]["architecture"], "amd64");
+    assert_eq!(packages[1]["name"], "libboth1");
+    assert_eq!(packages[1]["architecture"], "i386");
+}
+
+fn a_library_of_nobody_is_said_and_its_needs_are_followed() {
+    for place in ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu"] {
+        let system = System::new("bookworm", &[]);
+        system
+            .fixture
+            .library("stubs/libz.so.1", "int s;", &["-Wl,-soname,libz.so.1"]);
+        let path = format!("{place}/libown.so.1");
+        system.library(&path, &["stubs/libz.so.1", "-Wl,-soname,libown.so.1"]);
+        system.chroot("ldconfig", &[]);
+        system.needing("one.so", &["libown.so.1"], &[]);
+        system.needing("two.so", &["libown.so.1"], &[]);
+        let shown = path.replace("/usr/lib/", "/lib/");
+        let unowned = format!(
+            "find-libdeps: unowned: {shown}: 2 files need it, such as /venv/one.so, but no package \
+             ships it; copy it into the image yourself\n"
+        );
+        system.said().is(0, "zlib1g\n", &unowned);
+        let strict = system.run().args(["--strict", "/venv"]).said();
+        strict.is(1, "zlib1g\n", &unowned);
+        let report = system.report();
+        assert_eq!(report.library("libown.so.1").0, "unowned");
+        let libz = &report.0["libraries"][1];
+        assert_eq!(libz["soname"], "libz.so.1");
+        assert_eq!(libz["needed_by"][0], shown.as_str());
+    }
+}
+
+fn a_development_package_is_never_listed() {
+    let system = System::new("bookworm", &["zlib1g-dev"]);
+    system.needing("ext.so", &["libz.so"], &[]);
+    let warning = "find-libdeps: warning: /lib/x86_64-linux-gnu/libz.so: this name is in \
+                   zlib1g-dev, which is for compiling; zlib1g has the library under another name, \
+                   so the loader will not find `libz.so` (/venv/ext.so needs it)\n";
+    system.said().is(0, "zlib1g\n", warning);
+    let strict = system.run().args(["--strict", "/venv"]).said();
+    strict.is(1, "zlib1g\n", warning);
+
+    system.install(
+        "libonly-dev",
+        "libonly.so.1",
+        "/usr/lib/x86_64-linux-gnu/libonly.so.1",
+        "",
+    );
+    system.chroot("ldconfig", &[]);
+    system.needing("ext.so", &["libonly.so.1"], &[]);
+    system.said().is(
+        0,
+        "",
+        "find-libdeps: unowned: /lib/x86_64-linux-gnu/libonly.so.1: /venv/ext.so needs it, but \
+         only libonly-dev ships it, which is for compiling and not listed\n",
+    );
+}
+
+fn pattern_characters_in_a_path_are_taken_literally() {
+    let system = System::new("bookworm", &[]);
+    system.install("libodd1", "lib[1]*?.so.1", "/usr/lib/odd/lib[1]*?.so.1", "");
+    // What these would match as patterns belongs to another package.
+    system.install("libplain1", "lib1xy.so.1", "/usr/lib/odd/lib1xy.so.1", "");
+    system.needing("ext.so", &["lib[1]*?.so.1"], &["-Wl,-rpath,/usr/lib/odd"]);
+    system.said().is(0, "libodd1\n", "");
+}
