@@ -110,14 +110,11 @@ impl LdSo {
         self.defaults.get(&abi).map_or(&[], |all| all.as_slice())
     }
 
-    /// A file of that name in a directory that is configured but whose library ldconfig has not
-    /// put into the cache; the loader does not find it.
+    /// The directories of `ld.so.conf`: a library there that ldconfig has not put into the cache is
+    /// not found.
     #[must_use]
-    pub fn not_yet_cached(&self, root: &Root, name: &OsStr) -> Option<PathBuf> {
-        self.configured
-            .iter()
-            .map(|dir| dir.join(name))
-            .find(|path| root.metadata(path).is_ok_and(|metadata| metadata.is_file()))
+    pub fn configured_directories(&self) -> &[PathBuf] {
+        &self.configured
     }
 
     /// Fills the table as `search_dirs` in glibc's `elf/ldconfig.c` would: of each directory,

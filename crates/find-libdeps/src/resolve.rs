@@ -563,7 +563,11 @@ impl<'a> Resolver<'a> {
                 )
             });
         }
-        if let Some(path) = self.ld_so.not_yet_cached(self.root, name) {
+        let configured = self.ld_so.configured_directories().iter();
+        let not_cached = configured
+            .map(|dir| dir.join(name))
+            .find(|path| matches!(self.library.candidate(path, abi), Candidate::Fits(_)));
+        if let Some(path) = not_cached {
             return Some(format!(
                 "{} is there, but not in the loader's cache: run `ldconfig`",
                 shown(path)
