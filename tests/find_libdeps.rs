@@ -9,8 +9,10 @@ mod loader;
 #[path = "find_libdeps/ownership.rs"]
 mod ownership;
 mod support;
+#[path = "find_libdeps/venvs.rs"]
+mod venvs;
 
 fn main() {
-    let tests = [loader::tests(), ownership::tests()];
+    let tests = [loader::tests(), ownership::tests(), venvs::tests()];
     support::main(tests.into_iter().flatten().collect())
 }

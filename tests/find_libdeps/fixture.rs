@@ -3,8 +3,11 @@
 
 use crate::support::run::{Run, Said};
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use tempfile::TempDir;
 
 /// The program under test.
@@ -156,10 +159,33 @@ pub fn ldd(file: &Path, soname: &str) -> Option<PathBuf> {
 
 /// The same, in the environment of `run`.
 pub fn ldd_with(run: Run, file: &Path, soname: &str) -> Option<PathBuf> {
-    let said = run.arg(file).said();
-    said.stdout.lines().find_map(|line| {
-        let (name, rest) = line.trim().split_once(" => ")?;
-        let path = rest.split(" (").next()?;
-        (name == soname && path != "not found").then(|| PathBuf::from(path))
+    parsed(&run.arg(file).said().stdout).remove(soname)
+}
+
+/// All that `ldd` finds for `file`, by name; asked once a file.
+pub fn ldd_all(file: &Path) -> Rc<HashMap<String, PathBuf>> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<PathBuf, Rc<HashMap<String, PathBuf>>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let found = known
+            .entry(file.to_owned())
+            .or_insert_with(|| Rc::new(parsed(&Run::new("ldd").arg(file).said().stdout)));
+        Rc::clone(found)
     })
+}
+
+/// The lines `name => path (address)`, and the loader's own, which has only its path.
+fn parsed(stdout: &str) -> HashMap<String, PathBuf> {
+    let lines = stdout.lines().filter_map(|line| {
+        let line = line.trim();
+        let (name, rest) = line.split_once(" => ").unwrap_or_else(|| {
+            let name = line.rsplit('/').next().unwrap_or(line);
+            (name.split(" (").next().unwrap_or(name), line)
+        });
+        let path = rest.split(" (").next()?;
+        (path != "not found" && path.starts_with('/'))
+            .then(|| (name.to_owned(), PathBuf::from(path)))
+    });
+    lines.collect()
 }

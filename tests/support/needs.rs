@@ -19,8 +19,10 @@ pub enum Need {
     Dpkg,
     /// `python3` with `venv`, and an index that `pip` can reach.
     Pip,
-    /// The headers that psycopg2 is built with.
-    PgConfig,
+    /// What psycopg2 is built with: a C compiler, the headers of Python and of libpq.
+    Psycopg2,
+    /// Debian's own Python modules.
+    Python3,
     /// A Docker engine's programs (`dockerd`, `crun`) and root.
     Docker,
 }
@@ -35,7 +37,8 @@ impl Need {
             Self::Ldd => "ldd on amd64",
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
-            Self::PgConfig => "pg_config",
+            Self::Psycopg2 => "cc, pg_config and Python.h",
+            Self::Python3 => "/usr/lib/python3",
             Self::Docker => "dockerd and root",
         }
     }
@@ -52,7 +55,8 @@ impl Need {
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),
-            Self::PgConfig => on_path("pg_config"),
+            Self::Psycopg2 => on_path("cc") && on_path("pg_config") && has_python_headers(),
+            Self::Python3 => Path::new("/usr/lib/python3").is_dir(),
             Self::Docker => root() && on_path("dockerd") && on_path("crun"),
         }
     }
@@ -71,6 +75,12 @@ fn index_answers() -> bool {
     let pip = venv.join("bin/pip");
     let made = pip.exists() || succeeds("python3", &["-m", "venv", &venv.to_string_lossy()]);
     made && succeeds(&pip.to_string_lossy(), &["-q", "index", "versions", "six"])
+}
+
+fn has_python_headers() -> bool {
+    let script = "import os, sysconfig; \
+                  os.stat(os.path.join(sysconfig.get_path('include'), 'Python.h'))";
+    succeeds("python3", &["-c", script])
 }
 
 fn on_path(program: &str) -> bool {

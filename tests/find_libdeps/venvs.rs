@@ -1,0 +1,173 @@
+//! Real virtualenvs, filled from the index by pip, and a sweep over the machine's own programs.
+
+use crate::fixture::{PROGRAM, Report, ldd_all};
+use crate::support::needs::Need;
+use crate::support::run::Run;
+use crate::support::{debian, target_dir, test};
+use libtest_mimic::Trial;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    let pip = &[Need::Dpkg, Need::Ldd, Need::Pip];
+    let source = &[Need::Dpkg, Need::Ldd, Need::Pip, Need::Psycopg2];
+    let chroot = &[Need::Mmdebstrap, Need::Ldd, Need::Pip, Need::Psycopg2];
+    vec![
+        test(
+            "psycopg2_from_source_needs_libpq5_and_never_libc6_dev",
+            source,
+            psycopg2_from_source_needs_libpq5_and_never_libc6_dev,
+        ),
+        test(
+            "a_wheel_needs_nothing_of_what_it_bundles",
+            pip,
+            a_wheel_needs_nothing_of_what_it_bundles,
+        ),
+        test(
+            "root_gives_what_chroot_gives",
+            chroot,
+            root_gives_what_chroot_gives,
+        ),
+        test(
+            "every_direct_need_in_usr_bin_is_found_where_ldd_finds_it",
+            &[Need::Dpkg, Need::Ldd],
+            || sweep("/usr/bin"),
+        ),
+        test(
+            "every_direct_need_in_usr_lib_python3_is_found_where_ldd_finds_it",
+            &[Need::Dpkg, Need::Ldd, Need::Python3],
+            || sweep("/usr/lib/python3"),
+        ),
+    ]
+}
+
+/// A virtualenv with what `pip install` makes of `arguments`, kept between runs.
+fn venv(name: &str, arguments: &[&str]) -> PathBuf {
+    let venv = target_dir().join(name);
+    let done = venv.join("done");
+    if !done.exists() {
+        let _ = fs::remove_dir_all(&venv);
+        Run::new("python3").args(["-m", "venv"]).arg(&venv).must();
+        pip(&venv.join("bin/pip"), arguments);
+        fs::write(done, "").expect("a file");
+    }
+    venv
+}
+
+/// Runs pip with the whole environment, which may say how its index is reached.
+fn pip(pip: &Path, arguments: &[&str]) {
+    let mut run = Run::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]);
+    for (name, value) in std::env::vars() {
+        run = run.env(&name, value);
+    }
+    run.args(arguments).must();
+}
+
+fn psycopg2() -> PathBuf {
+    let arguments = ["--no-binary=psycopg2", "psycopg2==2.9.10"];
+    venv("venv-psycopg2", &arguments)
+}
+
+fn pillow() -> PathBuf {
+    venv("venv-pillow", &["--only-binary=:all:", "pillow==11.0.0"])
+}
+
+fn psycopg2_from_source_needs_libpq5_and_never_libc6_dev() {
+    let said = Run::new(PROGRAM).arg(psycopg2()).said();
+    said.is(0, "libc6\nlibpq5\n", "");
+}
+
+fn a_wheel_needs_nothing_of_what_it_bundles() {
+    let venv = pillow();
+    // zlib is left to the system by manylinux's rules.
+    Run::new(PROGRAM)
+        .arg(&venv)
+        .said()
+        .is(0, "libc6\nzlib1g\n", "");
+
+    let libs: Vec<_> = fs::read_dir(libs_of(&venv))
+        .expect("the wheel brings its libraries")
+        .map(|entry| entry.expect("readable").file_name())
+        .collect();
+    assert!(libs.len() > 10, "{libs:?}");
+    let report = Report::of(Run::new(PROGRAM), &venv.to_string_lossy());
+    for library in report.0["libraries"].as_array().expect("an array") {
+        let soname = library["soname"].as_str().expect("a string");
+        let is_in_libs = libs.iter().any(|name| name.to_string_lossy() == soname);
+        let wanted = if is_in_libs { "bundled" } else { "package" };
+        assert_eq!(library["outcome"], wanted, "{soname}");
+    }
+}
+
+fn libs_of(venv: &Path) -> PathBuf {
+    let lib = venv.join("lib");
+    let python = fs::read_dir(lib)
+        .expect("a virtualenv")
+        .next()
+        .expect("a version of Python")
+        .expect("readable");
+    python.path().join("site-packages/pillow.libs")
+}
+
+fn root_gives_what_chroot_gives() {
+    for release in debian::RELEASES {
+        let root = debian::root(release, &["libpq5"]);
+        let copy = |from: &Path, to: &str| {
+            Run::new("cp")
+                .arg("-a")
+                .arg(from)
+                .arg(root.path().join(to))
+                .must();
+        };
+        copy(&psycopg2(), "venv");
+        copy(&pillow(), "venv/pillow");
+        copy(Path::new(PROGRAM), "usr/local/bin/find-libdeps");
+        for format in [&[][..], &["--json"], &["--explain", "-q"]] {
+            let below = Run::new(PROGRAM)
+                .arg("--root")
+                .arg(root.path())
+                // It counts for the machine, not for the root.
+                .env("LD_LIBRARY_PATH", "/nowhere:")
+                .args(format)
+                .arg("/venv")
+                .said();
+            let inside = Run::new("chroot")
+                .arg(root.path())
+                .args(["find-libdeps"])
+                .args(format)
+                .arg("/venv")
+                .said();
+            assert_eq!(below, inside, "{release} {format:?}");
+            assert_eq!(below.status, 0);
+            if format.is_empty() {
+                below.is(0, "libc6\nlibpq5\nzlib1g\n", "");
+            }
+        }
+    }
+}
+
+/// Compares each need of each ELF file below `dir` with `ldd`: both find the same file, or none.
+fn sweep(dir: &str) {
+    let report = Report::of(Run::new(PROGRAM).arg("-q"), dir);
+    let mut compared = 0;
+    let mut differences = Vec::new();
+    for library in report.0["libraries"].as_array().expect("an array") {
+        let soname = library["soname"].as_str().expect("a string");
+        let ours = library["path"].as_str().map(real);
+        for file in library["needed_by"].as_array().expect("an array") {
+            let file = file.as_str().expect("a string");
+            let theirs = ldd_all(Path::new(file)).get(soname).map(real);
+            compared += 1;
+            if ours != theirs {
+                differences.push(format!("{file} {soname}: {ours:?}, ldd: {theirs:?}"));
+            }
+        }
+    }
+    assert!(compared > 0, "nothing was compared below {dir}");
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+fn real(path: impl AsRef<Path>) -> PathBuf {
+    path.as_ref().canonicalize().expect("it is there")
+}
