@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub)] // nothing is reachable in a test program
 
+#[path = "find_libdeps/bad_input.rs"]
+mod bad_input;
 #[path = "find_libdeps/fixture.rs"]
 mod fixture;
 #[path = "find_libdeps/loader.rs"]
@@ -13,6 +15,11 @@ mod support;
 mod venvs;
 
 fn main() {
-    let tests = [loader::tests(), ownership::tests(), venvs::tests()];
+    let tests = [
+        bad_input::tests(),
+        loader::tests(),
+        ownership::tests(),
+        venvs::tests(),
+    ];
     support::main(tests.into_iter().flatten().collect())
 }

@@ -509,13 +509,12 @@ impl<'a> Strings<'a> {
 fn read_up_to(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut done = 0;
     while done < bytes.len() {
-        // An offset that no file can have is past the end of this one.
-        let Some(place) = offset
-            .checked_add(done as u64)
-            .filter(|&place| i64::try_from(place).is_ok())
-        else {
+        // The kernel refuses to read where no file can reach (EINVAL): past the end of this one.
+        let place = offset.saturating_add(done as u64);
+        let end = place.saturating_add((bytes.len() - done) as u64);
+        if i64::try_from(end).is_err() {
             break;
-        };
+        }
         match file.read_at(&mut bytes[done..], place) {
             Ok(0) => break,
             Ok(read) => done += read,

@@ -1,0 +1,547 @@
+//! Files that nobody should have made, and machines that lack something: each with its message and
+//! its status, and never half a list.
+
+use crate::fixture::{Fixture, PROGRAM};
+use crate::support::needs::Need;
+use crate::support::run::{Run, Said};
+use crate::support::test;
+use libtest_mimic::Trial;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    let dpkg = &[Need::Dpkg];
+    let cc = &[Need::Dpkg, Need::Cc, Need::Ldd];
+    vec![
+        test("a_file_cut_off_anywhere_is_malformed", cc, cut_off_anywhere),
+        test("absurd_counts_and_offsets_are_malformed", cc, absurd_counts),
+        test("what_is_no_elf_is_no_business", dpkg, what_is_no_elf),
+        test("a_tree_without_elf_is_an_empty_list", dpkg, no_elf),
+        test("fifos_sockets_and_loops_are_not_read", dpkg, special_files),
+        test("a_named_special_file_is_refused", dpkg, named_special_files),
+        test("a_path_that_is_not_there_is_refused", dpkg, not_there),
+        test(
+            "an_unreadable_directory_leaves_no_list",
+            &[Need::Dpkg, Need::Root],
+            unreadable_directory,
+        ),
+        test("no_dpkg_leaves_no_list", &[], no_dpkg),
+        test("a_failing_dpkg_leaves_no_list", &[], failing_dpkg),
+        test(
+            "a_root_without_dpkgs_database_leaves_no_list",
+            dpkg,
+            root_without_database,
+        ),
+        test(
+            "a_list_of_arguments_that_is_too_long_is_divided",
+            cc,
+            too_long_for_one_call,
+        ),
+        test("names_are_bytes", cc, names_are_bytes),
+    ]
+}
+
+const EXCLUDE_HINT: &str = "or pass `--exclude";
+
+/// An extension that needs a library and versions of it.
+fn extension(fixture: &Fixture, name: &str) -> Vec<u8> {
+    fixture.file("map", "V1 { a; };");
+    let library = "stubs/liba.so.1";
+    fixture.library(
+        library,
+        "int a;",
+        &["-Wl,-soname,liba.so.1", "-Wl,--version-script,map"],
+    );
+    let path = fixture.library(
+        name,
+        "extern int a; int *e(void) { return &a; }",
+        &[library, "-Wl,-rpath,/nowhere", "-Wl,-soname,e.so", "-s"],
+    );
+    fs::read(path).expect("it was compiled")
+}
+
+fn cut_off_anywhere() {
+    let fixture = Fixture::new();
+    let whole = extension(&fixture, "ext.so");
+    for length in 0..whole.len() {
+        fixture.file(&format!("venv/{length:06}.so"), &whole[..length]);
+    }
+    let report = fixture.report("venv");
+    let end = segments(&whole)
+        .iter()
+        .filter(|segment| segment.kind == LOAD)
+        .map(|segment| segment.offset + segment.size)
+        .max()
+        .expect("it is loaded");
+    let malformed: Vec<String> = report
+        .warnings()
+        .iter()
+        .map(|warning| warning.split(": ").next().unwrap_or_default().to_owned())
+        .collect();
+    let wanted: Vec<String> = (4..end)
+        .map(|length| fixture.text(&format!("venv/{length:06}.so")))
+        .collect();
+    assert_eq!(malformed, wanted);
+    let read = usize::try_from(report.0["counts"]["elf"].as_u64().expect("a number"));
+    assert_eq!(read, Ok(whole.len() - 4));
+
+    let strict = fixture.run().args(["--strict", "-q", "venv"]).said();
+    strict.is(1, "", "");
+}
+
+const LOAD: u32 = 1;
+const DYNAMIC: u32 = 2;
+
+struct Segment {
+    kind: u32,
+    /// Where its header stands.
+    header: usize,
+    offset: usize,
+    size: usize,
+}
+
+/// The program headers of a little-endian 64-bit file.
+fn segments(elf: &[u8]) -> Vec<Segment> {
+    let number = |at: usize, length: usize| {
+        let mut bytes = [0; 8];
+        bytes[..length].copy_from_slice(&elf[at..at + length]);
+        usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
+    };
+    let (start, count) = (number(32, 8), number(56, 2));
+    (0..count)
+        .map(|index| start + index * 56)
+        .map(|header| Segment {
+            kind: u32::try_from(number(header, 4)).expect("four bytes"),
+            header,
+            offset: number(header + 8, 8),
+            size: number(header + 32, 8),
+        })
+        .collect()
+}
+
+/// Where the value of the dynamic entry `tag` stands.
+fn dynamic_value(elf: &[u8], tag: u64) -> usize {
+    let all = segments(elf);
+    let dynamic = all
+        .iter()
+        .find(|segment| segment.kind == DYNAMIC)
+        .expect("it is dynamic");
+    (dynamic.offset..dynamic.offset + dynamic.size)
+        .step_by(16)
+        .find(|&at| elf[at..at + 8] == tag.to_le_bytes())
+        .expect("it has the entry")
+        + 8
+}
+
+#[allow(clippy::too_many_lines)] // a table
+fn absurd_counts() {
+    type Patch = fn(&mut [u8]);
+    fn put(elf: &mut [u8], at: usize, value: impl AsRef<[u8]>) {
+        let value = value.as_ref();
+        elf[at..at + value.len()].copy_from_slice(value);
+    }
+    fn put_dynamic(elf: &mut [u8], tag: u64, value: u64) {
+        let at = dynamic_value(elf, tag);
+        put(elf, at, value.to_le_bytes());
+    }
+    fn dynamic_header(elf: &[u8]) -> usize {
+        let all = segments(elf);
+        let found = all.iter().find(|segment| segment.kind == DYNAMIC);
+        found.expect("it is dynamic").header
+    }
+    const HUGE: [u8; 8] = [0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+    let patches: [(&str, Patch, &str); 16] = [
+        (
+            "class",
+            |elf| elf[4] = 9,
+            "class 9, byte order 1, version 1 in the ELF header",
+        ),
+        (
+            "data",
+            |elf| elf[5] = 0,
+            "class 2, byte order 0, version 1 in the ELF header",
+        ),
+        (
+            "type",
+            |elf| put(elf, 16, [77, 0]),
+            "unknown object type 77",
+        ),
+        (
+            "phentsize",
+            |elf| put(elf, 54, [1, 0]),
+            "program headers of 1 bytes instead of 56",
+        ),
+        (
+            "phnum",
+            |elf| put(elf, 56, [0xff, 0xff]),
+            "65535 program headers",
+        ),
+        (
+            "phoff",
+            |elf| put(elf, 32, HUGE),
+            "the file ends before program headers",
+        ),
+        (
+            "dynamic_size",
+            |elf| put(elf, dynamic_header(elf) + 32, HUGE),
+            "a dynamic section of 9223372036854775792 bytes",
+        ),
+        (
+            "dynamic_offset",
+            |elf| put(elf, dynamic_header(elf) + 8, HUGE),
+            "the file ends before the dynamic section",
+        ),
+        (
+            "strtab",
+            |elf| put_dynamic(elf, 5, 1 << 60),
+            "DT_STRTAB lies outside the file's segments",
+        ),
+        (
+            "no_strtab",
+            |elf| {
+                let at = dynamic_value(elf, 5) - 8;
+                put(elf, at, 0x6000_0000_u64.to_le_bytes());
+            },
+            "names without a string table",
+        ),
+        (
+            "needed",
+            |elf| put_dynamic(elf, 1, 1 << 60),
+            "a name lies outside the string table",
+        ),
+        (
+            "soname",
+            |elf| put_dynamic(elf, 14, u64::MAX),
+            "a name lies outside the string table",
+        ),
+        (
+            "verneed",
+            |elf| put_dynamic(elf, 0x6fff_fffe, 0x7fff_ffff),
+            "DT_VERNEED lies outside the file's segments",
+        ),
+        (
+            "verneed_count",
+            |elf| {
+                let at = verneed(elf);
+                // The next record is this one again.
+                put(elf, at + 12, u32::MAX.to_le_bytes());
+                put_dynamic(elf, 0x6fff_ffff, u64::MAX);
+            },
+            "version records without an end",
+        ),
+        (
+            "vernaux",
+            |elf| {
+                let at = verneed(elf);
+                put(elf, at + 2, [0xff, 0xff]);
+            },
+            "version records without an end",
+        ),
+        (
+            "verneed_file",
+            |elf| {
+                let at = verneed(elf);
+                put(elf, at + 4, u32::MAX.to_le_bytes());
+            },
+            "a name lies outside the string table",
+        ),
+    ];
+    let fixture = Fixture::new();
+    let whole = extension(&fixture, "ext.so");
+    let mut wanted = Vec::new();
+    for (name, patch, message) in patches {
+        let mut elf = whole.clone();
+        patch(&mut elf);
+        let path = fixture.file(&format!("venv/{name}.so"), elf);
+        wanted.push(format!(
+            "{}: malformed ELF: {message}: its needs are not listed",
+            path.display()
+        ));
+    }
+    wanted.sort();
+    assert_eq!(fixture.report("venv").warnings(), wanted);
+}
+
+/// Where the version records stand: addresses and offsets are equal in the first segment.
+fn verneed(elf: &[u8]) -> usize {
+    let at = dynamic_value(elf, 0x6fff_fffe);
+    let bytes: [u8; 8] = elf[at..at + 8].try_into().expect("eight bytes");
+    usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
+}
+
+fn what_is_no_elf() {
+    let fixture = Fixture::new();
+    fixture.file("venv/empty.so", "");
+    fixture.file("venv/script.so", "/* GNU ld script */ INPUT(-la)\n");
+    fixture.file("venv/short.so", b"\x7fEL");
+    fixture.file("venv/magic.so", b"\x7fELG\x02\x01\x01");
+    fixture.file("venv/archive.a", "!<arch>\n");
+    fixture
+        .run()
+        .args(["--strict", "venv"])
+        .said()
+        .is(0, "", "");
+}
+
+fn no_elf() {
+    let fixture = Fixture::new();
+    fixture.file("venv/pyvenv.cfg", "home = /usr/bin\n");
+    fixture.run().arg("venv").said().is(0, "", "");
+    let report = fixture.report("venv");
+    assert_eq!(report.0["libraries"], serde_json::json!([]));
+    assert_eq!(
+        report.0["counts"],
+        serde_json::json!({"files": 1, "elf": 0})
+    );
+}
+
+fn special_files() {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    Run::new("mkfifo").arg(fixture.path("venv/fifo.so")).must();
+    let _socket = UnixListener::bind(fixture.path("venv/socket.so")).expect("a socket");
+    fixture.link("loop", "venv/loop");
+    fixture.link("nowhere", "venv/dangling.so");
+    fixture.link(".", "venv/self");
+    fixture.link("/dev/zero", "venv/device.so");
+    fixture.run().arg("venv").said().is(0, "", "");
+    let report = fixture.report("venv");
+    assert_eq!(
+        report.0["counts"],
+        serde_json::json!({"files": 1, "elf": 0})
+    );
+}
+
+fn named_special_files() {
+    let fixture = Fixture::new();
+    Run::new("mkfifo").arg(fixture.path("fifo")).must();
+    fixture.link("loop", "loop");
+    for (path, reason) in [
+        ("fifo", "it is neither a directory nor a regular file"),
+        ("/dev/null", "it is neither a directory nor a regular file"),
+        ("loop", "Too many levels of symbolic links (os error 40)"),
+    ] {
+        let said = fixture.run().arg(path).said();
+        let error = format!("find-libdeps: error: cannot read {path}: {reason}\n");
+        said.is(2, "", &error);
+    }
+}
+
+fn not_there() {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    let said = fixture.run().args(["venv", "nowhere"]).said();
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: cannot read nowhere: No such file or directory (os error 2)\n",
+    );
+    let root = fixture.text("venv");
+    let said = fixture.run().args(["--root", &root, "/x"]).said();
+    let error = format!(
+        "find-libdeps: error: cannot read /x: No such file or directory (os error 2) (below \
+         {root}, where paths are looked for)\n"
+    );
+    said.is(2, "", &error);
+    let said = fixture.run().args(["--root", "nowhere", "/x"]).said();
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: cannot use nowhere as the root: No such file or directory (os error \
+         2)\n",
+    );
+}
+
+/// As nobody, in a place that nobody can reach.
+fn unreadable_directory() {
+    let dir = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir_in("/tmp")
+        .expect("a directory");
+    let at = |name: &str| dir.path().join(name);
+    fs::copy(PROGRAM, at("find-libdeps")).expect("a copy");
+    fs::create_dir_all(at("venv/closed")).expect("directories");
+    fs::write(at("venv/closed.so"), "x").expect("a file");
+    let close = |name: &str| {
+        let mode = fs::Permissions::from_mode(0o000);
+        fs::set_permissions(at(name), mode).expect("it is ours");
+    };
+    close("venv/closed");
+    close("venv/closed.so");
+    let run = |arguments: &[&str]| -> Said {
+        Run::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(at("find-libdeps"))
+            .args(arguments)
+            .arg(at("venv"))
+            .said()
+    };
+    let venv = at("venv").display().to_string();
+    let denied = "Permission denied (os error 13)";
+    let error = format!(
+        "find-libdeps: error: cannot read {venv}/closed: {denied}\n\
+         find-libdeps: error: cannot read {venv}/closed.so: {denied}\n\
+         find-libdeps: error: no list, since it could lack something: make them readable, \
+         {EXCLUDE_HINT} '^{}/closed'`\n",
+        venv.replace('.', "\\.")
+    );
+    run(&[]).is(2, "", &error);
+    run(&["-q"]).is(2, "", &error);
+    run(&["--exclude", "/closed"]).is(0, "", "");
+}
+
+fn no_dpkg() {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    let said = fixture
+        .run()
+        .env("PATH", fixture.path("venv"))
+        .arg("venv")
+        .said();
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: no `dpkg` on PATH: the list is made of Debian packages, so run this \
+         on Debian\n",
+    );
+}
+
+/// What is said where `dpkg` is this shell script.
+fn with_dpkg(script: &str) -> Said {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    let dpkg = fixture.file("bin/dpkg", format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(&dpkg, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    fixture.said(
+        fixture
+            .run()
+            .env("PATH", fixture.path("bin"))
+            // The machine's database may not be there: this dpkg has another.
+            .env("DPKG_ADMINDIR", "/nowhere")
+            .arg("venv"),
+    )
+}
+
+fn failing_dpkg() {
+    let native = "[ \"$1\" = --print-architecture ] && echo amd64 && exit 0\n";
+    let said = with_dpkg("echo broken >&2; exit 2");
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: `dpkg --print-architecture` failed with exit status: 2: broken\n",
+    );
+    let said = with_dpkg(&format!("{native}echo 'no database' >&2; exit 2"));
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: `dpkg -S` failed with exit status: 2: no database\n",
+    );
+    let said = with_dpkg(&format!("{native}kill -9 $$"));
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: `dpkg -S` failed with signal: 9 (SIGKILL)\n",
+    );
+    let said = with_dpkg(&format!("{native}echo 'what is this'"));
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: `dpkg -S` answered `what is this`, which is not understood\n",
+    );
+    let said = with_dpkg(&format!("{native}echo 'a list is gone' >&2; exit 1"));
+    said.is(
+        0,
+        "",
+        "find-libdeps: warning: /var/lib/dpkg: a list is gone\n",
+    );
+}
+
+fn root_without_database() {
+    let fixture = Fixture::new();
+    fixture.file("root/venv/a", "");
+    let said = fixture.said(fixture.run().args(["--root", "root", "/venv"]));
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: no dpkg database: root/var/lib/dpkg/status is not there; is this the \
+         root of a Debian system?\n",
+    );
+}
+
+/// Three thousand libraries in the loader's configuration, and a stack so small that the kernel
+/// takes few arguments (a quarter of it, execve(2)).
+fn too_long_for_one_call() {
+    let fixture = Fixture::new();
+    let library = fixture.library("root/usr/local/lib/libany.so", "int a;", &["-s"]);
+    for number in 0..3000 {
+        let name = format!("libwith-a-name-that-is-quite-long-{number:04}.so");
+        fs::hard_link(&library, library.with_file_name(name)).expect("a link");
+    }
+    fixture.file("root/etc/ld.so.conf", "/usr/local/lib\n");
+    fixture.file("root/var/lib/dpkg/status", "");
+    fixture.file("root/venv/a", "");
+    let script = format!(
+        "#!/bin/sh\n[ \"$2\" = -S ] && shift 2 && echo $# >> {0}/calls && \
+         printf '%s\\n' \"$@\" >> {0}/asked\n[ \"$2\" = --print-architecture ] && echo amd64 && \
+         exit 0\nexit 1\n",
+        fixture.text("")
+    );
+    for name in ["bin/dpkg", "bin/dpkg-query"] {
+        let path = fixture.file(name, &script);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    let run = |limit: &str| {
+        for name in ["calls", "asked"] {
+            let _ = fs::remove_file(fixture.path(name));
+        }
+        Run::new("/bin/sh")
+            .dir(fixture.path(""))
+            .args(["-c", &format!("{limit}exec \"$0\" \"$@\""), PROGRAM])
+            .args(["--root", "root", "/venv"])
+            .env("PATH", fixture.path("bin"))
+            .said()
+            .is(0, "", "");
+        let read = |name: &str| fs::read_to_string(fixture.path(name)).expect("dpkg was called");
+        (read("calls"), read("asked"))
+    };
+    let (calls, asked) = run("");
+    assert_eq!(calls, "3001\n");
+    let (more_calls, asked_again) = run("ulimit -S -s 512; ");
+    assert!(more_calls.lines().count() > 1, "{more_calls}");
+    assert_eq!(asked, asked_again);
+}
+
+fn names_are_bytes() {
+    let fixture = Fixture::new();
+    let name =
+        <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"od\xffd\n[*]\x1b.so");
+    let built = fixture.library("stubs/e.so", "int e;", &[]);
+    fixture.library("stubs/gone", "int g;", &["-Wl,-soname,gone\n*\x1b.so"]);
+    let odd = fixture.library("stubs/odd", "int e;", &["stubs/gone"]);
+    fs::create_dir(fixture.path("venv")).expect("a directory");
+    fs::copy(built, fixture.path("venv").join(name)).expect("a copy");
+    fs::copy(
+        odd,
+        fixture
+            .path("venv")
+            .join(Path::new(name).with_extension("2")),
+    )
+    .expect("a copy");
+    let said = fixture.said(fixture.run().arg("venv"));
+    said.is(
+        0,
+        "",
+        "find-libdeps: missing: gone\\n*\\u{1b}.so: venv/od\\xffd\\n[*]\\u{1b}.2 needs it; install \
+         the package that has it (see `apt-file search gone\\n*\\u{1b}.so`) and run this again, or \
+         pass `--ignore`\n",
+    );
+    let report = fixture.report("venv");
+    let needed_by = &report.0["libraries"][0]["needed_by"][0];
+    assert_eq!(
+        needed_by.as_str(),
+        Some(fixture.text("venv/od\\xffd\\n[*]\\u{1b}.2").as_str())
+    );
+}
