@@ -6,6 +6,8 @@
 mod bad_input;
 #[path = "find_libdeps/fixture.rs"]
 mod fixture;
+#[path = "find_libdeps/interface.rs"]
+mod interface;
 #[path = "find_libdeps/loader.rs"]
 mod loader;
 #[path = "find_libdeps/ownership.rs"]
@@ -17,6 +19,7 @@ mod venvs;
 fn main() {
     let tests = [
         bad_input::tests(),
+        interface::tests(),
         loader::tests(),
         ownership::tests(),
         venvs::tests(),

@@ -4,17 +4,21 @@ use crate::report::{Fate, ListedPackage, NeededLibrary, Report};
 use crate::resolve::{FoundBy, Place};
 use crate::text::shown;
 use anstyle::{AnsiColor, Style};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use thiserror::Error;
 
 const HEADING: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
-/// The explanation of `report`, with ANSI styles; or only of the package, soname or file `name`,
-/// and `None` where the report has no such thing.
-#[must_use]
-pub fn text(report: &Report, name: Option<&OsStr>) -> Option<String> {
+/// The report has nothing of this name.
+#[derive(Debug, Error)]
+#[error("nothing called `{}` is needed here, or needs anything", shown(.0))]
+pub struct Unknown(OsString);
+
+/// The explanation of `report`, with ANSI styles; or only of the package, soname or file `name`.
+pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
     let mut text = String::new();
     for listed in &report.packages {
         let libraries = of_package(report, listed);
@@ -66,7 +70,10 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Option<String> {
             describe(&mut text, &libraries);
         }
     }
-    (name.is_none() || !text.is_empty()).then_some(text)
+    match name {
+        Some(name) if text.is_empty() => Err(Unknown(name.to_owned())),
+        _ => Ok(text),
+    }
 }
 
 fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededLibrary> {

@@ -35,13 +35,8 @@ fn main() -> ExitCode {
             Err(error) => return fail(&mut messages, &error.to_string()),
         },
         Format::Explain(name) => match explain::text(&report, name.as_deref()) {
-            Some(text) => text,
-            None => {
-                return fail(
-                    &mut messages,
-                    "nothing of that name is needed or needs anything",
-                );
-            }
+            Ok(text) => text,
+            Err(error) => return fail(&mut messages, &error.to_string()),
         },
     };
     messages.report(&report, started.elapsed());

@@ -1,0 +1,341 @@
+//! Options, formats and statuses, as users meet them.
+
+use crate::fixture::{Fixture, PROGRAM};
+use crate::support::needs::Need;
+use crate::support::run::Run;
+use crate::support::test;
+use libtest_mimic::Trial;
+use serde_json::json;
+use std::process::{Command, Stdio};
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    let cc = &[Need::Dpkg, Need::Cc, Need::Ldd];
+    vec![
+        test("the_list_is_names_and_nothing_else", cc, list),
+        test("json_is_the_whole_report", cc, json_report),
+        test("two_runs_are_the_same_to_the_byte", cc, same_bytes),
+        test("explain_says_why", cc, explain),
+        test("explain_of_a_name_says_only_that", cc, explain_name),
+        test("ignored_sonames_are_not_reported", cc, ignore),
+        test("excluded_paths_are_not_read", cc, exclude),
+        test("quiet_says_nothing_and_verbose_counts", cc, verbosity),
+        test("strict_objects_to_what_is_missing", cc, strict),
+        test("colours_come_when_they_are_asked_for", cc, colours),
+        test("without_a_path_the_virtualenv_is_meant", cc, virtual_env),
+        test("a_closed_pipe_is_quiet", cc, closed_pipe),
+        test("a_full_disk_is_an_error", cc, full_disk),
+        test("usage_errors_are_status_2", &[], usage),
+        test("help_has_the_three_lines", &[], help),
+    ]
+}
+
+/// A virtualenv with one extension that needs the system's C library, a bundled one, the
+/// interpreter's, the driver's, and one that nobody has.
+fn venv() -> Fixture {
+    let fixture = Fixture::new();
+    let mut stubs = Vec::new();
+    for soname in [
+        "libc.so.6",
+        "libpython3.11.so.1.0",
+        "libcuda.so.1",
+        "libnone.so.7",
+    ] {
+        let stub = format!("stubs/{soname}");
+        fixture.library(&stub, "int s;", &[&format!("-Wl,-soname,{soname}")]);
+        stubs.push(stub);
+    }
+    let bundled = "venv/libs/libown.so.1";
+    fixture.library(bundled, "int o;", &["-Wl,-soname,libown.so.1"]);
+    let mut arguments: Vec<&str> = stubs.iter().map(String::as_str).collect();
+    arguments.extend([bundled, "-Wl,--disable-new-dtags,-rpath,$ORIGIN/libs"]);
+    fixture.library("venv/ext.so", "int e;", &arguments);
+    fixture.file("venv/pyvenv.cfg", "home = /usr/bin\n");
+    fixture
+}
+
+const MISSING: &str = "find-libdeps: missing: libnone.so.7: venv/ext.so needs it; install the \
+                       package that has it (see `apt-file search libnone.so.7`) and run this \
+                       again, or pass `--ignore`\n";
+
+fn list() {
+    let fixture = venv();
+    let said = fixture.said(fixture.run().arg("venv"));
+    said.is(0, "libc6\n", MISSING);
+}
+
+fn dpkg_query(format: &str, package: &str) -> String {
+    Run::new("dpkg-query")
+        .args(["-W", &format!("-f={format}"), package])
+        .must()
+}
+
+fn json_report() {
+    let fixture = venv();
+    let path = |name: &str| fixture.text(name);
+    let os_release = |name: &str| {
+        let text = std::fs::read_to_string("/etc/os-release").expect("Debian has one");
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .map(|value| value.trim_matches('"').to_owned())
+    };
+    let library = |soname: &str, outcome: &str, at: Option<String>, found_by: Option<&str>| {
+        json!({
+            "soname": soname,
+            "outcome": outcome,
+            "path": at,
+            "found_by": found_by,
+            "package": (outcome == "package").then_some("libc6"),
+            "needed_by": [path("venv/ext.so")],
+        })
+    };
+    let libc = "/lib/x86_64-linux-gnu/libc.so.6".to_owned();
+    let wanted = json!({
+        "distribution": {
+            "id": os_release("ID"),
+            "version_codename": os_release("VERSION_CODENAME"),
+            "architecture": "amd64",
+        },
+        "packages": [{
+            "name": "libc6",
+            "architecture": "amd64",
+            "version": dpkg_query("${Version}", "libc6:amd64"),
+            "libraries": ["libc.so.6"],
+        }],
+        "libraries": [
+            library("libc.so.6", "package", Some(libc), Some("cache")),
+            library("libcuda.so.1", "host", None, None),
+            library("libnone.so.7", "missing", None, None),
+            library("libown.so.1", "bundled", Some(path("venv/libs/libown.so.1")), Some("rpath")),
+            library("libpython3.11.so.1.0", "interpreter", None, None),
+        ],
+        "warnings": [],
+        "counts": {"files": 3, "elf": 2},
+    });
+    let mut report = fixture.report("venv").0;
+    // The machine's Python may have such a library.
+    for name in ["path", "found_by"] {
+        report["libraries"][4][name] = json!(null);
+    }
+    assert_eq!(report, wanted);
+}
+
+fn same_bytes() {
+    let fixture = venv();
+    let run = |arguments: &[&str]| fixture.run().arg("--json").args(arguments).said();
+    let once = run(&["venv"]);
+    assert_eq!(once, run(&["venv"]));
+    assert_eq!(once, run(&["-j1", "venv"]));
+    assert_eq!(once, run(&["venv/", "./venv/libs", "venv/ext.so", "venv"]));
+}
+
+fn explain() {
+    let fixture = venv();
+    let version = dpkg_query("${Version}", "libc6:amd64");
+    let said =
+        fixture.said(
+            fixture
+                .run()
+                .args(["-q", "--ignore", "^libpython", "--explain", "venv"]),
+        );
+    let text = format!(
+        "libc6 {version}
+  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
+    needed by venv/ext.so
+
+missing: the loader would not find these
+  libnone.so.7
+    needed by venv/ext.so
+    looked in venv/libs (RPATH)
+    looked in /etc/ld.so.cache (the loader's cache)
+    looked in /lib/x86_64-linux-gnu (default directory)
+    looked in /usr/lib/x86_64-linux-gnu (default directory)
+    looked in /lib (default directory)
+    looked in /usr/lib (default directory)
+
+bundled: these lie below the given paths
+  libown.so.1 => venv/libs/libown.so.1 (RPATH)
+    needed by venv/ext.so
+
+host: its driver provides these at run time
+  libcuda.so.1
+    needed by venv/ext.so
+"
+    );
+    said.is(0, &text, "");
+}
+
+fn explain_name() {
+    let fixture = venv();
+    let version = dpkg_query("${Version}", "libc6:amd64");
+    let about_libc = format!(
+        "libc6 {version}
+  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
+    needed by venv/ext.so
+"
+    );
+    for name in ["libc6", "libc.so.6", "/lib/x86_64-linux-gnu/libc.so.6"] {
+        let said = fixture.said(fixture.run().args(["-q", "--explain", name, "venv"]));
+        said.is(0, &about_libc, "");
+    }
+    let said = fixture.said(fixture.run().args(["-q", "venv", "--explain=libcuda.so.1"]));
+    said.is(
+        0,
+        "host: its driver provides these at run time\n  libcuda.so.1\n    needed by venv/ext.so\n",
+        "",
+    );
+    let file = fixture.text("venv/ext.so");
+    let said = fixture.said(fixture.run().args(["-q", "venv", "--explain", &file]));
+    assert_eq!(said.stdout.matches("needed by venv/ext.so").count(), 5);
+    let said = fixture
+        .run()
+        .args(["-q", "--explain=nothing", "venv"])
+        .said();
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: nothing called `nothing` is needed here, or needs anything\n",
+    );
+}
+
+fn ignore() {
+    let fixture = venv();
+    let run = fixture.run().args(["--ignore", "^libnone", "--ignore=own"]);
+    let said = run.args(["--strict", "venv"]).said();
+    said.is(0, "libc6\n", "");
+}
+
+fn exclude() {
+    let fixture = venv();
+    let said = fixture
+        .run()
+        .args(["--exclude", "/ext[.]so$", "venv"])
+        .said();
+    said.is(0, "", "");
+    let run = fixture
+        .run()
+        .args(["-v", "--exclude=/libs", "--exclude=cfg$"]);
+    let said = fixture.said(run.arg("venv"));
+    // What is not read is still there: the library is found where it lies.
+    assert_eq!(said.stdout, "libc6\n");
+    assert!(
+        said.stderr.contains("1 file, 1 ELF, 5 needed names"),
+        "{}",
+        said.stderr
+    );
+}
+
+fn verbosity() {
+    let fixture = venv();
+    fixture
+        .run()
+        .args(["-q", "venv"])
+        .said()
+        .is(0, "libc6\n", "");
+    let said = fixture.said(fixture.run().args(["-v", "venv"]));
+    let (summary, time) = said.stderr.rsplit_once(", ").expect("a time at the end");
+    assert_eq!(
+        summary,
+        format!(
+            "{MISSING}find-libdeps: read: 3 files, 2 ELF, 5 needed names, 1 missing, 1 package, 0 \
+             warnings"
+        )
+    );
+    let seconds = time.strip_suffix(" s\n").expect("seconds");
+    assert!(seconds.parse::<f64>().is_ok(), "{time}");
+}
+
+fn strict() {
+    let fixture = venv();
+    let said = fixture.said(fixture.run().args(["--strict", "venv"]));
+    said.is(1, "libc6\n", MISSING);
+}
+
+fn colours() {
+    let fixture = venv();
+    let said = fixture.said(fixture.run().args(["--color", "always", "venv"]));
+    let coloured = MISSING.replacen("missing", "\u{1b}[1m\u{1b}[31mmissing\u{1b}[0m", 1);
+    said.is(0, "libc6\n", &coloured);
+    let said = fixture.said(fixture.run().args(["--color=never", "venv"]));
+    said.is(0, "libc6\n", MISSING);
+}
+
+fn virtual_env() {
+    let fixture = venv();
+    let run = || fixture.run().env("VIRTUAL_ENV", fixture.path("venv"));
+    run().arg("-q").said().is(0, "libc6\n", "");
+    run().args(["-q", "--explain", "libcuda.so.1"]).said().is(
+        0,
+        &format!(
+            "host: its driver provides these at run time\n  libcuda.so.1\n    needed by {}\n",
+            fixture.text("venv/ext.so")
+        ),
+        "",
+    );
+}
+
+fn closed_pipe() {
+    let fixture = venv();
+    let mut child = Command::new(PROGRAM)
+        .args(["-q", "venv"])
+        .current_dir(fixture.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it was started");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+fn full_disk() {
+    let fixture = venv();
+    let script = "exec \"$0\" -q venv > /dev/full";
+    let said = Run::new("sh")
+        .dir(fixture.path(""))
+        .args(["-c", script, PROGRAM])
+        .said();
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: cannot write the list: No space left on device (os error 28)\n",
+    );
+}
+
+fn usage() {
+    let run = || Run::new(PROGRAM);
+    let status = |run: Run| (run.said().status, String::new());
+    for arguments in [
+        &["--nothing"][..],
+        &["--json", "--explain", "x", "/usr"],
+        &["--ignore", "[", "/usr"],
+        &["-j", "many", "/usr"],
+        &["-q", "-v", "/usr"],
+        &[],
+    ] {
+        assert_eq!(status(run().args(arguments)).0, 2, "{arguments:?}");
+    }
+    run().said().is(
+        2,
+        "",
+        "error: no PATH given, and $VIRTUAL_ENV does not name one\n\n\
+         Usage: find-libdeps [OPTIONS] [PATH]...\n\n\
+         For more information, try '--help'.\n",
+    );
+}
+
+fn help() {
+    let said = Run::new(PROGRAM).arg("--help").said();
+    assert_eq!((said.status, said.stderr.as_str()), (0, ""));
+    for line in [
+        "  RUN find-libdeps /venv > /venv/pkgdeps.txt ",
+        "  COPY --from=builder /venv /venv ",
+        "  RUN xargs -ra /venv/pkgdeps.txt apt-install\n",
+    ] {
+        assert!(said.stdout.contains(line), "{line}");
+    }
+    let version = Run::new(PROGRAM).arg("--version").said();
+    let line = format!("find-libdeps {}\n", env!("CARGO_PKG_VERSION"));
+    version.is(0, &line, "");
+}
