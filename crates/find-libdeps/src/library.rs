@@ -10,7 +10,7 @@ use crate::search_path::{self, Element, Tokens};
 use crate::tree::Tree;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -96,11 +96,12 @@ pub enum Candidate {
 pub struct Library<'a> {
     root: &'a Root,
     /// Objects that have been read already, by their real path.
-    read: HashMap<&'a Path, &'a Arc<Object>>,
-    candidates: RefCell<HashMap<(PathBuf, Abi), Candidate>>,
-    directories: RefCell<HashMap<PathBuf, Rc<[PathBuf]>>>,
+    read: HashMap<&'a OsStr, &'a Arc<Object>>,
+    // Keys are strings, whose hash is taken at once and not component by component.
+    candidates: RefCell<HashMap<Abi, HashMap<OsString, Candidate>>>,
+    directories: RefCell<HashMap<OsString, Rc<[PathBuf]>>>,
     /// Directories with their links resolved: many libraries lie in few.
-    real_directories: RefCell<HashMap<PathBuf, PathBuf>>,
+    real_directories: RefCell<HashMap<OsString, PathBuf>>,
 }
 
 impl<'a> Library<'a> {
@@ -111,7 +112,7 @@ impl<'a> Library<'a> {
         Self {
             root,
             read: read
-                .map(|located| (located.real.as_path(), &located.object))
+                .map(|located| (located.real.as_os_str(), &located.object))
                 .collect(),
             candidates: RefCell::default(),
             directories: RefCell::default(),
@@ -121,16 +122,25 @@ impl<'a> Library<'a> {
 
     /// What the loader makes of `path` for an object of `abi`.
     pub fn candidate(&self, path: &Path, abi: Abi) -> Candidate {
-        let key = (path.to_owned(), abi);
-        if let Some(known) = self.candidates.borrow().get(&key) {
+        let known = self.candidates.borrow();
+        if let Some(known) = known
+            .get(&abi)
+            .and_then(|known| known.get(path.as_os_str()))
+        {
             return known.clone();
         }
+        drop(known);
         let candidate = match self.look(path, abi) {
             Ok(candidate) => candidate,
             Err(ElfError::Io(error)) if is_silent(&error) => Candidate::Absent,
             Err(error) => Candidate::Refused(error.to_string()),
         };
-        self.candidates.borrow_mut().insert(key, candidate.clone());
+        let path = path.as_os_str().to_owned();
+        self.candidates
+            .borrow_mut()
+            .entry(abi)
+            .or_default()
+            .insert(path, candidate.clone());
         candidate
     }
 
@@ -149,13 +159,13 @@ impl<'a> Library<'a> {
     /// The directories in which the loader tries a name for the search path element `dir`, none
     /// where `dir` is not there; each is looked at once.
     pub fn tried(&self, dir: &Path) -> Rc<[PathBuf]> {
-        if let Some(known) = self.directories.borrow().get(dir) {
+        if let Some(known) = self.directories.borrow().get(dir.as_os_str()) {
             return Rc::clone(known);
         }
         let tried: Rc<[PathBuf]> = tried(self.root, dir).into();
         self.directories
             .borrow_mut()
-            .insert(dir.to_owned(), Rc::clone(&tried));
+            .insert(dir.as_os_str().to_owned(), Rc::clone(&tried));
         tried
     }
 
@@ -165,10 +175,10 @@ impl<'a> Library<'a> {
             return self.root.canonicalize(path);
         };
         let mut known = self.real_directories.borrow_mut();
-        let dir = match known.get(dir) {
+        let dir = match known.get(dir.as_os_str()) {
             Some(real) => real,
             None => known
-                .entry(dir.to_owned())
+                .entry(dir.as_os_str().to_owned())
                 .or_insert(self.root.canonicalize(dir)?),
         };
         let place = dir.join(name);
@@ -189,7 +199,7 @@ impl<'a> Library<'a> {
             return refused("is not a regular file");
         }
         let real = self.real(path)?;
-        let object = match self.read.get(real.as_path()) {
+        let object = match self.read.get(real.as_os_str()) {
             Some(object) if object.abi == abi => Arc::clone(object),
             _ => {
                 let file = self.root.open(path)?;

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# How long find-libdeps takes on a large virtualenv, as ratios within one run: beside `find` and one
+# call of dpkg, beside ldd and dpkg on each file, and on ten times the files; and its peak memory.
+#
+#   benches/find-libdeps.sh [VENV]
+#
+# Without VENV one of 1.6 GB is made by pip and kept below target/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+requirements=(numpy scipy pandas pyarrow scikit-learn opencv-python matplotlib jupyterlab polars
+    duckdb shapely fiona pyqt5)
+runs=15
+
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# now: milliseconds, in a variable, without a process
+now() {
+    local time=${EPOCHREALTIME/[.,]/}
+    now=$((time / 100))
+}
+
+# median COMMAND...: tenths of a millisecond, of all runs
+median() {
+    local times=() start
+    for ((run = 0; run < runs; run++)); do
+        now && start=$now
+        "$@" > /dev/null 2>&1 || true
+        now && times+=($((now - start)))
+    done
+    median=$(printf '%s\n' "${times[@]}" | sort -n | sed -n "$((runs / 2 + 1))p")
+}
+
+shown() {
+    awk -v name="$1" -v time="$2" 'BEGIN { printf "%-44s %10.1f ms\n", name, time / 10 }'
+}
+
+ratio() {
+    awk -v name="$1" -v a="$2" -v b="$3" 'BEGIN { printf "%-44s %10.2f\n", name, a / b }'
+}
+
+find_then_dpkg() {
+    find "$venv" -type f
+    xargs -a "$work/paths" dpkg -S
+}
+
+each_file_by_itself() {
+    local file library
+    while IFS= read -r file; do
+        ldd "$file" 2> /dev/null | awk '$2 == "=>" && $3 ~ /^\// { print $3 }'
+    done < "$work/elf" | sort -u | while IFS= read -r library; do
+        dpkg -S "$library" || dpkg -S "$(realpath "$library")" || true
+    done
+}
+
+peak_memory() {
+    local pid peak=0 line
+    "$program" -q "$venv" > /dev/null &
+    pid=$!
+    while line=$(grep VmHWM "/proc/$pid/status" 2> /dev/null); do
+        peak=$(tr -dc 0-9 <<< "$line")
+    done
+    wait "$pid"
+    printf '%-44s %10.1f MB\n' 'peak memory of find-libdeps itself' "$(awk -v kb="$peak" 'BEGIN { print kb / 1024 }')"
+}
+
+main() {
+    local ours theirs each ten
+    target=$(rustc -vV | sed -n 's/^host: //p')
+    ./install.sh --prefix target/bench 2> /dev/null || die 'install.sh failed'
+    program=$PWD/target/bench/bin/find-libdeps
+    venv=${1:-target/bench-venv}
+    if [ $# -eq 0 ] && [ ! -e "$venv/done" ]; then
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet "${requirements[@]}"
+        touch "$venv/done"
+    fi
+    work=$(mktemp -d "$PWD/target/bench-work.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+
+    "$program" -q --json "$venv" > "$work/report.json"
+    grep -o '"path": "/[^"]*"' "$work/report.json" | grep -v "$venv" | cut -d'"' -f4 |
+        while IFS= read -r path; do
+            printf '%s\n' "$path" "/usr$path" "$(realpath "$path")"
+        done | sort -u > "$work/paths"
+    find "$venv" -type f -exec sh -c 'for file; do
+        [ "$(head -c 4 "$file" | tr -d "\0")" = "$(printf "\177ELF")" ] && echo "$file"; done' sh {} + > "$work/elf" || true
+
+    printf 'machine: %s, %s cores, kernel %s\n' "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)"
+    printf 'target: %s; %s files, %s ELF, %s MB; median of %s runs, warm\n\n' "$target" \
+        "$(find "$venv" -type f | wc -l)" "$(wc -l < "$work/elf")" "$(du -sm "$venv" | cut -f1)" "$runs"
+    median "$program" -q "$venv" && ours=$median
+    median find_then_dpkg && theirs=$median
+    median "$program" -q "$venv" && [ "$median" -gt "$ours" ] || ours=$median
+    shown 'find-libdeps' "$ours"
+    shown 'find -type f, then one dpkg -S of its paths' "$theirs"
+    ratio '  ratio' "$ours" "$theirs"
+
+    now && each=$now
+    each_file_by_itself > /dev/null 2>&1
+    now && each=$((now - each))
+    shown 'ldd on each ELF, dpkg -S on each library' "$each"
+    ratio '  times find-libdeps' "$each" "$ours"
+
+    for ((copy = 0; copy < 10; copy++)); do
+        mkdir -p "$work/ten"
+        cp -al "$venv" "$work/ten/$copy"
+    done
+    runs=5
+    median "$program" -q "$work/ten" && ten=$median
+    shown 'find-libdeps on ten times the files' "$ten"
+    ratio '  times find-libdeps' "$ten" "$ours"
+    peak_memory
+}
+
+main "$@"
