@@ -7,7 +7,7 @@
 //! (`_dl_map_object_deps` in `elf/dl-deps.c`), as far as it stays below the given paths: what a
 //! packaged library needs in its turn is its package's business.
 //!
-//! The order of the search is written down once, in [`Resolver::places`]. Nothing is executed,
+//! The order of the search is written down once, in `Resolver::places`. Nothing is executed,
 //! and packages are unknown here.
 
 use crate::arch::Abi;
