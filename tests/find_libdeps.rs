@@ -6,9 +6,19 @@
 mod fixture;
 #[path = "find_libdeps/loader.rs"]
 mod loader;
+#[path = "find_libdeps/loader_search.rs"]
+mod loader_search;
+#[path = "find_libdeps/loader_strings.rs"]
+mod loader_strings;
+#[path = "find_libdeps/oracle.rs"]
+mod oracle;
 mod support;
 
 fn main() {
-    let tests = [loader::tests()];
+    let tests = [
+        loader::tests(),
+        loader_search::tests(),
+        loader_strings::tests(),
+    ];
     support::main(tests.into_iter().flatten().collect())
 }
