@@ -6,6 +6,8 @@
 mod fixture;
 #[path = "find_libdeps/loader.rs"]
 mod loader;
+#[path = "find_libdeps/loader_candidates.rs"]
+mod loader_candidates;
 #[path = "find_libdeps/loader_search.rs"]
 mod loader_search;
 #[path = "find_libdeps/loader_strings.rs"]
@@ -17,6 +19,7 @@ mod support;
 fn main() {
     let tests = [
         loader::tests(),
+        loader_candidates::tests(),
         loader_search::tests(),
         loader_strings::tests(),
     ];

@@ -92,6 +92,9 @@ fn found(fixture: &Fixture, line: &str) -> Option<String> {
     if line.contains("linux-vdso") || line.contains("/ld-linux-") || line == "statically linked" {
         return None;
     }
+    if line.contains(": error while loading shared libraries: ") {
+        return Some(fixture.relative(line));
+    }
     let shown = line.split(" (0x").next()?;
     let (name, path) = shown.split_once(" => ").unwrap_or((shown, shown));
     let name = fixture.relative(name);

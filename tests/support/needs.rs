@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 pub enum Need {
     /// To run as root.
     Root,
+    /// Not to run as root, who may read everything.
+    NotRoot,
     /// `mmdebstrap` and root, with the archive it fetches from.
     Mmdebstrap,
     /// A C compiler.
@@ -28,6 +30,7 @@ impl Need {
     pub fn name(self) -> &'static str {
         match self {
             Self::Root => "root",
+            Self::NotRoot => "not root",
             Self::Mmdebstrap => "mmdebstrap and root",
             Self::Cc => "cc",
             Self::Ldd => "ldd on amd64",
@@ -44,6 +47,7 @@ impl Need {
         let root = || *ROOT.get_or_init(is_root);
         match self {
             Self::Root => root(),
+            Self::NotRoot => !root(),
             Self::Mmdebstrap => root() && on_path("mmdebstrap"),
             Self::Cc => on_path("cc"),
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
