@@ -8,6 +8,8 @@ mod fixture;
 mod loader;
 #[path = "find_libdeps/loader_candidates.rs"]
 mod loader_candidates;
+#[path = "find_libdeps/loader_identity.rs"]
+mod loader_identity;
 #[path = "find_libdeps/loader_search.rs"]
 mod loader_search;
 #[path = "find_libdeps/loader_strings.rs"]
@@ -20,6 +22,7 @@ fn main() {
     let tests = [
         loader::tests(),
         loader_candidates::tests(),
+        loader_identity::tests(),
         loader_search::tests(),
         loader_strings::tests(),
     ];

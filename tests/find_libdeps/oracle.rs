@@ -82,7 +82,7 @@ pub fn ldd(fixture: &Fixture, run: Run, file: &Path) -> Vec<String> {
         .stderr
         .lines()
         .filter(|line| !line.contains("you do not have execution permission"))
-        .map(|line| fixture.relative(line));
+        .map(|line| fixture.relative(line.trim()));
     found.into_iter().chain(errors).collect()
 }
 
@@ -92,7 +92,7 @@ fn found(fixture: &Fixture, line: &str) -> Option<String> {
     if line.contains("linux-vdso") || line.contains("/ld-linux-") || line == "statically linked" {
         return None;
     }
-    if line.contains(": error while loading shared libraries: ") {
+    if !line.contains(" (0x") && !line.ends_with(" => not found") {
         return Some(fixture.relative(line));
     }
     let shown = line.split(" (0x").next()?;

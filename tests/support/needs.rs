@@ -15,6 +15,10 @@ pub enum Need {
     Mmdebstrap,
     /// A C compiler.
     Cc,
+    /// `objcopy` of binutils.
+    Objcopy,
+    /// `ldconfig`.
+    Ldconfig,
     /// glibc's own loader and `ldd`, on the architecture whose fixtures the tests know.
     Ldd,
     /// `dpkg` and its database.
@@ -33,6 +37,8 @@ impl Need {
             Self::NotRoot => "not root",
             Self::Mmdebstrap => "mmdebstrap and root",
             Self::Cc => "cc",
+            Self::Objcopy => "objcopy",
+            Self::Ldconfig => "ldconfig",
             Self::Ldd => "ldd on amd64",
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
@@ -50,6 +56,8 @@ impl Need {
             Self::NotRoot => !root(),
             Self::Mmdebstrap => root() && on_path("mmdebstrap"),
             Self::Cc => on_path("cc"),
+            Self::Objcopy => on_path("objcopy"),
+            Self::Ldconfig => on_path("ldconfig"),
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),
