@@ -6,6 +6,8 @@
 mod fixture;
 #[path = "find_libdeps/loader.rs"]
 mod loader;
+#[path = "find_libdeps/loader_cache.rs"]
+mod loader_cache;
 #[path = "find_libdeps/loader_candidates.rs"]
 mod loader_candidates;
 #[path = "find_libdeps/loader_identity.rs"]
@@ -21,6 +23,7 @@ mod support;
 fn main() {
     let tests = [
         loader::tests(),
+        loader_cache::tests(),
         loader_candidates::tests(),
         loader_identity::tests(),
         loader_search::tests(),

@@ -19,6 +19,8 @@ pub enum Need {
     Objcopy,
     /// `ldconfig`.
     Ldconfig,
+    /// A C compiler that can make 32-bit libraries.
+    Cc32,
     /// glibc's own loader and `ldd`, on the architecture whose fixtures the tests know.
     Ldd,
     /// `dpkg` and its database.
@@ -39,6 +41,7 @@ impl Need {
             Self::Cc => "cc",
             Self::Objcopy => "objcopy",
             Self::Ldconfig => "ldconfig",
+            Self::Cc32 => "cc -m32",
             Self::Ldd => "ldd on amd64",
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
@@ -58,6 +61,7 @@ impl Need {
             Self::Cc => on_path("cc"),
             Self::Objcopy => on_path("objcopy"),
             Self::Ldconfig => on_path("ldconfig"),
+            Self::Cc32 => compiles_32_bit(),
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),
@@ -79,6 +83,13 @@ fn index_answers() -> bool {
     let pip = venv.join("bin/pip");
     let made = pip.exists() || succeeds("python3", &["-m", "venv", &venv.to_string_lossy()]);
     made && succeeds(&pip.to_string_lossy(), &["-q", "index", "versions", "six"])
+}
+
+fn compiles_32_bit() -> bool {
+    let arguments = ["-m32", "-shared", "-nostdlib", "-x", "c", "/dev/null"];
+    let library = super::target_dir().join("32-bit");
+    let output = format!("-o{}", library.display());
+    succeeds("cc", &[arguments.as_slice(), &[output.as_str()]].concat())
 }
 
 fn on_path(program: &str) -> bool {
