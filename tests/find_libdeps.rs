@@ -12,10 +12,14 @@ mod loader_cache;
 mod loader_candidates;
 #[path = "find_libdeps/loader_identity.rs"]
 mod loader_identity;
+#[path = "find_libdeps/loader_python.rs"]
+mod loader_python;
 #[path = "find_libdeps/loader_search.rs"]
 mod loader_search;
 #[path = "find_libdeps/loader_strings.rs"]
 mod loader_strings;
+#[path = "find_libdeps/loader_versions.rs"]
+mod loader_versions;
 #[path = "find_libdeps/oracle.rs"]
 mod oracle;
 mod support;
@@ -26,8 +30,10 @@ fn main() {
         loader_cache::tests(),
         loader_candidates::tests(),
         loader_identity::tests(),
+        loader_python::tests(),
         loader_search::tests(),
         loader_strings::tests(),
+        loader_versions::tests(),
     ];
     support::main(tests.into_iter().flatten().collect())
 }

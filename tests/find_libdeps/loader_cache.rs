@@ -26,6 +26,11 @@ pub fn tests() -> Vec<Trial> {
         nodeflib_skips_what_the_cache_names_in_a_default_directory,
         nodeflib_takes_what_the_cache_names_elsewhere,
         the_environment_does_not_count_in_another_root,
+        the_new_format_is_found_behind_the_old_one,
+        a_file_that_is_no_cache_counts_for_none,
+        the_loader_is_found_without_the_cache,
+        a_library_that_nobody_owns_is_followed,
+        a_library_of_a_package_is_not_followed,
         the_cache_gives_the_base_file_before_glibc_hwcaps,
         the_cache_gives_a_library_in_glibc_hwcaps_alone,
         without_a_cache_a_configured_directory_is_as_ldconfig_sees_it,
@@ -277,6 +282,96 @@ fn the_environment_does_not_count_in_another_root() {
     let report = Report::of(run, "/venv");
     assert_eq!(libraries(&fixture, &report), ["liba.so.1: missing"]);
     neither_finds(&fixture, INSTALL);
+}
+
+fn the_new_format_is_found_behind_the_old_one() {
+    let fixture = root("/opt/lib\n");
+    liba(&fixture, "/opt/lib");
+    extension(&fixture, &[]);
+    let ldconfig = Run::new("ldconfig").args(["-c", "compat", "-r"]);
+    ldconfig.arg(fixture.path("root")).must();
+    both_find(&fixture, "/opt/lib/liba.so.1", "cache");
+}
+
+fn a_file_that_is_no_cache_counts_for_none() {
+    let fixture = root("/opt/lib\n");
+    liba(&fixture, "/opt/lib");
+    extension(&fixture, &[]);
+    fixture.file("root/etc/ld.so.cache", "no cache\n");
+    // The loader does without one. The image that the list is for will have one, so we go on as
+    // if it were made.
+    assert_eq!(
+        libraries(&fixture, &report(&fixture)),
+        ["liba.so.1: unowned /opt/lib/liba.so.1 (cache)"]
+    );
+    assert_eq!(
+        loader(&fixture),
+        [
+            "/venv/ext.so: error while loading shared libraries: liba.so.1: cannot open shared \
+             object file"
+        ]
+    );
+}
+
+fn the_loader_is_found_without_the_cache() {
+    let fixture = root("");
+    let name = "ld-linux-x86-64.so.2";
+    let stub = crate::oracle::needing(&fixture, name);
+    fixture.library("root/venv/ext.so", "int x;", &[&stub]);
+    let report = report(&fixture);
+    assert_eq!(
+        libraries(&fixture, &report),
+        [format!("{name}: unowned {LOADER} (direct)")]
+    );
+    // It lists itself as a path that nothing led to, and misses nothing.
+    assert_eq!(loader(&fixture), [""; 0]);
+}
+
+/// An extension that needs `liba.so.1`, which needs `libb.so.1`.
+fn two_levels() -> Fixture {
+    let fixture = root("/opt/lib\n");
+    add(&fixture, "/opt/lib/libb.so.1", "libb.so.1");
+    let arguments = ["root/opt/lib/libb.so.1", &soname(LIBA)];
+    fixture.library("root/opt/lib/liba.so.1", "int x;", &arguments);
+    extension(&fixture, &[]);
+    ldconfig(&fixture, "root");
+    fixture
+}
+
+const BOTH: [&str; 2] = [
+    "liba.so.1 => /opt/lib/liba.so.1",
+    "libb.so.1 => /opt/lib/libb.so.1",
+];
+
+fn a_library_that_nobody_owns_is_followed() {
+    let fixture = two_levels();
+    assert_eq!(
+        libraries(&fixture, &report(&fixture)),
+        [
+            "liba.so.1: unowned /opt/lib/liba.so.1 (cache)",
+            "libb.so.1: unowned /opt/lib/libb.so.1 (cache)"
+        ]
+    );
+    assert_eq!(loader(&fixture), BOTH);
+}
+
+fn a_library_of_a_package_is_not_followed() {
+    let fixture = two_levels();
+    let status = fixture.path("root/var/lib/dpkg/status");
+    let mut text = fs::read_to_string(&status).expect("it was made");
+    text.push_str(
+        "Package: liba1\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\
+         Maintainer: nobody\nDescription: none\n\n",
+    );
+    fs::write(&status, text).expect("it can be written");
+    let list = "/.\n/opt\n/opt/lib\n/opt/lib/liba.so.1\n";
+    fixture.file("root/var/lib/dpkg/info/liba1.list", list);
+    // What it needs in its turn is its package's business.
+    assert_eq!(
+        libraries(&fixture, &report(&fixture)),
+        ["liba.so.1: package /opt/lib/liba.so.1 (cache)"]
+    );
+    assert_eq!(loader(&fixture), BOTH);
 }
 
 fn the_cache_gives_the_base_file_before_glibc_hwcaps() {

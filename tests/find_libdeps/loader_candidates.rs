@@ -23,6 +23,8 @@ pub fn tests() -> Vec<Trial> {
         an_object_file_is_reported_where_the_loader_stops,
         the_other_byte_order_is_reported_where_the_loader_stops,
         a_cut_off_library_is_reported_where_the_loader_stops,
+        a_program_is_reported_where_the_loader_stops,
+        a_position_independent_program_is_reported_where_the_loader_stops,
         a_fifo_is_never_opened,
         a_library_without_the_execute_bit_is_taken,
         the_base_file_is_preferred_over_glibc_hwcaps,
@@ -57,9 +59,19 @@ fn is_silent(fixture: &Fixture, file: &Path) {
 /// The loader stops with `theirs`; we go on and say `ours`.
 #[track_caller]
 fn is_reported(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
+    is_reported_as(fixture, file, ours, &format!("{FIRST}: {theirs}"));
+}
+
+/// The same, where the loader names the library instead of the file.
+#[track_caller]
+fn is_reported_by_name(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
+    is_reported_as(fixture, file, ours, &format!("liba.so.1: {theirs}"));
+}
+
+#[track_caller]
+fn is_reported_as(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
     let ours = format!("{FIRST}: passed over: {ours}; the loader would stop here");
-    // The other lines of ldd name the program that it started.
-    let theirs = format!("venv/ext.so: error while loading shared libraries: {FIRST}: {theirs}");
+    let theirs = format!("venv/ext.so: error while loading shared libraries: {theirs}");
     differs(fixture, file, &[SECOND], &[&ours], &[&theirs]);
 }
 
@@ -268,4 +280,27 @@ fn a_library_in_glibc_hwcaps_alone_is_taken() {
 fn supports_levels() -> bool {
     let help = Run::new("/lib64/ld-linux-x86-64.so.2").arg("--help").must();
     help.contains("x86-64-v2 (supported")
+}
+
+fn a_program_is_reported_where_the_loader_stops() {
+    let (fixture, file) = two_places();
+    // One without any need would be static, and have no dynamic section to be told by.
+    fixture.program(FIRST, &["-no-pie", "venv/second/liba.so.1"]);
+    is_reported_by_name(
+        &fixture,
+        &file,
+        "is a program, not a library",
+        "cannot dynamically load executable",
+    );
+}
+
+fn a_position_independent_program_is_reported_where_the_loader_stops() {
+    let (fixture, file) = two_places();
+    fixture.program(FIRST, &["-pie"]);
+    is_reported_by_name(
+        &fixture,
+        &file,
+        "is a program, not a library",
+        "cannot dynamically load position-independent executable",
+    );
 }
