@@ -12,6 +12,8 @@ mod loader_cache;
 mod loader_candidates;
 #[path = "find_libdeps/loader_identity.rs"]
 mod loader_identity;
+#[path = "find_libdeps/loader_ldconfig.rs"]
+mod loader_ldconfig;
 #[path = "find_libdeps/loader_python.rs"]
 mod loader_python;
 #[path = "find_libdeps/loader_search.rs"]
@@ -22,6 +24,8 @@ mod loader_strings;
 mod loader_versions;
 #[path = "find_libdeps/oracle.rs"]
 mod oracle;
+#[path = "find_libdeps/own_root.rs"]
+mod own_root;
 mod support;
 
 fn main() {
@@ -30,6 +34,7 @@ fn main() {
         loader_cache::tests(),
         loader_candidates::tests(),
         loader_identity::tests(),
+        loader_ldconfig::tests(),
         loader_python::tests(),
         loader_search::tests(),
         loader_strings::tests(),
