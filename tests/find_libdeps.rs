@@ -10,6 +10,26 @@ mod fixture;
 mod interface;
 #[path = "find_libdeps/loader.rs"]
 mod loader;
+#[path = "find_libdeps/loader_cache.rs"]
+mod loader_cache;
+#[path = "find_libdeps/loader_candidates.rs"]
+mod loader_candidates;
+#[path = "find_libdeps/loader_identity.rs"]
+mod loader_identity;
+#[path = "find_libdeps/loader_ldconfig.rs"]
+mod loader_ldconfig;
+#[path = "find_libdeps/loader_python.rs"]
+mod loader_python;
+#[path = "find_libdeps/loader_search.rs"]
+mod loader_search;
+#[path = "find_libdeps/loader_strings.rs"]
+mod loader_strings;
+#[path = "find_libdeps/loader_versions.rs"]
+mod loader_versions;
+#[path = "find_libdeps/oracle.rs"]
+mod oracle;
+#[path = "find_libdeps/own_root.rs"]
+mod own_root;
 #[path = "find_libdeps/ownership.rs"]
 mod ownership;
 mod support;
@@ -21,6 +41,14 @@ fn main() {
         bad_input::tests(),
         interface::tests(),
         loader::tests(),
+        loader_cache::tests(),
+        loader_candidates::tests(),
+        loader_identity::tests(),
+        loader_ldconfig::tests(),
+        loader_python::tests(),
+        loader_search::tests(),
+        loader_strings::tests(),
+        loader_versions::tests(),
         ownership::tests(),
         venvs::tests(),
     ];

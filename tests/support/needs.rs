@@ -9,10 +9,18 @@ use std::sync::OnceLock;
 pub enum Need {
     /// To run as root.
     Root,
+    /// Not to run as root, who may read everything.
+    NotRoot,
     /// `mmdebstrap` and root, with the archive it fetches from.
     Mmdebstrap,
     /// A C compiler.
     Cc,
+    /// `objcopy` of binutils.
+    Objcopy,
+    /// `ldconfig`.
+    Ldconfig,
+    /// A C compiler that can make 32-bit libraries.
+    Cc32,
     /// glibc's own loader and `ldd`, on the architecture whose fixtures the tests know.
     Ldd,
     /// `dpkg` and its database.
@@ -32,8 +40,12 @@ impl Need {
     pub fn name(self) -> &'static str {
         match self {
             Self::Root => "root",
+            Self::NotRoot => "not root",
             Self::Mmdebstrap => "mmdebstrap and root",
             Self::Cc => "cc",
+            Self::Objcopy => "objcopy",
+            Self::Ldconfig => "ldconfig",
+            Self::Cc32 => "cc -m32",
             Self::Ldd => "ldd on amd64",
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
@@ -50,8 +62,12 @@ impl Need {
         let root = || *ROOT.get_or_init(is_root);
         match self {
             Self::Root => root(),
+            Self::NotRoot => !root(),
             Self::Mmdebstrap => root() && on_path("mmdebstrap"),
             Self::Cc => on_path("cc"),
+            Self::Objcopy => on_path("objcopy"),
+            Self::Ldconfig => on_path("ldconfig"),
+            Self::Cc32 => compiles_32_bit(),
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),
@@ -81,6 +97,13 @@ fn has_python_headers() -> bool {
     let script = "import os, sysconfig; \
                   os.stat(os.path.join(sysconfig.get_path('include'), 'Python.h'))";
     succeeds("python3", &["-c", script])
+}
+
+fn compiles_32_bit() -> bool {
+    let arguments = ["-m32", "-shared", "-nostdlib", "-x", "c", "/dev/null"];
+    let library = super::target_dir().join("32-bit");
+    let output = format!("-o{}", library.display());
+    succeeds("cc", &[arguments.as_slice(), &[output.as_str()]].concat())
 }
 
 fn on_path(program: &str) -> bool {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// What a program said, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,22 @@ impl Run {
     }
 
     /// Runs it to its end.
-    pub fn said(mut self) -> Said {
+    pub fn said(self) -> Said {
+        let output = self.bytes();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
+        Said {
+            status: output
+                .status
+                .code()
+                .or_else(|| output.status.signal().map(|signal| 128 + signal))
+                .expect("the program has ended"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// The same, for output that is not UTF-8.
+    pub fn bytes(mut self) -> Output {
         let mut child = self
             .command
             .stdin(Stdio::piped())
@@ -81,17 +96,7 @@ impl Run {
         // A program may end without reading: that is its own business.
         let _ = stdin.write_all(&self.stdin);
         drop(stdin);
-        let output = child.wait_with_output().expect("the program was started");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        Said {
-            status: output
-                .status
-                .code()
-                .or_else(|| output.status.signal().map(|signal| 128 + signal))
-                .expect("the program has ended"),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        child.wait_with_output().expect("the program was started")
     }
 
     /// Runs it, and panics unless it succeeds; for the steps that make a fixture.

@@ -42,11 +42,13 @@ impl Abi {
     }
 
     /// Whether `other` is the same but for the order of bytes, which the loader does not pass over
-    /// in silence.
+    /// in silence. It reads the machine in its own order of bytes, whatever that of the file is
+    /// (`open_verify` in glibc's `elf/dl-load.c`).
     #[must_use]
     pub fn differs_in_byte_order_only(self, other: Self) -> bool {
         let swapped = Self {
             is_little_endian: !self.is_little_endian,
+            machine: self.machine.swap_bytes(),
             ..self
         };
         swapped == other

@@ -8,7 +8,9 @@ use crate::elf::{ElfFile, Kind};
 use crate::library;
 use crate::root::Root;
 use crate::{ld_so_cache, ld_so_conf};
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -118,8 +120,7 @@ impl LdSo {
     }
 
     /// Fills the table as `search_dirs` in glibc's `elf/ldconfig.c` would: of each directory,
-    /// configured ones first and no directory twice, the files that are named like libraries, by
-    /// SONAME. Of equal names the first directory counts, and in it the highest file name.
+    /// configured ones first and no directory twice, and of equal names the first directory.
     fn emulate_ldconfig(&mut self, root: &Root) {
         let defaults = ARCHITECTURES
             .iter()
@@ -134,38 +135,114 @@ impl LdSo {
             }
             seen.push(real);
             for (index, dir) in library::tried(root, &dir).iter().enumerate() {
-                let mut names = root.list(dir).unwrap_or_default();
-                names.retain(|name| is_named_like_library(name));
-                names.reverse();
-                for name in names {
-                    let path = dir.join(&name);
-                    let Some((soname, abi)) = identity(root, &path) else {
-                        continue;
-                    };
-                    let mut add = |name: OsString, path| {
-                        self.by_name.entry(name).or_default().push(Cached {
-                            path,
-                            fits: Fits::Abi(abi),
-                            is_for_some_processors: index > 0,
-                        });
-                    };
-                    let soname =
-                        soname.map_or_else(|| name.clone(), |soname| soname.as_ref().to_owned());
-                    // ldconfig makes the link that is named as the SONAME where it is not there.
-                    let link = dir.join(&soname);
-                    if root.metadata(&link).is_ok() {
-                        add(soname, link);
-                    } else {
-                        add(soname, path.clone());
-                    }
-                    // A link is entered by its own name too.
-                    if root.is_link(&path) {
-                        add(name, path);
-                    }
+                for (name, library) in libraries(root, dir) {
+                    let path = library.path(root, dir, &name);
+                    self.by_name.entry(name).or_default().push(Cached {
+                        path,
+                        fits: Fits::Abi(library.abi),
+                        is_for_some_processors: index > 0,
+                    });
                 }
             }
         }
     }
+}
+
+/// A file that ldconfig enters into the cache.
+#[derive(Debug)]
+struct Seen {
+    file_name: OsString,
+    abi: Abi,
+    /// Whether it is entered as a link, by its own name.
+    is_link: bool,
+}
+
+impl Seen {
+    /// Where the loader finds it. The cache names the link that is called `soname`, which ldconfig
+    /// makes, or leads to this file, where that is not so yet.
+    fn path(&self, root: &Root, dir: &Path, soname: &OsStr) -> PathBuf {
+        let file = dir.join(&self.file_name);
+        let link = dir.join(soname);
+        match (root.canonicalize(&link), root.canonicalize(&file)) {
+            (Ok(one), Ok(other)) if one == other => link,
+            _ => file,
+        }
+    }
+}
+
+/// What `search_dir` in glibc's `elf/ldconfig.c` makes of one directory: the files that are named
+/// like libraries, by SONAME; of equal ones a file before a link, then the highest version.
+fn libraries(root: &Root, dir: &Path) -> BTreeMap<OsString, Seen> {
+    let mut all: BTreeMap<OsString, Seen> = BTreeMap::new();
+    let mut names = root.list(dir).unwrap_or_default();
+    names.retain(|name| is_named_like_library(name));
+    for file_name in names {
+        let path = dir.join(&file_name);
+        let Some((soname, abi)) = identity(root, &path) else {
+            continue;
+        };
+        let soname = soname.map_or_else(|| file_name.clone(), |soname| (*soname).to_owned());
+        // A link goes by its own name only where that is the SONAME, or the linker's name for it.
+        let own = file_name.as_bytes();
+        let is_own =
+            own == soname.as_bytes() || own.ends_with(b".so") && soname.as_bytes().starts_with(own);
+        let is_link = root.is_link(&path) && is_own;
+        let name = if is_link { file_name.clone() } else { soname };
+        let seen = Seen {
+            file_name,
+            abi,
+            is_link,
+        };
+        match all.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(seen);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get();
+                let is_newer = compare(&known.file_name, &seen.file_name) == Ordering::Less;
+                if known.is_link && !seen.is_link || known.is_link == seen.is_link && is_newer {
+                    entry.insert(seen);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// `_dl_cache_libcmp` in glibc's `elf/dl-cache.c`: numbers are compared as such, and are more than
+/// anything else.
+fn compare(one: &OsStr, other: &OsStr) -> Ordering {
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    loop {
+        let order = match (one.split_first(), other.split_first()) {
+            (Some((a, _)), Some((b, _))) if a.is_ascii_digit() && b.is_ascii_digit() => {
+                let (a, after_a) = leading_number(one);
+                let (b, after_b) = leading_number(other);
+                (one, other) = (after_a, after_b);
+                a.cmp(&b)
+            }
+            (Some((a, after_a)), Some((b, after_b))) => {
+                (one, other) = (after_a, after_b);
+                (a.is_ascii_digit(), a).cmp(&(b.is_ascii_digit(), b))
+            }
+            (a, b) => return a.is_some().cmp(&b.is_some()),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// The number that `text` begins with, and what follows it.
+fn leading_number(text: &[u8]) -> (u64, &[u8]) {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at(length);
+    let number = digits.iter().fold(0_u64, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    });
+    (number, rest)
 }
 
 impl Fits {

@@ -299,11 +299,12 @@ impl NeededLibrary {
         }
     }
 
-    fn sort_key(&self) -> (&OsStr, Fate, Option<&PathBuf>, Option<&str>) {
+    fn sort_key(&self) -> impl Ord {
         (
             &self.soname,
             self.fate,
             self.path.as_ref(),
+            self.found_by,
             self.missing_for,
         )
     }

@@ -628,11 +628,28 @@ impl<'a> Resolver<'a> {
         name: &OsStr,
     ) -> Option<(Rc<Located>, FoundBy)> {
         let located = &process.links[index].located;
+        // The loader replaces the tokens first, and then asks whether there is a slash.
+        expanded(located, name)
+            .iter()
+            .find_map(|name| self.search_expanded(process, index, name))
+    }
+
+    fn search_expanded(
+        &self,
+        process: &Process,
+        index: usize,
+        name: &OsStr,
+    ) -> Option<(Rc<Located>, FoundBy)> {
+        let located = &process.links[index].located;
         let abi = located.object.abi;
         if name.as_bytes().contains(&b'/') {
-            return direct(located, name)
-                .into_iter()
-                .find_map(|path| self.open(&path, abi))
+            // One that is relative to the working directory stands for none that would hold in
+            // the image.
+            let path = Path::new(name);
+            return path
+                .is_absolute()
+                .then(|| self.open(path, abi))
+                .flatten()
                 .map(|library| (library, FoundBy::Direct));
         }
         for (found_by, place) in self.places(process, index) {
@@ -809,15 +826,20 @@ impl Process {
 /// The paths that a needed name with a `/` in it stands for. One that is relative to the
 /// working directory stands for none that would hold in the image.
 fn direct(located: &Located, name: &OsStr) -> Vec<PathBuf> {
+    expanded(located, name)
+        .into_iter()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .collect()
+}
+
+/// A needed name with its tokens replaced (`expand_dst` in glibc's `elf/dl-deps.c`).
+fn expanded(located: &Located, name: &OsStr) -> Vec<OsString> {
     let tokens = Tokens {
         origin: located.origin(),
         architecture: located.object.abi.architecture(),
     };
     search_path::expand(name, tokens)
-        .into_iter()
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .collect()
 }
 
 fn relative_element(which: &str, text: &OsStr) -> String {

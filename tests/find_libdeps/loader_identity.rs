@@ -1,0 +1,440 @@
+//! Which files have needs, what satisfies a need by its name alone, and names that are no
+//! package's business.
+
+use crate::fixture::{Fixture, Report};
+use crate::oracle::{
+    TREE, differs, ldd, libraries, library, messages, needing, patch, proves, rules, runpath,
+    soname, warnings,
+};
+use crate::support::needs::Need;
+use crate::support::run::Run;
+use libtest_mimic::Trial;
+use std::path::PathBuf;
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    let mut tests = rules![
+        &[Need::Cc, Need::Ldd, Need::Dpkg];
+        a_library_of_the_system_wins_over_one_bundled_by_name,
+        a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree,
+        a_soname_of_another_architecture_satisfies_nothing,
+        a_file_name_alone_satisfies_nothing,
+        an_object_file_has_no_needs,
+        an_archive_has_no_needs,
+        a_static_program_has_no_needs,
+        a_static_pie_program_has_no_needs,
+        a_core_file_has_no_needs,
+        files_are_chosen_by_magic_not_by_name_or_mode,
+        a_versioned_name_counts,
+        program_headers_may_lie_anywhere,
+        a_file_reached_by_links_counts_once,
+        each_hard_link_has_an_origin_of_its_own,
+        a_path_given_twice_counts_once,
+        a_path_below_another_counts_once,
+        the_vdso_is_nobodys,
+        the_loader_itself_is_found,
+        libpython_is_the_interpreters_where_it_is_missing,
+        libpython_is_the_interpreters_where_it_is_found,
+        the_hosts_driver_is_not_missing,
+        a_driver_library_that_is_bundled_is_bundled,
+        a_musl_binary_has_needs_of_another_system,
+        a_musl_program_is_told_by_its_interpreter,
+    ];
+    tests.extend(rules![
+        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Objcopy];
+        a_file_of_debug_symbols_has_no_needs,
+    ]);
+    tests
+}
+
+/// An extension that needs each of `names`, which are nowhere.
+fn extension_needing(fixture: &Fixture, names: &[&str]) -> PathBuf {
+    let stubs: Vec<String> = names.iter().map(|name| needing(fixture, name)).collect();
+    let stubs: Vec<&str> = stubs.iter().map(String::as_str).collect();
+    fixture.library("venv/ext.so", "int x;", &stubs)
+}
+
+fn a_library_of_the_system_wins_over_one_bundled_by_name() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["libanl.so.1"]);
+    library(&fixture, "venv/libs/libanl.so.1", &[]);
+    proves(
+        &fixture,
+        &file,
+        &["libanl.so.1: package /lib/x86_64-linux-gnu/libanl.so.1 (cache)"],
+        &[],
+    );
+}
+
+fn a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    fixture.library("venv/libs/liba-3f2b.so", "int x;", &[&soname("liba.so.1")]);
+    // ldd knows nothing of the Python code that loads the library first.
+    differs(
+        &fixture,
+        &file,
+        &["liba.so.1: bundled venv/libs/liba-3f2b.so (soname)"],
+        &[
+            "venv/libs/liba-3f2b.so: taken for `liba.so.1` by its SONAME alone (venv/ext.so needs \
+             it): it must be loaded first",
+        ],
+        &["liba.so.1 => not found"],
+    );
+    // A program that has loaded it, as Python does, shows that it satisfies the need.
+    let first = fixture.text("venv/libs/liba-3f2b.so");
+    let both = [first.as_str(), file.to_str().expect("ASCII")];
+    let process = fixture.program("process", &both);
+    let theirs = ldd(
+        &fixture,
+        Run::new("ldd").env("LD_PRELOAD", &first),
+        &process,
+    );
+    assert_eq!(
+        theirs,
+        [
+            "venv/ext.so => venv/ext.so",
+            "venv/libs/liba-3f2b.so => venv/libs/liba-3f2b.so"
+        ]
+    );
+}
+
+fn a_soname_of_another_architecture_satisfies_nothing() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    let other = library(&fixture, "venv/libs/liba.so.1", &[]);
+    patch(&fixture.path(other), 18, &183_u16.to_le_bytes());
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+    assert_eq!(
+        messages(&fixture, &[]),
+        "find-libdeps: missing: liba.so.1: venv/ext.so needs it; install the package that has it \
+         (see `apt-file search liba.so.1`) and run this again, or pass `--ignore`\n"
+    );
+}
+
+fn a_file_name_alone_satisfies_nothing() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    fixture.library("venv/libs/liba.so.1", "int x;", &[&soname("libother.so.1")]);
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+    assert_eq!(
+        messages(&fixture, &[]),
+        "find-libdeps: missing: liba.so.1: venv/ext.so needs it; venv/libs/liba.so.1 is called \
+         so, but its SONAME is `libother.so.1`: the loader does not take it\n"
+    );
+}
+
+/// Nothing is needed, nothing is wrong, and `elf` of `files` files are ELF.
+#[track_caller]
+fn has_no_needs(fixture: &Fixture, files: u64, elf: u64) {
+    let report = Report::of(fixture.run(), TREE);
+    assert_eq!(libraries(fixture, &report), [""; 0]);
+    assert_eq!(warnings(fixture, &report), [""; 0]);
+    assert_eq!(report.0["counts"]["files"], files);
+    assert_eq!(report.0["counts"]["elf"], elf);
+}
+
+/// What `ldd` says of a file that it takes for no dynamic one.
+#[track_caller]
+fn ldd_lists_nothing(fixture: &Fixture, name: &str) {
+    let theirs = ldd(fixture, Run::new("ldd"), &fixture.path(name));
+    assert!(
+        theirs.is_empty() || theirs == ["not a dynamic executable"],
+        "{theirs:?}"
+    );
+}
+
+fn an_object_file_has_no_needs() {
+    let fixture = Fixture::new();
+    fixture.compile("venv/a.o", "int x;", &["-c"]);
+    has_no_needs(&fixture, 1, 1);
+    ldd_lists_nothing(&fixture, "venv/a.o");
+}
+
+fn an_archive_has_no_needs() {
+    let fixture = Fixture::new();
+    let object = fixture.compile("a.o", "int x;", &["-c"]);
+    fixture.file("venv/README", "");
+    let archive = fixture.path("venv/liba.a");
+    Run::new("ar").arg("rc").arg(&archive).arg(object).must();
+    has_no_needs(&fixture, 2, 0);
+    ldd_lists_nothing(&fixture, "venv/liba.a");
+}
+
+fn a_static_program_has_no_needs() {
+    let fixture = Fixture::new();
+    fixture.program("venv/tool", &["-static"]);
+    has_no_needs(&fixture, 1, 1);
+    ldd_lists_nothing(&fixture, "venv/tool");
+}
+
+fn a_static_pie_program_has_no_needs() {
+    let fixture = Fixture::new();
+    fixture.program("venv/tool", &["-static-pie"]);
+    has_no_needs(&fixture, 1, 1);
+    ldd_lists_nothing(&fixture, "venv/tool");
+}
+
+fn a_core_file_has_no_needs() {
+    let fixture = Fixture::new();
+    // A core has the header of the program and the type 4.
+    let file = fixture.program("venv/core", &[]);
+    patch(&file, 16, &4_u16.to_le_bytes());
+    has_no_needs(&fixture, 1, 1);
+    ldd_lists_nothing(&fixture, "venv/core");
+}
+
+fn a_file_of_debug_symbols_has_no_needs() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "libs/liba.so.1", &[]);
+    let library = fixture.library("libb.so", "int x;", &[&needed, "-g"]);
+    std::fs::create_dir(fixture.path("venv")).expect("a directory");
+    Run::new("objcopy")
+        .arg("--only-keep-debug")
+        .arg(library)
+        .arg(fixture.path("venv/libb.so.debug"))
+        .must();
+    // ldd crashes on it or not, by version: there is nothing to compare.
+    has_no_needs(&fixture, 1, 1);
+}
+
+fn files_are_chosen_by_magic_not_by_name_or_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "venv/libs/liba.so.1", &[]);
+    fixture.file("venv/script.so", "#!/bin/sh\n");
+    fixture.file("venv/bin/tool", "print()\n");
+    let file = fixture.library(
+        "venv/data.txt",
+        "int x;",
+        &[&needed, &runpath("$ORIGIN/libs")],
+    );
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&file, mode).expect("it is ours");
+    proves(
+        &fixture,
+        &file,
+        &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
+        &[],
+    );
+    let counts = &Report::of(fixture.run(), TREE).0["counts"];
+    assert_eq!((&counts["files"], &counts["elf"]), (&4.into(), &2.into()));
+}
+
+fn a_versioned_name_counts() {
+    let fixture = Fixture::new();
+    let needed = needing(&fixture, "libnone.so.1");
+    let file = fixture.library("venv/libext.so.1.2.3", "int x;", &[&needed]);
+    proves(&fixture, &file, &["libnone.so.1: missing"], &[]);
+}
+
+/// An extension and the files that need the library which it needs.
+#[track_caller]
+fn needed_by(fixture: &Fixture, paths: &[&str], wanted: &[&str]) {
+    let text = fixture.run().arg("--json").args(paths).must();
+    let report = Report(serde_json::from_str(&text).expect("the report is JSON"));
+    let by = report.0["libraries"][0]["needed_by"].as_array();
+    let by: Vec<String> = by
+        .expect("an array")
+        .iter()
+        .map(|path| fixture.relative(path.as_str().expect("a string")))
+        .collect();
+    assert_eq!(by, wanted);
+    assert_eq!(report.0["counts"]["elf"], wanted.len());
+}
+
+fn a_file_reached_by_links_counts_once() {
+    let fixture = Fixture::new();
+    extension_needing(&fixture, &["libnone.so.1"]);
+    fixture.link("ext.so", "venv/other.so");
+    fixture.link(".", "venv/self");
+    needed_by(&fixture, &["venv", "venv/self"], &["venv/ext.so"]);
+}
+
+fn each_hard_link_has_an_origin_of_its_own() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "venv/a/libs/liba.so.1", &[]);
+    let a = fixture.library(
+        "venv/a/ext.so",
+        "int x;",
+        &[&needed, &runpath("$ORIGIN/libs")],
+    );
+    std::fs::create_dir(fixture.path("venv/b")).expect("a directory");
+    let b = fixture.path("venv/b/ext.so");
+    std::fs::hard_link(&a, &b).expect("a hard link");
+    let report = Report::of(fixture.run(), TREE);
+    assert_eq!(
+        libraries(&fixture, &report),
+        [
+            "liba.so.1: bundled venv/a/libs/liba.so.1 (runpath)",
+            "liba.so.1: bundled venv/a/libs/liba.so.1 (soname)"
+        ]
+    );
+    assert_eq!(
+        warnings(&fixture, &report),
+        [
+            "venv/a/libs/liba.so.1: taken for `liba.so.1` by its SONAME alone (venv/b/ext.so needs it): it must be loaded first"
+        ]
+    );
+    let theirs = |file| ldd(&fixture, Run::new("ldd"), file);
+    assert_eq!(theirs(&a), ["liba.so.1 => venv/a/libs/liba.so.1"]);
+    assert_eq!(theirs(&b), ["liba.so.1 => not found"]);
+}
+
+fn a_path_given_twice_counts_once() {
+    let fixture = Fixture::new();
+    extension_needing(&fixture, &["libnone.so.1"]);
+    needed_by(&fixture, &["venv", "./venv/", "venv"], &["venv/ext.so"]);
+}
+
+fn a_path_below_another_counts_once() {
+    let fixture = Fixture::new();
+    extension_needing(&fixture, &["libnone.so.1"]);
+    needed_by(&fixture, &["venv/ext.so", "venv"], &["venv/ext.so"]);
+}
+
+fn the_vdso_is_nobodys() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["linux-vdso.so.1"]);
+    // The kernel maps it into every process, so ldd lists it for every file.
+    proves(&fixture, &file, &[], &[]);
+}
+
+fn the_loader_itself_is_found() {
+    let fixture = Fixture::new();
+    extension_needing(&fixture, &["ld-linux-x86-64.so.2"]);
+    let report = Report::of(fixture.run(), TREE);
+    let (outcome, path, found_by) = report.library("ld-linux-x86-64.so.2");
+    assert_eq!(outcome, "package");
+    assert_eq!(found_by.as_deref(), Some("cache"));
+    let ours = PathBuf::from(path.expect("it was found"));
+    let theirs = PathBuf::from("/lib64/ld-linux-x86-64.so.2");
+    assert_eq!(
+        ours.canonicalize().expect("it is there"),
+        theirs.canonicalize().expect("it is there")
+    );
+    assert_eq!(report.0["packages"][0]["name"], "libc6");
+}
+
+fn libpython_is_the_interpreters_where_it_is_missing() {
+    let fixture = Fixture::new();
+    let names = ["libpython3.99.so.1.0", "libpython3.so"];
+    let file = extension_needing(&fixture, &names);
+    differs(
+        &fixture,
+        &file,
+        &[
+            "libpython3.99.so.1.0: interpreter",
+            "libpython3.so: interpreter",
+        ],
+        &[],
+        &[
+            "libpython3.99.so.1.0 => not found",
+            "libpython3.so => not found",
+        ],
+    );
+}
+
+fn libpython_is_the_interpreters_where_it_is_found() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "python/libpython3.99.so.1.0", &[]);
+    let path = runpath(&fixture.text("python"));
+    let file = fixture.library("venv/ext.so", "int x;", &[&needed, &path]);
+    proves(
+        &fixture,
+        &file,
+        &["libpython3.99.so.1.0: interpreter python/libpython3.99.so.1.0 (runpath)"],
+        &[],
+    );
+}
+
+fn the_hosts_driver_is_not_missing() {
+    let fixture = Fixture::new();
+    let names = ["libcuda.so.1", "libnvcuvid.so.1", "libnvidia-ml.so.1"];
+    let file = extension_needing(&fixture, &names);
+    differs(
+        &fixture,
+        &file,
+        &[
+            "libcuda.so.1: host",
+            "libnvcuvid.so.1: host",
+            "libnvidia-ml.so.1: host",
+        ],
+        &[],
+        &[
+            "libcuda.so.1 => not found",
+            "libnvcuvid.so.1 => not found",
+            "libnvidia-ml.so.1 => not found",
+        ],
+    );
+}
+
+fn a_driver_library_that_is_bundled_is_bundled() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "venv/libs/libcuda.so.1", &[]);
+    let file = fixture.library(
+        "venv/ext.so",
+        "int x;",
+        &[&needed, &runpath("$ORIGIN/libs")],
+    );
+    proves(
+        &fixture,
+        &file,
+        &["libcuda.so.1: bundled venv/libs/libcuda.so.1 (runpath)"],
+        &[],
+    );
+}
+
+const MUSL: &str = "built for musl, not for this system's C library: its needs are not listed";
+
+fn a_musl_binary_has_needs_of_another_system() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["libz.so.99", "libc.musl-x86_64.so.1"]);
+    differs(
+        &fixture,
+        &file,
+        &[],
+        &[&format!("venv/ext.so: {MUSL}")],
+        &[
+            "libc.musl-x86_64.so.1 => not found",
+            "libz.so.99 => not found",
+        ],
+    );
+}
+
+fn a_musl_program_is_told_by_its_interpreter() {
+    let fixture = Fixture::new();
+    let needed = needing(&fixture, "libz.so.99");
+    let interpreter = "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1";
+    fixture.program("venv/tool", &[&needed, interpreter]);
+    // ldd cannot start it where there is no musl: there is nothing to compare.
+    let report = Report::of(fixture.run(), TREE);
+    assert_eq!(libraries(&fixture, &report), [""; 0]);
+    assert_eq!(warnings(&fixture, &report), [format!("venv/tool: {MUSL}")]);
+}
+
+fn program_headers_may_lie_anywhere() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "venv/libs/liba.so.1", &[]);
+    let file = fixture.library(
+        "venv/ext.so",
+        "int x;",
+        &[&needed, &runpath("$ORIGIN/libs")],
+    );
+    // As in a library whose headers were moved to its end, far behind the first page.
+    let mut bytes = std::fs::read(&file).expect("the fixture is there");
+    let size = 56 * usize::from(bytes[56]);
+    bytes.resize(3 << 20, 0);
+    let headers = bytes[64..64 + size].to_vec();
+    bytes[64..64 + size].fill(0);
+    let offset = bytes.len() as u64;
+    bytes[32..40].copy_from_slice(&offset.to_le_bytes());
+    bytes.extend(headers);
+    std::fs::write(&file, bytes).expect("it can be written");
+    proves(
+        &fixture,
+        &file,
+        &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
+        &[],
+    );
+}

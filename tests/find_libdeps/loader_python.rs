@@ -1,0 +1,116 @@
+//! What the python of a virtualenv lends to the extensions that it loads.
+
+use crate::fixture::Fixture;
+use crate::oracle::{differs, ldd, library, needing, proves, rpath, rules, runpath};
+use crate::support::needs::Need;
+use crate::support::run::Run;
+use libtest_mimic::Trial;
+use std::path::PathBuf;
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    rules![
+        &[Need::Cc, Need::Ldd, Need::Dpkg];
+        rpath_of_the_pythons_executable_counts_for_an_extension,
+        runpath_of_the_pythons_executable_does_not_count,
+        rpath_of_libpython_counts_for_an_extension,
+        an_extension_outside_a_virtualenv_has_no_python,
+        an_extension_with_a_runpath_ignores_the_pythons_rpath,
+    ]
+}
+
+/// A virtualenv with a python that has this search path, and an extension in it.
+fn python(fixture: &Fixture, path: &str) -> PathBuf {
+    let needed = needing(fixture, "liba.so.1");
+    library(fixture, "python/lib/liba.so.1", &[]);
+    fixture.program("python/bin/python3.99", &[path]);
+    fixture.file("venv/pyvenv.cfg", "home = /nowhere\n");
+    fixture.link("../../python/bin/python3.99", "venv/bin/python");
+    fixture.link("python", "venv/bin/python3");
+    let name = "venv/lib/python3.99/site-packages/a.cpython-399-x86_64-linux-gnu.so";
+    fixture.library(name, "int x;", &[&needed])
+}
+
+fn rpath_of_the_pythons_executable_counts_for_an_extension() {
+    let fixture = Fixture::new();
+    let file = python(&fixture, &rpath("$ORIGIN/../lib"));
+    let wanted = "liba.so.1: unowned python/lib/liba.so.1 (rpath)";
+    // ldd loads the extension without a python.
+    differs(&fixture, &file, &[wanted], &[], &["liba.so.1 => not found"]);
+    // A python that has the extension loaded shows what its RPATH is good for.
+    let extension = file.to_str().expect("ASCII");
+    let arguments = [extension, &rpath("$ORIGIN/../lib")];
+    let process = fixture.program("python/bin/process", &arguments);
+    let theirs = ldd(&fixture, Run::new("ldd"), &process);
+    let found = "liba.so.1 => python/lib/liba.so.1".to_owned();
+    assert!(theirs.contains(&found), "{theirs:?}");
+}
+
+fn runpath_of_the_pythons_executable_does_not_count() {
+    let fixture = Fixture::new();
+    let file = python(&fixture, &runpath("$ORIGIN/../lib"));
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+    let extension = file.to_str().expect("ASCII");
+    let arguments = [extension, &runpath("$ORIGIN/../lib")];
+    let process = fixture.program("python/bin/process", &arguments);
+    let theirs = ldd(&fixture, Run::new("ldd"), &process);
+    let missing = "liba.so.1 => not found".to_owned();
+    assert!(theirs.contains(&missing), "{theirs:?}");
+}
+
+fn rpath_of_libpython_counts_for_an_extension() {
+    let fixture = Fixture::new();
+    let file = python(&fixture, "-Wl,-O1");
+    // It is libpython that calls dlopen, so the extension is loaded by it.
+    let libpython = library(
+        &fixture,
+        "python/lib/libpython3.99.so.1.0",
+        &[&rpath("$ORIGIN")],
+    );
+    let path = runpath("$ORIGIN/../lib");
+    fixture.program("python/bin/python3.99", &[&libpython, &path]);
+    // ldd loads the extension without a python.
+    differs(
+        &fixture,
+        &file,
+        &["liba.so.1: unowned python/lib/liba.so.1 (rpath)"],
+        &[],
+        &["liba.so.1 => not found"],
+    );
+    // A libpython that has the extension loaded shows what its RPATH is good for.
+    let extension = file.to_str().expect("ASCII");
+    let loading = library(
+        &fixture,
+        "python/lib/libloading.so",
+        &[extension, &rpath("$ORIGIN")],
+    );
+    let process = fixture.program("python/bin/process", &[&loading, &path]);
+    let theirs = ldd(&fixture, Run::new("ldd"), &process);
+    let found = "liba.so.1 => python/lib/liba.so.1".to_owned();
+    assert!(theirs.contains(&found), "{theirs:?}");
+}
+
+fn an_extension_outside_a_virtualenv_has_no_python() {
+    let fixture = Fixture::new();
+    let file = python(&fixture, &rpath("$ORIGIN/../lib"));
+    std::fs::remove_file(fixture.path("venv/pyvenv.cfg")).expect("it was made");
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+}
+
+fn an_extension_with_a_runpath_ignores_the_pythons_rpath() {
+    let fixture = Fixture::new();
+    let first = python(&fixture, &rpath("$ORIGIN/../lib"));
+    std::fs::remove_file(first).expect("it was made");
+    let file = fixture.library(
+        "venv/b.cpython-399-x86_64-linux-gnu.so",
+        "int x;",
+        &[&needing(&fixture, "liba.so.1"), &runpath("$ORIGIN/none")],
+    );
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+    let extension = file.to_str().expect("ASCII");
+    let arguments = [extension, &rpath("$ORIGIN/../lib")];
+    let process = fixture.program("python/bin/process", &arguments);
+    let theirs = ldd(&fixture, Run::new("ldd"), &process);
+    let missing = "liba.so.1 => not found".to_owned();
+    assert!(theirs.contains(&missing), "{theirs:?}");
+}

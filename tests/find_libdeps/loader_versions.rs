@@ -1,0 +1,117 @@
+//! Symbol versions that the found library has or lacks.
+
+use crate::fixture::Fixture;
+use crate::oracle::{TREE, differs, library, patch, rules, runpath, soname};
+use crate::support::needs::Need;
+use crate::support::run::Run;
+use libtest_mimic::Trial;
+use std::path::PathBuf;
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    rules![
+        &[Need::Cc, Need::Ldd, Need::Dpkg];
+        a_version_that_the_library_lacks_is_reported,
+        the_loader_does_not_search_on_for_a_version,
+        a_weak_version_may_be_absent,
+        a_library_without_versions_passes,
+    ]
+}
+
+/// A library in `name` that defines `versions` of a function of its own each.
+fn versioned(fixture: &Fixture, name: &str, versions: &[&str]) -> String {
+    let text = |line: fn(&str) -> String| -> String {
+        versions.iter().map(|version| line(version)).collect()
+    };
+    let script = text(|version| format!("{version} {{ f{version}; }};\n"));
+    let source = text(|version| format!("void f{version}(void) {{}}\n"));
+    fixture.file("versions", script);
+    let arguments = ["-Wl,--version-script=versions", &soname("liba.so.1")];
+    fixture.library(name, &source, &arguments);
+    name.to_owned()
+}
+
+/// An extension that was linked with a library of the versions V1 and V2.
+fn newer_extension(fixture: &Fixture, arguments: &[&str]) -> PathBuf {
+    let newer = versioned(fixture, "newer/liba.so.1", &["V1", "V2"]);
+    let all = [&[newer.as_str()], arguments].concat();
+    fixture.library("venv/ext.so", USE, &all)
+}
+
+const USE: &str = "void fV1(void); void fV2(void); void g(void) { fV1(); fV2(); }";
+const LACKS: &str = "venv/ext.so: needs version `V2` of `liba.so.1`, which \
+                     venv/libs/liba.so.1 lacks: the loader refuses it";
+const LDD_LACKS: &str = "venv/ext.so: venv/libs/liba.so.1: version `V2' not found (required by \
+                         venv/ext.so)";
+
+fn a_version_that_the_library_lacks_is_reported() {
+    let fixture = Fixture::new();
+    let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);
+    versioned(&fixture, "venv/libs/liba.so.1", &["V1"]);
+    differs(
+        &fixture,
+        &file,
+        &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
+        &[LACKS],
+        &["liba.so.1 => venv/libs/liba.so.1", LDD_LACKS],
+    );
+    let strict = Run::new(crate::fixture::PROGRAM).dir(fixture.path(""));
+    assert_eq!(strict.args(["--strict", TREE]).said().status, 1);
+}
+
+fn the_loader_does_not_search_on_for_a_version() {
+    let fixture = Fixture::new();
+    let path = runpath("$ORIGIN/libs:$ORIGIN/../newer");
+    let file = newer_extension(&fixture, &[&path]);
+    versioned(&fixture, "venv/libs/liba.so.1", &["V1"]);
+    differs(
+        &fixture,
+        &file,
+        &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
+        &[LACKS],
+        &["liba.so.1 => venv/libs/liba.so.1", LDD_LACKS],
+    );
+}
+
+fn a_weak_version_may_be_absent() {
+    let fixture = Fixture::new();
+    let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);
+    versioned(&fixture, "venv/libs/liba.so.1", &["V1"]);
+    // The linker of this machine does not mark a version that only weak references need. Its
+    // record begins with the hash of its name, and the flags follow.
+    let hash = [0x92, 0x05, 0, 0];
+    let bytes = std::fs::read(&file).expect("the fixture is there");
+    let mut places = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(&hash));
+    let (at, None) = (places.next().expect("a record"), places.next()) else {
+        panic!("there is one record");
+    };
+    patch(&file, at as u64 + 4, &2_u16.to_le_bytes());
+    // ldd says so, and loads it all the same.
+    differs(
+        &fixture,
+        &file,
+        &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
+        &[],
+        &[
+            "liba.so.1 => venv/libs/liba.so.1",
+            "venv/ext.so: venv/libs/liba.so.1: weak version `V2' not found (required by venv/ext.so)",
+        ],
+    );
+}
+
+fn a_library_without_versions_passes() {
+    let fixture = Fixture::new();
+    let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);
+    library(&fixture, "venv/libs/liba.so.1", &[]);
+    // ldd says so, and loads it all the same.
+    differs(
+        &fixture,
+        &file,
+        &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
+        &[],
+        &[
+            "liba.so.1 => venv/libs/liba.so.1",
+            "venv/ext.so: venv/libs/liba.so.1: no version information available (required by venv/ext.so)",
+        ],
+    );
+}

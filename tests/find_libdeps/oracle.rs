@@ -1,0 +1,230 @@
+//! What `find-libdeps` and glibc's own loader say of one tree, as lines that can be compared.
+//!
+//! A library is a line `soname: outcome path (found_by)`; the loader's answer is a line
+//! `soname => path`, the path that of the real file. Paths in a fixture are relative to it.
+
+use crate::fixture::{Fixture, PROGRAM, Report};
+use crate::support::run::Run;
+use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// The tree that the tests analyse.
+pub const TREE: &str = "venv";
+
+/// A `DT_RPATH` of these directories.
+pub fn rpath(directories: &str) -> String {
+    format!("-Wl,--disable-new-dtags,-rpath,{directories}")
+}
+
+/// A `DT_RUNPATH` of these directories.
+pub fn runpath(directories: &str) -> String {
+    format!("-Wl,--enable-new-dtags,-rpath,{directories}")
+}
+
+/// A `DT_SONAME`.
+pub fn soname(name: &str) -> String {
+    format!("-Wl,-soname,{name}")
+}
+
+/// A library whose SONAME is the name of its file.
+pub fn library(fixture: &Fixture, name: &str, arguments: &[&str]) -> String {
+    let file_name = name.rsplit('/').next().expect("a name");
+    let own = soname(file_name);
+    let all = [&[own.as_str()], arguments].concat();
+    fixture.library(name, "int x;", &all);
+    name.to_owned()
+}
+
+/// A file outside the tree that makes whatever is linked with it need `name`.
+pub fn needing(fixture: &Fixture, name: &str) -> String {
+    let stub = format!("stubs/{}", name.replace('/', "_"));
+    fixture.library(&stub, "int x;", &[&soname(name)]);
+    stub
+}
+
+/// What `find-libdeps` says of the libraries that the tree needs.
+pub fn libraries(fixture: &Fixture, report: &Report) -> Vec<String> {
+    let all = report.0["libraries"].as_array().expect("an array");
+    all.iter()
+        .map(|library| {
+            let text = |name: &str| library[name].as_str();
+            let head = format!(
+                "{}: {}",
+                text("soname").expect("a string"),
+                text("outcome").expect("a string")
+            );
+            match (text("path"), text("found_by")) {
+                (Some(path), Some(found_by)) => {
+                    format!("{head} {} ({found_by})", fixture.relative(path))
+                }
+                _ => head,
+            }
+        })
+        .collect()
+}
+
+/// Its warnings.
+pub fn warnings(fixture: &Fixture, report: &Report) -> Vec<String> {
+    let warnings = report.warnings();
+    warnings.iter().map(|line| fixture.relative(line)).collect()
+}
+
+/// All that `ldd` says of `file`, in the environment of `run`: of libraries, then of errors.
+pub fn ldd(fixture: &Fixture, run: Run, file: &Path) -> Vec<String> {
+    let said = run.dir(fixture.path("")).arg(file).said();
+    let found: BTreeSet<String> = said
+        .stdout
+        .lines()
+        .filter_map(|line| found(fixture, line))
+        .collect();
+    let errors = said
+        .stderr
+        .lines()
+        .filter(|line| !line.contains("you do not have execution permission"))
+        .map(|line| fixture.relative(line.trim()));
+    found.into_iter().chain(errors).collect()
+}
+
+/// One line of the loader's list; nothing for the kernel's own object and the loader itself.
+fn found(fixture: &Fixture, line: &str) -> Option<String> {
+    let line = line.trim();
+    if line.contains("linux-vdso") || line.contains("/ld-linux-") || line == "statically linked" {
+        return None;
+    }
+    if !line.contains(" (0x") && !line.ends_with(" => not found") {
+        return Some(fixture.relative(line));
+    }
+    let shown = line.split(" (0x").next()?;
+    let (name, path) = shown.split_once(" => ").unwrap_or((shown, shown));
+    let name = fixture.relative(name);
+    Some(format!("{name} => {}", real(fixture, path)))
+}
+
+fn real(fixture: &Fixture, path: &str) -> String {
+    let real = fixture.path("").join(path).canonicalize();
+    real.map_or_else(
+        |_| path.to_owned(),
+        |real| fixture.relative(real.to_str().expect("ASCII")),
+    )
+}
+
+/// What `ldd` must answer if it is of one mind with `report`.
+fn answers(fixture: &Fixture, report: &Report) -> Vec<String> {
+    let all = report.0["libraries"].as_array().expect("an array");
+    let lines: BTreeSet<String> = all
+        .iter()
+        .map(|library| {
+            let name = library["soname"].as_str().expect("a string");
+            let path = library["path"].as_str().unwrap_or("not found");
+            format!("{} => {}", fixture.relative(name), real(fixture, path))
+        })
+        .collect();
+    lines.into_iter().collect()
+}
+
+/// Compares all that is said of the tree with `wanted` and `warned`, and with what `ldd` says of
+/// `file`: the same file for each name, or neither has one.
+#[track_caller]
+pub fn proves(fixture: &Fixture, file: &Path, wanted: &[&str], warned: &[&str]) {
+    proves_in(fixture, &[], file, wanted, warned);
+}
+
+/// The same, with more in the environment of both.
+#[track_caller]
+pub fn proves_in(
+    fixture: &Fixture,
+    environment: &[(&str, &str)],
+    file: &Path,
+    wanted: &[&str],
+    warned: &[&str],
+) {
+    let with = |run: Run| {
+        let variables = environment.iter();
+        variables.fold(run, |run, (name, value)| run.env(name, value))
+    };
+    let report = Report::of(with(fixture.run()), TREE);
+    assert_eq!(libraries(fixture, &report), wanted);
+    assert_eq!(warnings(fixture, &report), warned);
+    // ldd is a shell script: the environment is for the loader that it starts, as bash keeps it.
+    let system = |line: &String| !line.contains(" => /");
+    let theirs = ldd(fixture, with(Run::new("ldd")), file);
+    let ours = answers(fixture, &report);
+    assert_eq!(
+        ours.iter().filter(|line| system(line)).collect::<Vec<_>>(),
+        theirs
+            .iter()
+            .filter(|line| system(line))
+            .collect::<Vec<_>>(),
+        "ours and ldd's"
+    );
+    // What a packaged library needs in its turn is ldd's to list, not ours.
+    for line in ours {
+        assert!(
+            theirs.contains(&line),
+            "ldd does not say {line}: {theirs:?}"
+        );
+    }
+}
+
+/// Compares all that is said of the tree, and all that `ldd` says of `file` with `theirs`: for
+/// rules by which the two differ.
+#[track_caller]
+pub fn differs(fixture: &Fixture, file: &Path, wanted: &[&str], warned: &[&str], theirs: &[&str]) {
+    let report = Report::of(fixture.run(), TREE);
+    assert_eq!(libraries(fixture, &report), wanted);
+    assert_eq!(warnings(fixture, &report), warned);
+    assert_eq!(ldd(fixture, Run::new("ldd"), file), theirs, "ldd's");
+}
+
+/// What stands on standard error with the list, the options before the tree.
+pub fn messages(fixture: &Fixture, options: &[&str]) -> String {
+    let run = Run::new(PROGRAM).dir(fixture.path(""));
+    fixture.said(run.args(options).arg(TREE)).stderr
+}
+
+/// Overwrites bytes of a file.
+pub fn patch(path: &Path, offset: u64, bytes: &[u8]) {
+    let file = std::fs::OpenOptions::new().write(true).open(path);
+    let file = file.expect("the fixture is there");
+    file.write_all_at(bytes, offset).expect("it can be written");
+}
+
+/// Adds a dynamic entry `tag` to a 64-bit file, in a place that the linker keeps spare; its value
+/// is that of the entry `like`.
+pub fn add_dynamic(path: &Path, tag: u64, like: u64) {
+    let bytes = std::fs::read(path).expect("the fixture is there");
+    let at = dynamic(&bytes);
+    let entries = || (at..bytes.len()).step_by(16);
+    let tag_at = |at: usize| number(&bytes, at);
+    let value = entries().find(|&at| tag_at(at) == like);
+    let value = number(&bytes, value.expect("the entry is there") + 8);
+    let end = entries().find(|&at| tag_at(at) == 0).expect("an end");
+    patch(path, end as u64, &tag.to_le_bytes());
+    patch(path, end as u64 + 8, &value.to_le_bytes());
+}
+
+/// Where the dynamic section of a 64-bit file begins.
+fn dynamic(bytes: &[u8]) -> usize {
+    const PT_DYNAMIC: u64 = 2;
+    let headers = index(number(bytes, 32));
+    let is_dynamic = |at: &usize| number(bytes, *at) & 0xffff_ffff == PT_DYNAMIC;
+    let header = (headers..).step_by(56).find(is_dynamic);
+    index(number(bytes, header.expect("a dynamic file") + 8))
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("it fits")
+}
+
+/// The tests of these names, all with the same needs.
+macro_rules! rules {
+    ($needs:expr; $($name:ident),* $(,)?) => {
+        vec![$(crate::support::test(stringify!($name), $needs, $name)),*]
+    };
+}
+pub(crate) use rules;
