@@ -35,6 +35,9 @@ pub struct Surroundings {
     pub keep_cache: bool,
     /// Whether lists are kept: asked for, or because they lie on a mount.
     pub keep_lists: bool,
+    /// Whether apt's caches are left as they are, as an earlier layer has them: written anew,
+    /// they would be in this one too.
+    pub leave_caches: bool,
 }
 
 /// Nobody answers questions: debconf takes the defaults (debconf(7)), ucf keeps old files
@@ -70,6 +73,13 @@ fn settings(config: &Config) -> impl Iterator<Item = OsString> + '_ {
     })
 }
 
+/// Has apt neither read nor write its caches (apt.conf(5), `Dir::Cache`).
+fn no_caches() -> impl Iterator<Item = OsString> {
+    ["Dir::Cache::pkgcache", "Dir::Cache::srcpkgcache"]
+        .into_iter()
+        .flat_map(|key| option(key, ""))
+}
+
 /// What stands at the end of every command line: the user's settings, then the hooks. The hooks
 /// are last, as the dump that they were read from has the user's settings in it.
 fn last(config: &Config, around: &Surroundings, arguments: &mut Vec<OsString>) {
@@ -102,12 +112,15 @@ pub fn update(apt_get: &Path, config: &Config, around: &Surroundings) -> Invocat
     arguments.extend(quiet(config));
     let mode = match config.error_on {
         ErrorOn::Any => "any",
-        ErrorOn::Persistent => "persistent-failure",
+        ErrorOn::Persistent => "persistent",
     };
     arguments.extend(option("APT::Update::Error-Mode", mode));
     if !around.keep_lists {
         // Descriptions in other languages take a second, and are purged unread.
         arguments.extend(option("Acquire::Languages", "none"));
+    }
+    if around.leave_caches {
+        arguments.extend(no_caches());
     }
     last(config, around, &mut arguments);
     invocation(apt_get, "apt-get update", arguments)
@@ -167,19 +180,20 @@ fn install_arguments(
     if let Some(release) = &config.release {
         arguments.extend(["-t".into(), release.clone()]);
     }
-    if config.dry_run {
-        // apt-get as root writes its caches even when it only shows.
-        arguments.extend(option("Dir::Cache::pkgcache", ""));
-        arguments.extend(option("Dir::Cache::srcpkgcache", ""));
-    } else {
+    if config.dry_run || around.leave_caches {
+        // apt-get as root writes them even when it only shows.
+        arguments.extend(no_caches());
+    }
+    if config.dry_run || !config.keep_logs {
+        // The planner's log is written anew each time, so that one that was there before would
+        // be replaced; and in a dry run too.
+        arguments.extend(option("Dir::Log::Planner", ""));
+    }
+    if !config.dry_run {
         let timeout = config.timeout.as_secs().to_string();
         arguments.extend(option("DPkg::Lock::Timeout", timeout));
         for force in FORCE {
             arguments.extend(option("Dpkg::Options::", force));
-        }
-        if !config.keep_logs {
-            // It is written anew each time, and so would replace one that was there before.
-            arguments.extend(option("Dir::Log::Planner", ""));
         }
         if around.keep_cache {
             arguments.extend(option("APT::Keep-Downloaded-Packages", "true"));
@@ -203,17 +217,10 @@ pub fn configure(dpkg: &Path) -> Invocation {
 /// `apt-mark manual` of packages that were only automatically installed.
 #[must_use]
 pub fn mark_manual(apt_mark: &Path, names: &[OsString]) -> Invocation {
-    let mut arguments: Vec<OsString> = vec!["manual".into(), "--".into()];
-    // Without its caches: they would be written just to be purged.
-    arguments.splice(
-        1..1,
-        [
-            option("Dir::Cache::pkgcache", ""),
-            option("Dir::Cache::srcpkgcache", ""),
-        ]
-        .into_iter()
-        .flatten(),
-    );
+    let mut arguments: Vec<OsString> = vec!["manual".into()];
+    // They would be written for nothing, and stay where there is no purge afterwards.
+    arguments.extend(no_caches());
+    arguments.push("--".into());
     arguments.extend(names.iter().cloned());
     invocation(apt_mark, "apt-mark manual", arguments)
 }
@@ -275,7 +282,7 @@ mod tests {
         };
         assert_eq!(
             of(&["--error-on=persistent", "-oA=1"], &keep_lists),
-            "update\n-o\nAPT::Update::Error-Mode=persistent-failure\n-o\nA=1\n"
+            "update\n-o\nAPT::Update::Error-Mode=persistent\n-o\nA=1\n"
         );
     }
 
@@ -284,9 +291,9 @@ mod tests {
         assert_eq!(
             install_of(&[], &around()),
             "install\n-y\n--no-upgrade\n--auto-remove\n--no-install-recommends\n\
+             -o\nDir::Log::Planner=\n\
              -o\nDPkg::Lock::Timeout=300\n\
              -o\nDpkg::Options::=--force-confdef\n-o\nDpkg::Options::=--force-confold\n\
-             -o\nDir::Log::Planner=\n\
              --\na\nb=1*\n"
         );
     }
@@ -302,6 +309,7 @@ mod tests {
             own_marks: false,
             keep_cache: true,
             keep_lists: false,
+            leave_caches: false,
         };
         let options = [
             "-q",
@@ -333,9 +341,21 @@ mod tests {
         assert_eq!(
             install_of(&["-s", "--no-auto-remove"], &around()),
             "install\n-y\n--dry-run\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n\
-             -o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n\
+             -o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n-o\nDir::Log::Planner=\n\
              --\na\nb=1*\n"
         );
+    }
+
+    #[test]
+    fn caches_of_an_earlier_layer_are_left_alone() {
+        let around = Surroundings {
+            leave_caches: true,
+            ..around()
+        };
+        let off = "-o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n";
+        assert!(install_of(&[], &around).contains(off));
+        let update = update(Path::new("g"), &parse(&[]), &around);
+        assert!(shown(&update).contains(off));
     }
 
     #[test]

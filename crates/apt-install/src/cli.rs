@@ -93,7 +93,13 @@ Exit status: 0; that of apt-get (100) where it fails, or where not root; 2 for u
 
 /// Install Debian packages into an image layer, and leave nothing else in it.
 #[derive(Debug, Parser)]
-#[command(name = "apt-install", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(
+    name = "apt-install",
+    version,
+    override_usage = "apt-install [OPTIONS] PACKAGE...",
+    after_help = AFTER_HELP,
+    max_term_width = 100
+)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 struct Args {
     /// What to install, in apt-get's syntax
@@ -194,7 +200,7 @@ struct Args {
     timeout: u32,
 
     /// Which failing sources fail the update
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ErrorOn::Any, hide_possible_values = false)]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ErrorOn::Any)]
     error_on: ErrorOn,
 
     /// Only purge what earlier commands of the same layer left, and install nothing

@@ -24,7 +24,8 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// What is done about the hooks in the output of `apt-config` with [`DUMP`].
+    /// What is done about the hooks in the output of `apt-config dump`, each line a key, a
+    /// space and a percent-encoded value.
     ///
     /// `dpkg-preconfigure` is always held off: it has nothing to ask where nobody answers, and
     /// opens debconf's databases for writing, which copies them into the layer. With `keep`,

@@ -29,13 +29,15 @@ pub struct Guard {
 /// # Errors
 /// What opening or locking the file gave.
 pub fn take(file: &Path) -> io::Result<Option<Guard>> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    // For reading: opening a file of a lower layer for writing copies it up. A shared lock is
+    // enough to see those of apt, which are exclusive, and to keep them away.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = match rustix::fs::open(file, flags, Mode::empty()) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(Some(Guard { _file: None })),
         Err(error) => return Err(error.into()),
     };
-    match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(Some(Guard { _file: Some(file) })),
         Err(Errno::AGAIN | Errno::ACCESS) => Ok(None),
         Err(error) => Err(error.into()),

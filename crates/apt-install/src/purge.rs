@@ -28,6 +28,11 @@ const LOGS: &str = "/var/log";
 const LDCONFIG: &str = "/var/cache/ldconfig";
 const DEBCONF: &str = "/var/cache/debconf";
 
+const APT_CACHES: [&str; 2] = [
+    "/var/cache/apt/pkgcache.bin",
+    "/var/cache/apt/srcpkgcache.bin",
+];
+
 /// The logs of package installation itself: never shipped in a package, only ever added to.
 const INSTALL_LOGS: [&str; 4] = [
     "/var/log/apt/history.log",
@@ -123,6 +128,12 @@ impl Snapshot {
             snapshot.aux_cache = read(root, aux_cache).ok();
         }
         snapshot
+    }
+
+    /// Whether apt's own caches, which it writes anew in each run, were there.
+    #[must_use]
+    pub fn has_apts_caches(&self) -> bool {
+        APT_CACHES.iter().any(|cache| self.has(Path::new(cache)))
     }
 
     fn has(&self, path: &Path) -> bool {
@@ -319,6 +330,12 @@ impl<'a> Shipped<'a> {
     }
 
     /// Whether `path` is one of them, or that cannot be told.
+    /// Whether apt's own caches, which it writes anew in each run, were there.
+    #[must_use]
+    pub fn has_apts_caches(&self) -> bool {
+        APT_CACHES.iter().any(|cache| self.has(Path::new(cache)))
+    }
+
     fn has(&self, path: &Path) -> bool {
         let paths = self.paths.get_or_init(|| {
             let directory = self.root.join(dpkg::DIRECTORY.trim_start_matches('/'));

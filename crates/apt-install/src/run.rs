@@ -375,6 +375,7 @@ impl<'a> Run<'a> {
             keep_lists: self.config.keep_lists || mounted(purge::LISTS),
             ..Surroundings::default()
         };
+        around.leave_caches = !around.keep_cache && self.before.has_apts_caches();
         around.hooks = self.hooks(around.keep_cache || around.keep_lists)?;
         let Some(text) = around.hooks.file() else {
             return Ok((around, None));
