@@ -1,6 +1,6 @@
 //! What the test programs share: running a binary and comparing all that it said (`run`),
 //! what a test needs of the machine (`needs`), real Debian roots (`debian`), roots to change at
-//! will (`sandbox`), and packages made for a test (`archive`).
+//! will (`sandbox`), packages made for a test (`archive`), and a Docker engine (`docker`).
 //!
 //! A test program is its own `main` (libtest-mimic), so that a test whose needs the machine does
 //! not meet is counted as ignored, with the reason in its name, and never as passed.
@@ -9,6 +9,7 @@
 
 pub mod archive;
 pub mod debian;
+pub mod docker;
 pub mod needs;
 pub mod run;
 pub mod sandbox;

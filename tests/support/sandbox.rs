@@ -99,11 +99,12 @@ impl Sandbox {
             .map(|path| path.to_string_lossy())
             .collect();
         let dir = self.dir.path().to_string_lossy();
-        let binds: String = self
+        let binds: Vec<String> = self
             .binds
             .iter()
             .map(|(from, to)| format!("mount --bind {} $m{to}\n", from.to_string_lossy()))
             .collect();
+        let binds = binds.concat();
         let script = format!(
             "set -e\nm={dir}/merged\n\
              mount -t overlay overlay -o lowerdir={},upperdir={dir}/upper,workdir={dir}/work $m\n\
@@ -154,15 +155,21 @@ impl Sandbox {
             .collect()
     }
 
-    /// The size of the layer as a tar archive would hold it: the files and a block for each entry.
+    /// The layer as an archive, with all times. The root's own directory is none of it, as it is
+    /// none of an image's layer.
     pub fn tar(&self) -> Vec<u8> {
         let tar = self.dir.path().join("layer.tar");
+        let mut names: Vec<_> = fs::read_dir(self.upper())
+            .expect("a directory")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
         Run::new("tar")
-            .args(["--sort=name", "--numeric-owner", "--xattrs", "-cf"])
+            .args(["--sort=name", "--numeric-owner", "-cf"])
             .arg(&tar)
             .arg("-C")
             .arg(self.upper())
-            .arg(".")
+            .args(names)
             .must();
         fs::read(&tar).expect("the archive is there")
     }

@@ -23,6 +23,7 @@ pub struct Invocation {
 
 /// What is known about the machine when the command lines are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is found out on its own
 pub struct Surroundings {
     /// The hooks to hold off.
     pub hooks: Hooks,

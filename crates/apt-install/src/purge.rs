@@ -330,12 +330,6 @@ impl<'a> Shipped<'a> {
     }
 
     /// Whether `path` is one of them, or that cannot be told.
-    /// Whether apt's own caches, which it writes anew in each run, were there.
-    #[must_use]
-    pub fn has_apts_caches(&self) -> bool {
-        APT_CACHES.iter().any(|cache| self.has(Path::new(cache)))
-    }
-
     fn has(&self, path: &Path) -> bool {
         let paths = self.paths.get_or_init(|| {
             let directory = self.root.join(dpkg::DIRECTORY.trim_start_matches('/'));
