@@ -145,7 +145,7 @@ fn update_fails() {
         100,
         "",
         &format!(
-            "apt-install: {UPDATE_FAILED}: trying again, at most 1 more\n\
+            "apt-install: `apt-get update` ended with status 100: trying again, at most 1 more\n\
                  apt-install: {UPDATE_FAILED}\n{NOTHING_NEW}"
         ),
     );
@@ -158,7 +158,10 @@ fn update_recovers() {
     sandbox.apt_install(&["new"]).said().is(
         0,
         "",
-        &format!("apt-install: {UPDATE_FAILED}: trying again, at most 2 more\n{NOTHING_NEW}"),
+        &format!(
+            "apt-install: `apt-get update` ended with status 100: trying again, at most 2 more\n\
+             {NOTHING_NEW}"
+        ),
     );
     assert_eq!(calls(&sandbox), [UPDATE, UPDATE, INSTALL].concat());
 }

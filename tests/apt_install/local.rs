@@ -47,6 +47,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         a_changed_conffile_stays,
         an_interrupted_dpkg_is_finished,
         sigterm_lets_dpkg_finish,
+        sigint_lets_dpkg_finish,
         sigint_ends_an_update,
         a_dry_run_changes_nothing,
         purging_only,
@@ -284,6 +285,10 @@ fn automatic_becomes_manual(release: &str) {
     );
     assert_eq!(root.left_in_var(), LEFT);
     assert_eq!(root.script("apt-mark showauto"), "");
+    // An install of something else that names it does the same.
+    root.sandbox.reset();
+    root.succeeds(&["lib", "other"]);
+    assert_eq!(root.script("apt-mark showauto"), "");
     root.sandbox.commit();
     root.apt_install(&["lib", "app"]).is(0, "", INSTALLED);
     assert!(root.sandbox.layer().is_empty());
@@ -445,7 +450,7 @@ fn dead_sources(release: &str) {
     assert_eq!(
         root.ends(100, &arguments),
         [
-            &format!("{failed}: trying again, at most 1 more"),
+            "`apt-get update` ended with status 100: trying again, at most 1 more",
             failed,
             "installed nothing new"
         ]
@@ -613,6 +618,14 @@ fn an_interrupted_dpkg_is_finished(release: &str) {
 }
 
 fn sigterm_lets_dpkg_finish(release: &str) {
+    dpkg_finishes(release, "TERM", 143);
+}
+
+fn sigint_lets_dpkg_finish(release: &str) {
+    dpkg_finishes(release, "INT", 130);
+}
+
+fn dpkg_finishes(release: &str, signal: &str, status: i32) {
     let root = Root::new(release);
     root.archive.add(
         "main",
@@ -621,12 +634,14 @@ fn sigterm_lets_dpkg_finish(release: &str) {
             "#!/bin/sh\necho ready >/tmp/ready\nread line </tmp/go\n",
         )],
     );
-    let script = "mkfifo /tmp/ready /tmp/go /tmp/err\n\
+    let script = format!(
+        "mkfifo /tmp/ready /tmp/go /tmp/err\n\
          /mnt/apt-install slow >/tmp/out 2>/tmp/err & pid=$!\n\
-         { read line </tmp/ready; kill -TERM $pid; } &\n\
-         { while read line; do echo \"$line\"; case $line in *SIGTERM:*) echo >/tmp/go;; esac; \
-         done; } </tmp/err\nwait $pid; echo status $?; ls /var/lib/dpkg/updates\n";
-    let said = root.sandbox.script(script).said();
+         {{ read line </tmp/ready; kill -{signal} $pid; }} &\n\
+         {{ while read line; do echo \"$line\"; case $line in *SIG{signal}:*) echo >/tmp/go;; \
+         esac; done; }} </tmp/err\nwait $pid; echo status $?; ls /var/lib/dpkg/updates\n"
+    );
+    let said = root.sandbox.script(&script).said();
     let lines: Vec<&str> = said
         .stdout
         .lines()
@@ -636,13 +651,13 @@ fn sigterm_lets_dpkg_finish(release: &str) {
     assert_eq!(
         lines,
         [
-            "apt-install: SIGTERM: apt may finish the step that it is in",
-            "apt-install: stopped by SIGTERM",
-            "apt-install: installed slow (10.2 kB)",
-            "status 143"
+            format!("apt-install: SIG{signal}: apt may finish the step that it is in"),
+            format!("apt-install: stopped by SIG{signal}"),
+            "apt-install: installed slow (10.2 kB)".to_owned(),
+            format!("status {status}")
         ]
     );
-    assert!(said.stdout.ends_with("status 143\n"));
+    assert!(said.stdout.ends_with(&format!("status {status}\n")));
     assert_eq!(root.installed(), "slow=1");
     assert_eq!(left_without_locks(&root), LEFT);
 }

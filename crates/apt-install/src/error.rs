@@ -88,6 +88,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// What happened, without what to do about it: for an error that is not the last word.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Failed { name, ended, .. } => {
+                format!("`{name}` ended with status {}", ended.code())
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// The exit status that stands for it.
     #[must_use]
     pub fn status(&self) -> u8 {

@@ -192,10 +192,8 @@ impl<'a> Run<'a> {
             if !failure.transient || tries_left == 0 {
                 return Err(failure.error);
             }
-            say(&format!(
-                "{}: trying again, at most {tries_left} more",
-                failure.error
-            ));
+            let error = failure.error.in_short();
+            say(&format!("{error}: trying again, at most {tries_left} more"));
             tries_left -= 1;
             self.empty_partial();
             // apt itself has waited between its own tries of a file; this is for the archive
