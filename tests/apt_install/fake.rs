@@ -27,6 +27,9 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("fake::a_lock_that_is_held_for_too_long", needs, locked),
         test("fake::everything_installed_runs_nothing", needs, fast),
         test("fake::no_proc_means_no_purge", needs, no_proc),
+        test("fake::a_purge_that_fails_warns", needs, purge_fails),
+        test("fake::a_mount_of_the_lists_alone", needs, lists_mounted),
+        test("fake::a_bind_of_the_same_file_system", needs, bound),
     ]
 }
 
@@ -322,4 +325,60 @@ fn no_proc() {
     );
     assert_eq!(sandbox.files("/var"), ["/var/lib/apt/lists/new"]);
     assert!(calls(&sandbox).contains(" --no-auto-remove "));
+}
+
+fn lists_mounted() {
+    let mut sandbox = root("echo 123 >/var/lib/apt/lists/$1; echo 123 >/var/cache/apt/$1\n");
+    sandbox.before("mount -t tmpfs tmpfs $m/var/lib/apt/lists");
+    let said = sandbox
+        .script("/mnt/apt-install new; ls /var/lib/apt/lists")
+        .said();
+    said.is(
+        0,
+        "install\nupdate\n",
+        "apt-install: on a mount, and so used and kept: /var/lib/apt/lists\n\
+         apt-install: installed nothing new; purged 2 files (8 B)\n",
+    );
+    // The marks are the image's own, so that --auto-remove is right.
+    assert_eq!(
+        calls(&sandbox),
+        [UPDATE, INSTALL]
+            .concat()
+            .replace(" -o Acquire::Languages=none", "")
+    );
+}
+
+fn bound() {
+    let mut sandbox = root(": >/var/cache/apt/$1\n");
+    // The same device: only mountinfo tells it from the root.
+    sandbox.before("mkdir $m/cache && mount --bind $m/cache $m/var/cache/apt");
+    sandbox.apt_install(&["new"]).said().is(
+        0,
+        "",
+        "apt-install: on a mount, and so used and kept: /var/cache/apt, \
+         /var/cache/apt/archives\n\
+         apt-install: installed nothing new; purged nothing\n",
+    );
+    assert_eq!(sandbox.files("/cache"), ["/cache/install", "/cache/update"]);
+    assert!(calls(&sandbox).contains(" -o APT::Keep-Downloaded-Packages=true "));
+}
+
+fn purge_fails() {
+    let mut sandbox = root(": >/var/lib/apt/lists/$1; : >/var/cache/apt/$1\n");
+    sandbox
+        .script("mkdir /elsewhere && rm -r /var/cache/apt && ln -s /elsewhere /var/cache/apt")
+        .must();
+    sandbox.commit();
+    // No reason to fail what was installed.
+    sandbox.apt_install(&["new"]).said().is(
+        0,
+        "",
+        "apt-install: warning: cannot purge `/var/cache/apt`: not a directory, or behind a \
+         symbolic link; it stays in the layer\n\
+         apt-install: installed nothing new; purged 2 files (0 B)\n",
+    );
+    assert_eq!(
+        sandbox.files("/elsewhere"),
+        ["/elsewhere/install", "/elsewhere/update"]
+    );
 }

@@ -83,6 +83,8 @@ pub struct Keep {
 pub struct Snapshot {
     /// Every path that is no directory, with its size.
     sizes: HashMap<PathBuf, u64>,
+    /// What could not be looked at: nothing below it is known to be new.
+    unknown: Vec<PathBuf>,
     aux_cache: Option<Vec<u8>>,
 }
 
@@ -103,8 +105,6 @@ impl Snapshot {
     pub fn take(root: &Path) -> Self {
         let mut snapshot = Self::default();
         for (_, place) in PLACES {
-            // What cannot be looked at now can be no better when it is to be purged, and is
-            // told then.
             let mut failures = Vec::new();
             let mut visit = |entry: &Entry<'_>| {
                 if !entry.is_directory() {
@@ -118,6 +118,9 @@ impl Snapshot {
                 &mut visit,
                 &mut failures,
             );
+            snapshot
+                .unknown
+                .extend(failures.into_iter().map(|(path, _)| path));
         }
         let aux_cache = Path::new(AUX_CACHE);
         if snapshot
@@ -136,8 +139,9 @@ impl Snapshot {
         APT_CACHES.iter().any(|cache| self.has(Path::new(cache)))
     }
 
+    /// Whether `path` was there, or may have been.
     fn has(&self, path: &Path) -> bool {
-        self.sizes.contains_key(path)
+        self.sizes.contains_key(path) || self.unknown.iter().any(|place| path.starts_with(place))
     }
 }
 
@@ -585,6 +589,21 @@ mod tests {
                 "/var/log/linked"
             ]
         );
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_before_is_not_new() {
+        let root = Root::new();
+        root.write("/elsewhere/a", "");
+        root.write("/var/lib/dpkg/status", "");
+        fs::create_dir_all(root.path("/var/cache")).expect("directories");
+        let cache = root.path("/var/cache/apt");
+        std::os::unix::fs::symlink("/elsewhere", &cache).expect("a link");
+        let before = root.snapshot();
+        fs::remove_file(&cache).expect("the link can be removed");
+        root.write("/var/cache/apt/archives/a.deb", "");
+        assert_eq!(counts(&root.purge("", &before, Keep::default())), (0, 0));
+        assert!(cache.join("archives/a.deb").exists());
     }
 
     #[test]
