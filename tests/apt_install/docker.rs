@@ -1,7 +1,7 @@
 //! In a real Docker engine with BuildKit: cache mounts, what earlier stages asked for, layers.
 
 use super::PROGRAM;
-use super::support::debian;
+use super::support::debian::{self, RELEASES};
 use super::support::docker::Docker;
 use super::support::needs::Need;
 use super::support::run::Said;
@@ -10,18 +10,21 @@ use libtest_mimic::Trial;
 
 pub(crate) fn tests() -> Vec<Trial> {
     let needs = &[Need::Docker, Need::Mmdebstrap];
-    vec![
-        test(
-            "docker::cache_mounts_are_used_and_kept",
-            needs,
-            cache_mounts,
-        ),
-        test(
-            "docker::layers_hold_packages_and_nothing_else",
-            needs,
-            layers,
-        ),
-    ]
+    let mut tests = Vec::new();
+    let mut both = |name: &str, bodies: [fn(); 2]| {
+        for (release, body) in RELEASES.iter().zip(bodies) {
+            tests.push(test(&format!("docker::{release}::{name}"), needs, body));
+        }
+    };
+    both(
+        "cache_mounts_are_used_and_kept",
+        [|| cache_mounts("bookworm"), || cache_mounts("trixie")],
+    );
+    both(
+        "layers_hold_packages_and_nothing_else",
+        [|| layers("bookworm"), || layers("trixie")],
+    );
+    tests
 }
 
 /// What official images have in their configuration of apt: every install empties the cache.
@@ -48,9 +51,9 @@ const ON_MOUNTS: &str = "on a mount, and so used and kept: /var/cache/apt, \
      /var/cache/apt/archives, /var/lib/apt, /var/lib/apt/lists; nothing is removed automatically, \
      as apt's marks there are of other images too";
 
-fn cache_mounts() {
+fn cache_mounts(release: &str) {
     let docker = Docker::start();
-    docker.import(&debian::tar("bookworm", &[]), "base");
+    docker.import(&debian::tar(release, &[]), "base");
     let build =
         |run: &str, name| docker.build(PROGRAM, &format!("{BASE}FROM program\n{run}"), name, &[]);
     let install = format!("RUN {MOUNTS} apt-install libsasl2-2\n");
@@ -75,7 +78,7 @@ fn cache_mounts() {
     let third = build(
         &format!(
             "RUN apt-install libsasl2-modules-db\n\
-             RUN {MOUNTS} apt-install libmagic1\n"
+             RUN {MOUNTS} apt-install libjpeg62-turbo\n"
         ),
         "third",
     );
@@ -83,16 +86,17 @@ fn cache_mounts() {
     assert_eq!(
         docker.script(
             "third",
-            "dpkg-query -W -f '${db:Status-Abbrev}${Package}\\n' libsasl2-modules-db libmagic1; \
+            "dpkg-query -W -f '${db:Status-Abbrev}${Package}\\n' libsasl2-modules-db \
+             libjpeg62-turbo; \
              find /var/lib/apt/lists /var/cache/apt -type f ! -name lock"
         ),
-        "ii libmagic1\nii libsasl2-modules-db\n"
+        "ii libjpeg62-turbo\nii libsasl2-modules-db\n"
     );
 }
 
-fn layers() {
+fn layers(release: &str) {
     let docker = Docker::start();
-    docker.import(&debian::tar("bookworm", &[]), "base");
+    docker.import(&debian::tar(release, &[]), "base");
     let build = |install: &str, name| {
         let dockerfile = format!(
             "{BASE}FROM program\n\
@@ -103,7 +107,7 @@ fn layers() {
     };
     for install in [
         "libpq5",
-        "nginx-light redis-server fontconfig libxslt1.1 libmagic1 libpq5 libjpeg62-turbo",
+        "nginx-light redis-server fontconfig libxslt1.1 libgomp1 libpq5 libjpeg62-turbo",
     ] {
         let lines = own(&build(install, "one"));
         assert_eq!(
