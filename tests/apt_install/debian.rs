@@ -19,8 +19,8 @@ pub(crate) fn tests() -> Vec<Trial> {
     both(
         "a_layer_of_libpq5",
         [
-            || a_layer_of_libpq5("bookworm", 1_888_000),
-            || a_layer_of_libpq5("trixie", 4_089_000),
+            || a_layer_of_libpq5("bookworm", 1_800_000),
+            || a_layer_of_libpq5("trixie", 3_900_000),
         ],
     );
     both(
@@ -43,7 +43,8 @@ pub(crate) fn tests() -> Vec<Trial> {
 /// What libpq5 needs that most images have: without it the layer would be that of libssl.
 const INCLUDE: [&str; 1] = ["libgssapi-krb5-2"];
 
-/// `limit` is in bytes: 1.8 and 3.9 MiB.
+/// `limit` is in bytes. dpkg's backup of its status file is not counted: it is as big as the base
+/// makes it, and dpkg's own.
 fn a_layer_of_libpq5(release: &str, limit: u64) {
     let include = if release == "bookworm" {
         &INCLUDE[..]
@@ -68,7 +69,8 @@ fn a_layer_of_libpq5(release: &str, limit: u64) {
         let said = sandbox.apt_install(&["libpq5"]).said();
         assert_eq!(said.status, 0, "{}", said.stderr);
         assert_eq!(own_lines(&said).len(), 1, "{}", said.stderr);
-        let size: u64 = sandbox.layer().values().sum();
+        let layer = sandbox.layer();
+        let size = layer.values().sum::<u64>() - layer["/var/lib/dpkg/status-old"];
         assert!(size <= limit, "{size} bytes");
         let mut files = sandbox.files("/var");
         files.retain(|file| !file.starts_with("/var/lib/dpkg/"));
