@@ -2,6 +2,36 @@
 
 mod support;
 
+/// What needs no Debian root: usage, lists, what is said where nothing can be done.
+#[path = "apt_install/usage.rs"]
+mod usage;
+
+/// A fake `apt-get`, for exact command lines, statuses and signals.
+#[path = "apt_install/fake.rs"]
+mod fake;
+
+/// Real apt with an archive of the tests' own: versions, failures, locks, what is purged.
+#[path = "apt_install/local.rs"]
+mod local;
+
+/// Real apt with Debian's own archive: sizes, services, the same layer twice.
+#[path = "apt_install/debian.rs"]
+mod debian;
+
+/// A real Docker engine: cache mounts, stages, layers.
+#[path = "apt_install/docker.rs"]
+mod docker;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_apt-install");
+
 fn main() {
-    support::main(vec![])
+    let tests = [
+        usage::tests(),
+        fake::tests(),
+        local::tests(),
+        debian::tests(),
+        docker::tests(),
+    ];
+    support::main(tests.into_iter().flatten().collect())
 }

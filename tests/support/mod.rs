@@ -1,14 +1,18 @@
 //! What the test programs share: running a binary and comparing all that it said (`run`),
-//! what a test needs of the machine (`needs`), and real Debian roots (`debian`).
+//! what a test needs of the machine (`needs`), real Debian roots (`debian`), roots to change at
+//! will (`sandbox`), packages made for a test (`archive`), and a Docker engine (`docker`).
 //!
 //! A test program is its own `main` (libtest-mimic), so that a test whose needs the machine does
 //! not meet is counted as ignored, with the reason in its name, and never as passed.
 
 #![allow(dead_code, unreachable_pub)] // each test program uses its own part
 
+pub mod archive;
 pub mod debian;
+pub mod docker;
 pub mod needs;
 pub mod run;
+pub mod sandbox;
 
 use needs::Need;
 use std::path::PathBuf;

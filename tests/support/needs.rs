@@ -33,6 +33,10 @@ pub enum Need {
     Python3,
     /// A Docker engine's programs (`dockerd`, `crun`) and root.
     Docker,
+    /// `apt-ftparchive` and `dpkg-deb`, to make an archive of packages.
+    Archive,
+    /// Namespaces and overlays: root that may mount.
+    Mounts,
 }
 
 impl Need {
@@ -52,6 +56,8 @@ impl Need {
             Self::Psycopg2 => "cc, pg_config and Python.h",
             Self::Python3 => "/usr/lib/python3",
             Self::Docker => "dockerd and root",
+            Self::Archive => "apt-ftparchive and dpkg-deb",
+            Self::Mounts => "mount namespaces",
         }
     }
 
@@ -59,6 +65,7 @@ impl Need {
     pub fn is_met(self) -> bool {
         static ROOT: OnceLock<bool> = OnceLock::new();
         static PIP: OnceLock<bool> = OnceLock::new();
+        static MOUNTS: OnceLock<bool> = OnceLock::new();
         let root = || *ROOT.get_or_init(is_root);
         match self {
             Self::Root => root(),
@@ -74,6 +81,8 @@ impl Need {
             Self::Psycopg2 => on_path("cc") && on_path("pg_config") && has_python_headers(),
             Self::Python3 => Path::new("/usr/lib/python3").is_dir(),
             Self::Docker => root() && on_path("dockerd") && on_path("crun"),
+            Self::Archive => on_path("apt-ftparchive") && on_path("dpkg-deb"),
+            Self::Mounts => *MOUNTS.get_or_init(|| root() && may_mount()),
         }
     }
 }
@@ -83,6 +92,16 @@ fn is_root() -> bool {
         .arg("-u")
         .output()
         .is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// Whether a mount in a namespace of its own works: not so in most containers.
+fn may_mount() -> bool {
+    let script = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && \
+                  mount -t overlay overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w /mnt/m";
+    succeeds(
+        "unshare",
+        &["--mount", "--pid", "--fork", "sh", "-c", script],
+    )
 }
 
 /// Whether a virtualenv can be made, and its pip reaches an index.

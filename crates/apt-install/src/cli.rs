@@ -1,0 +1,421 @@
+//! The command line, turned once into a [`Config`] in which everything is decided. Nothing is
+//! read or looked up here but the arguments and the environment that are handed in.
+
+use crate::packages::List;
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A run of the program.
+    Run(Box<Config>),
+    /// A text for standard output: the help or the version.
+    Text(String),
+}
+
+/// When a failing source fails the update, apt's `APT::Update::Error-Mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ErrorOn {
+    /// Any failure does.
+    Any,
+    /// Only those that apt takes for lasting; a source that does not answer is passed over.
+    Persistent,
+}
+
+/// One `-o` or `-c`: apt reads them in their order, so that they are kept in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `-o KEY=VALUE`.
+    Option(OsString),
+    /// `-c FILE`.
+    File(OsString),
+}
+
+/// Everything that a run does, decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+pub struct Config {
+    /// The packages of the command line, as given.
+    pub packages: Vec<OsString>,
+    /// The lists of `-r`, in their order.
+    pub lists: Vec<List>,
+    /// `--dry-run`: show, change nothing.
+    pub dry_run: bool,
+    /// How many `-q` there are.
+    pub quiet: u8,
+    /// `-t`: the release whose versions are wanted.
+    pub release: Option<OsString>,
+    /// `-o` and `-c`, in their order.
+    pub settings: Vec<Setting>,
+    /// Install recommended packages too.
+    pub recommends: bool,
+    /// Bring named packages that are installed up to date.
+    pub upgrade: bool,
+    /// Remove packages that nothing needs any more.
+    pub auto_remove: bool,
+    /// Let apt go back to an older version.
+    pub allow_downgrades: bool,
+    /// Let apt change packages that are on hold.
+    pub allow_held: bool,
+    /// Install named packages again.
+    pub reinstall: bool,
+    /// `--update`: ask the archive even where everything is installed.
+    pub force_update: bool,
+    /// Run `apt-get update`; not so with `--no-update`.
+    pub update: bool,
+    /// Leave `/var/lib/apt/lists` as apt left it.
+    pub keep_lists: bool,
+    /// Leave `/var/cache/apt` as apt left it.
+    pub keep_cache: bool,
+    /// Leave `/var/log` as apt left it.
+    pub keep_logs: bool,
+    /// How many times more a failed download is tried.
+    pub retries: u32,
+    /// How long locks are waited for.
+    pub timeout: Duration,
+    /// Which failing sources fail the update.
+    pub error_on: ErrorOn,
+    /// Only purge.
+    pub purge_only: bool,
+    /// `SOURCE_DATE_EPOCH`, in seconds: no file that the run changed is newer.
+    pub epoch: Option<i64>,
+}
+
+const AFTER_HELP: &str = "\
+Everything that apt-get takes as a package goes through: name, name:arch, name=1.2*, name/suite, ./local.deb.
+With SOURCE_DATE_EPOCH set, no file that the run changed is newer than that.
+
+Exit status: 0; that of apt-get (100) where it fails, or where not root; 2 for usage and unreadable lists;
+126 where apt-get cannot be started, 127 where there is none; 128+n after signal n.";
+
+/// Install Debian packages into an image layer, and leave nothing else in it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "apt-install",
+    version,
+    override_usage = "apt-install [OPTIONS] PACKAGE...",
+    after_help = AFTER_HELP,
+    max_term_width = 100
+)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+struct Args {
+    /// What to install, in apt-get's syntax
+    #[arg(value_name = "PACKAGE")]
+    packages: Vec<OsString>,
+
+    /// Read packages from FILE too: words or lines, `#` comments; `-` is stdin (repeatable)
+    #[arg(short, long, value_name = "FILE")]
+    requirements: Vec<OsString>,
+
+    /// Show what apt-get would do with the lists that are there; needs no root, changes nothing
+    #[arg(
+        short = 's',
+        long,
+        visible_alias = "simulate",
+        aliases = ["just-print", "recon", "no-act"]
+    )]
+    dry_run: bool,
+
+    /// Make apt-get say less (repeatable)
+    #[arg(short, long, action = ArgAction::Count)]
+    quiet: u8,
+
+    /// Install the versions of this release
+    #[arg(short, long, value_name = "RELEASE", visible_alias = "default-release")]
+    target_release: Option<OsString>,
+
+    /// Set an option of apt (repeatable)
+    #[arg(short = 'o', long, value_name = "KEY=VALUE")]
+    option: Vec<OsString>,
+
+    /// Have apt read this configuration file (repeatable)
+    #[arg(short, long, value_name = "FILE")]
+    config_file: Vec<OsString>,
+
+    /// Install recommended packages too
+    #[arg(long, overrides_with = "no_install_recommends")]
+    install_recommends: bool,
+
+    /// Install only what is needed [default]
+    #[arg(long, overrides_with = "install_recommends")]
+    no_install_recommends: bool,
+
+    /// Bring packages that are asked for and installed up to date
+    #[arg(long, overrides_with = "no_upgrade")]
+    upgrade: bool,
+
+    /// Leave packages that are asked for and installed as they are [default]
+    #[arg(long, overrides_with = "upgrade")]
+    no_upgrade: bool,
+
+    /// Remove packages that nothing needs any more [default]
+    #[arg(long, visible_alias = "autoremove", overrides_with = "no_auto_remove")]
+    auto_remove: bool,
+
+    /// Remove nothing that nothing needs any more
+    #[arg(long, visible_alias = "no-autoremove", overrides_with = "auto_remove")]
+    no_auto_remove: bool,
+
+    /// Let apt-get install an older version than the installed one
+    #[arg(long)]
+    allow_downgrades: bool,
+
+    /// Let apt-get change packages that are on hold
+    #[arg(long)]
+    allow_change_held_packages: bool,
+
+    /// Install packages that are asked for and installed once more
+    #[arg(long)]
+    reinstall: bool,
+
+    /// Ask the archive even where everything is installed already
+    #[arg(long, overrides_with = "no_update")]
+    update: bool,
+
+    /// Do not run `apt-get update`: use the lists that are there
+    #[arg(long, overrides_with = "update")]
+    no_update: bool,
+
+    /// Keep the package lists
+    #[arg(long)]
+    keep_lists: bool,
+
+    /// Keep the downloaded packages and apt's caches
+    #[arg(long)]
+    keep_cache: bool,
+
+    /// Keep the logs
+    #[arg(long)]
+    keep_logs: bool,
+
+    /// How many times more to try when a download fails
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    retries: u32,
+
+    /// How long to wait for the locks of another apt or dpkg
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u32,
+
+    /// Which failing sources fail the update
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ErrorOn::Any)]
+    error_on: ErrorOn,
+
+    /// Only purge what earlier commands of the same layer left, and install nothing
+    #[arg(long, conflicts_with_all = ["packages", "requirements", "dry_run"])]
+    purge_only: bool,
+}
+
+/// Turns the command line and what `variable` gives of the environment into what is asked for.
+///
+/// # Errors
+/// The whole message where the usage is wrong, without the program's name before it.
+pub fn config(
+    arguments: impl IntoIterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Asked, String> {
+    let parsed = Args::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Args::from_arg_matches(&matches).map(|args| (args, matches)));
+    let (args, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) if !error.use_stderr() => return Ok(Asked::Text(error.to_string())),
+        Err(error) => {
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            return Err(text.trim_end().to_owned());
+        }
+    };
+    let settings = settings(&matches);
+    if let Some(word) = args
+        .packages
+        .iter()
+        .find(|word| word.is_empty() || word.as_encoded_bytes().starts_with(b"-"))
+    {
+        return Err(format!(
+            "`{}` is no package; see `apt-install --help`",
+            word.to_string_lossy()
+        ));
+    }
+    let epoch = match variable("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty()) {
+        None => None,
+        Some(value) => Some(seconds(&value).ok_or_else(|| {
+            format!(
+                "SOURCE_DATE_EPOCH is `{}`, and should be seconds since 1970",
+                value.to_string_lossy()
+            )
+        })?),
+    };
+    Ok(Asked::Run(Box::new(Config {
+        packages: args.packages,
+        lists: args.requirements.into_iter().map(list).collect(),
+        dry_run: args.dry_run,
+        quiet: args.quiet,
+        release: args.target_release,
+        settings,
+        recommends: args.install_recommends,
+        upgrade: args.upgrade,
+        auto_remove: !args.no_auto_remove,
+        allow_downgrades: args.allow_downgrades,
+        allow_held: args.allow_change_held_packages,
+        reinstall: args.reinstall,
+        force_update: args.update,
+        update: !args.no_update,
+        keep_lists: args.keep_lists,
+        keep_cache: args.keep_cache,
+        keep_logs: args.keep_logs,
+        retries: args.retries,
+        timeout: Duration::from_secs(args.timeout.into()),
+        error_on: args.error_on,
+        purge_only: args.purge_only,
+        epoch,
+    })))
+}
+
+fn list(name: OsString) -> List {
+    if name == "-" {
+        List::Stdin
+    } else {
+        List::File(PathBuf::from(name))
+    }
+}
+
+fn seconds(value: &OsStr) -> Option<i64> {
+    value
+        .to_str()?
+        .parse()
+        .ok()
+        .filter(|&seconds: &i64| seconds >= 0)
+}
+
+/// `-o` and `-c` in the order in which they stand: a later one wins, whichever it is.
+fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
+    let of = |id: &str, make: fn(OsString) -> Setting| -> Vec<(usize, Setting)> {
+        let values = matches.get_many::<OsString>(id).into_iter().flatten();
+        let places = matches.indices_of(id).into_iter().flatten();
+        places.zip(values.cloned().map(make)).collect()
+    };
+    let mut settings = of("option", Setting::Option);
+    settings.extend(of("config_file", Setting::File));
+    settings.sort_by_key(|(place, _)| *place);
+    settings.into_iter().map(|(_, setting)| setting).collect()
+}
+
+impl Config {
+    /// The release whose versions are wanted, whether by `-t` or by the option that it sets.
+    #[must_use]
+    pub fn asks_for_release(&self) -> bool {
+        self.release.is_some()
+            || self.settings.iter().any(|setting| match setting {
+                Setting::File(_) => false,
+                Setting::Option(text) => text.to_str().is_some_and(|text| {
+                    let key = text.split('=').next().unwrap_or(text);
+                    key.eq_ignore_ascii_case("APT::Default-Release")
+                }),
+            })
+    }
+
+    /// Whether an option may change what is done about packages that are installed already, so
+    /// that only apt can tell that there is nothing to do.
+    #[must_use]
+    pub fn changes_the_plan(&self) -> bool {
+        self.release.is_some()
+            || !self.settings.is_empty()
+            || self.upgrade
+            || self.reinstall
+            || self.force_update
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The configuration of a command line, for the tests of what is made from it.
+    pub(crate) fn parse(arguments: &[&str]) -> Config {
+        match read(arguments, None) {
+            Ok(Asked::Run(config)) => *config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn read(arguments: &[&str], epoch: Option<&str>) -> Result<Asked, String> {
+        let arguments = [&["apt-install"], arguments].concat();
+        config(arguments.into_iter().map(OsString::from), |name| {
+            assert_eq!(name, "SOURCE_DATE_EPOCH");
+            epoch.map(OsString::from)
+        })
+    }
+
+    #[test]
+    fn the_arguments_of_clap_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_an_image_build() {
+        let config = parse(&["a"]);
+        assert!(config.update && config.auto_remove);
+        assert!(!config.recommends && !config.upgrade && !config.changes_the_plan());
+        assert_eq!((config.retries, config.timeout.as_secs()), (2, 300));
+        assert_eq!(config.error_on, ErrorOn::Any);
+    }
+
+    #[test]
+    fn of_two_opposites_the_later_wins() {
+        let config = parse(&["--no-upgrade", "--upgrade", "--update", "--no-update"]);
+        assert!(config.upgrade && !config.update && !config.force_update);
+        assert!(!parse(&["--install-recommends", "--no-install-recommends"]).recommends);
+    }
+
+    #[test]
+    fn settings_keep_their_order() {
+        let config = parse(&["-o", "A=1", "-c", "f", "--option=B::=2", "-cg"]);
+        let shown: Vec<String> = config.settings.iter().map(|s| format!("{s:?}")).collect();
+        assert_eq!(
+            shown,
+            [
+                "Option(\"A=1\")",
+                "File(\"f\")",
+                "Option(\"B::=2\")",
+                "File(\"g\")"
+            ]
+        );
+        assert!(config.changes_the_plan() && !config.asks_for_release());
+        assert!(parse(&["-o", "apt::default-release=x"]).asks_for_release());
+    }
+
+    #[test]
+    fn an_option_is_no_package() {
+        assert_eq!(
+            read(&["--", "-y"], None),
+            Err("`-y` is no package; see `apt-install --help`".to_owned())
+        );
+        assert!(read(&["-y"], None).is_err());
+        assert!(read(&[""], None).is_err());
+    }
+
+    #[test]
+    fn the_epoch_is_seconds_since_1970() {
+        let epoch = |text| match read(&[], Some(text)) {
+            Ok(Asked::Run(config)) => Ok(config.epoch),
+            Ok(Asked::Text(text)) => Err(text),
+            Err(message) => Err(message),
+        };
+        assert_eq!(epoch("1700000000"), Ok(Some(1_700_000_000)));
+        assert_eq!(epoch(""), Ok(None));
+        assert_eq!(
+            epoch("-1"),
+            Err("SOURCE_DATE_EPOCH is `-1`, and should be seconds since 1970".to_owned())
+        );
+        assert!(epoch("yesterday").is_err());
+    }
+
+    #[test]
+    fn help_and_version_are_texts_and_not_mistakes() {
+        assert!(matches!(read(&["--help"], None), Ok(Asked::Text(_))));
+        assert!(matches!(read(&["-V"], None), Ok(Asked::Text(_))));
+    }
+}

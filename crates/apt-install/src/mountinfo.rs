@@ -1,0 +1,115 @@
+//! The mount points that this process sees, from `/proc/self/mountinfo`.
+//!
+//! Comparing device numbers is not enough: a bind mount of the same file system has the same one.
+//! Nothing is looked up in the file system here.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+/// Where the kernel tells it; proc(5), field 5 is the mount point.
+const MOUNTINFO: &str = "/proc/self/mountinfo";
+
+/// The mount points below `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mounts {
+    points: Vec<PathBuf>,
+}
+
+impl Mounts {
+    /// Reads the mount points of this process.
+    ///
+    /// # Errors
+    /// What reading `/proc/self/mountinfo` gave, where `/proc` is not mounted.
+    pub fn read() -> io::Result<Self> {
+        std::fs::read(MOUNTINFO).map(|text| Self::parse(&text))
+    }
+
+    /// The mount points in the text of a mountinfo file. `/` itself is none: the layer is there.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Self {
+        let points = text
+            .split(|&byte| byte == b'\n')
+            .filter_map(|line| line.split(|&byte| byte == b' ').nth(4))
+            .map(unescape)
+            .filter(|point| point != Path::new("/"))
+            .collect();
+        Self { points }
+    }
+
+    /// Whether `path` (absolute) is a mount point itself.
+    #[must_use]
+    pub fn is_point(&self, path: &Path) -> bool {
+        self.points.iter().any(|point| point == path)
+    }
+
+    /// Whether `path` (absolute) is a mount point or lies below one, so that what is written
+    /// there does not go into the layer.
+    #[must_use]
+    pub fn covers(&self, path: &Path) -> bool {
+        self.points.iter().any(|point| path.starts_with(point))
+    }
+}
+
+/// Space, tab, newline and backslash stand as `\` and three octal digits.
+fn unescape(field: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail.get(..3).filter(|_| first == b'\\').and_then(octal);
+        if let Some(byte) = code {
+            bytes.push(byte);
+            rest = &tail[3..];
+        } else {
+            bytes.push(first);
+            rest = tail;
+        }
+    }
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+fn octal(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    u8::from_str_radix(digits, 8).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"\
+22 1 0:20 / / rw,relatime - overlay overlay rw,lowerdir=/a\n\
+23 22 0:21 / /proc rw - proc proc rw\n\
+31 22 254:0 /cache/x /var/cache/apt rw,relatime shared:1 - ext4 /dev/vda rw\n\
+32 22 254:0 /y /mnt/with\\040space\\134 rw - ext4 /dev/vda rw\n";
+
+    #[test]
+    fn the_root_is_no_mount_point() {
+        let mounts = Mounts::parse(TEXT);
+        assert!(!mounts.covers(Path::new("/var/lib/apt")));
+        assert!(!mounts.is_point(Path::new("/")));
+    }
+
+    #[test]
+    fn what_lies_below_a_mount_point_is_covered() {
+        let mounts = Mounts::parse(TEXT);
+        assert!(mounts.covers(Path::new("/var/cache/apt/archives")));
+        assert!(mounts.covers(Path::new("/var/cache/apt")));
+        assert!(!mounts.covers(Path::new("/var/cache/apt-show-versions")));
+        assert!(mounts.is_point(Path::new("/var/cache/apt")));
+        assert!(!mounts.is_point(Path::new("/var/cache/apt/archives")));
+    }
+
+    #[test]
+    fn octal_escapes_are_read() {
+        let mounts = Mounts::parse(TEXT);
+        assert!(mounts.is_point(Path::new("/mnt/with space\\")));
+    }
+
+    #[test]
+    fn odd_lines_are_passed_over() {
+        assert_eq!(Mounts::parse(b"\n1 2 3\n"), Mounts::default());
+        assert!(Mounts::parse(b"1 2 3 4 /a\\9 x").is_point(Path::new("/a\\9")));
+    }
+}

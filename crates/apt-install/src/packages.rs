@@ -1,0 +1,263 @@
+//! What is asked for: words from the command line and from list files, and what each of them
+//! means to apt. Whether a package exists is apt's to say: nothing is looked up here.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Where a list of packages is read from (`-r`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Standard input, asked for as `-`.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// What a word asks apt for, apt-get(8) "install".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `name` or `name:arch`, in whatever version there is.
+    Plain,
+    /// `name[:arch]=version`; the version may be a pattern.
+    Version(String),
+    /// `name[:arch]/suite`.
+    Suite,
+    /// `./local.deb`, by its path.
+    File,
+    /// A pattern, a task, a removal, or what is not apt's syntax at all: apt's to read.
+    Other,
+}
+
+/// One word of what is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The word as it was given, and as apt gets it.
+    pub word: OsString,
+    /// What it asks for.
+    pub kind: Kind,
+    /// The package's name; empty for a file and for what only apt can read.
+    pub name: String,
+    /// The architecture, where the word names one.
+    pub arch: Option<String>,
+}
+
+/// Why what is asked for could not be read. All of these are mistakes of usage.
+#[derive(Debug, Error)]
+pub enum ListError {
+    /// The list is not there or cannot be read.
+    #[error("cannot read the list `{list}`: {source}; nothing was done")]
+    Unreadable {
+        /// The list as it was named.
+        list: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A word that apt would take for an option.
+    #[error(
+        "{list}:{line}: `{word}` begins with `-` and would be an option of apt-get; \
+         a list holds package names, options belong on the command line"
+    )]
+    Option {
+        /// The list as it was named.
+        list: String,
+        /// Its line, from 1.
+        line: usize,
+        /// The word.
+        word: String,
+    },
+    /// A word that no program can be given.
+    #[error(
+        "{list}:{line}: a NUL byte; a list is text, with package names between spaces or newlines"
+    )]
+    Nul {
+        /// The list as it was named.
+        list: String,
+        /// Its line, from 1.
+        line: usize,
+    },
+}
+
+impl List {
+    fn name(&self) -> String {
+        match self {
+            Self::Stdin => "standard input".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// Reads the words of the list.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or holds what no list may hold.
+    pub fn read(&self) -> Result<Vec<Request>, ListError> {
+        let text = match self {
+            Self::Stdin => {
+                let mut text = Vec::new();
+                io::stdin().read_to_end(&mut text).map(|_| text)
+            }
+            Self::File(path) => std::fs::read(path),
+        }
+        .map_err(|source| ListError::Unreadable {
+            list: self.name(),
+            source,
+        })?;
+        parse(&text, &self.name())
+    }
+}
+
+/// The words in the text of a list: between white space, `#` at the start of a word begins a
+/// comment up to the end of the line. A byte order mark is passed over.
+fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let mut requests = Vec::new();
+    for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
+        let (list, line_number) = (list.to_owned(), index + 1);
+        let words = line
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty())
+            .take_while(|word| word[0] != b'#');
+        for word in words {
+            if word.contains(&0) {
+                return Err(ListError::Nul {
+                    list,
+                    line: line_number,
+                });
+            }
+            if word[0] == b'-' {
+                return Err(ListError::Option {
+                    list,
+                    line: line_number,
+                    word: String::from_utf8_lossy(word).into_owned(),
+                });
+            }
+            requests.push(Request::new(OsString::from_vec(word.to_vec())));
+        }
+    }
+    Ok(requests)
+}
+
+impl Request {
+    /// What `word` asks for.
+    #[must_use]
+    pub fn new(word: OsString) -> Self {
+        let (kind, name, arch) = read_word(&word);
+        Self {
+            word,
+            kind,
+            name,
+            arch,
+        }
+    }
+}
+
+fn read_word(word: &OsStr) -> (Kind, String, Option<String>) {
+    let other = (Kind::Other, String::new(), None);
+    if [&b"/"[..], b"./", b"../"]
+        .iter()
+        .any(|prefix| word.as_bytes().starts_with(prefix))
+    {
+        return (Kind::File, String::new(), None);
+    }
+    let Some(text) = word.to_str() else {
+        return other;
+    };
+    // apt looks for the last of the two: VersionContainerInterface::FromString in
+    // apt-pkg/cacheset.cc.
+    let (package, kind) = match text.rfind(['=', '/']) {
+        None => (text, Kind::Plain),
+        Some(at) if text[at..].starts_with('=') => {
+            (&text[..at], Kind::Version(text[at + 1..].to_owned()))
+        }
+        Some(at) => (&text[..at], Kind::Suite),
+    };
+    let (name, arch) = match package.split_once(':') {
+        None => (package, None),
+        Some((name, arch)) => (name, Some(arch)),
+    };
+    if is_name(name) && arch.is_none_or(is_name) {
+        (kind, name.to_owned(), arch.map(str::to_owned))
+    } else {
+        other
+    }
+}
+
+/// Debian Policy 5.6.1. A name that ends in `+` or `-` is one too; apt asks for the package first
+/// and for a modifier only when there is none, and so does whoever looks the name up.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+        && text.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        parse(text.as_bytes(), "list")
+            .expect("a list")
+            .into_iter()
+            .map(|request| request.word.into_string().expect("UTF-8"))
+            .collect()
+    }
+
+    fn refused(text: &str) -> String {
+        parse(text.as_bytes(), "list").map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn lists_have_lines_words_and_comments() {
+        let text = "\u{feff}a b\r\n\r\n# no\n  c=1.0 # the rest\td\n./e#1.deb\n";
+        assert_eq!(words(text), ["a", "b", "c=1.0", "./e#1.deb"]);
+        assert_eq!(words(""), [""; 0]);
+    }
+
+    #[test]
+    fn an_option_in_a_list_is_refused_with_its_place() {
+        assert_eq!(
+            refused("a\nb --allow-unauthenticated\n"),
+            "list:2: `--allow-unauthenticated` begins with `-` and would be an option of \
+             apt-get; a list holds package names, options belong on the command line"
+        );
+        assert_eq!(
+            refused("a\0b"),
+            "list:1: a NUL byte; a list is text, with package names between spaces or newlines"
+        );
+    }
+
+    #[test]
+    fn words_are_read_as_apt_reads_them() {
+        let read = |word: &str| {
+            let request = Request::new(word.into());
+            (request.kind, request.name, request.arch)
+        };
+        let plain = |name: &str| (Kind::Plain, name.to_owned(), None);
+        let other = (Kind::Other, String::new(), None);
+        assert_eq!(read("libpq5"), plain("libpq5"));
+        assert_eq!(read("g++"), plain("g++"));
+        assert_eq!(read("pkg-"), plain("pkg-"));
+        assert_eq!(
+            read("libc6:i386"),
+            (Kind::Plain, "libc6".to_owned(), Some("i386".to_owned()))
+        );
+        assert_eq!(
+            read("a:amd64=1:1.2*"),
+            (
+                Kind::Version("1:1.2*".to_owned()),
+                "a".to_owned(),
+                Some("amd64".to_owned())
+            )
+        );
+        assert_eq!(read("a/stable").0, Kind::Suite);
+        for word in ["./a.deb", "../a.deb", "/tmp/a_1.deb"] {
+            assert_eq!(read(word), (Kind::File, String::new(), None), "{word}");
+        }
+        for word in ["~nlib", "?name(x)", "task^", "lib*", "", "A"] {
+            assert_eq!(read(word), other, "{word}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What is left to do: which of the requests are met by what is installed, and what apt is to be
+//! told of the others. Nothing is read or run here.
+//!
+//! `apt-get install --no-upgrade` passes over a named package that is installed, whatever version
+//! or release was asked for with it (`TryToInstall` in apt-private/private-install.cc). So that
+//! such a wish is not lost in silence, `--no-upgrade` is left out where there is one, and the
+//! packages that are there already are not named then: they stay as they are.
+
+use crate::cli::Config;
+use crate::dpkg::Database;
+use crate::marks::Marks;
+use crate::packages::{Kind, Request};
+use std::ffi::OsString;
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Everything asked for is there: apt has nothing to do.
+    pub done: bool,
+    /// What `apt-get install` is told to install.
+    pub names: Vec<OsString>,
+    /// Whether `apt-get install` is told to leave named packages that are installed alone.
+    pub no_upgrade: bool,
+    /// What is installed and not named, and was only automatically installed: to be marked
+    /// manual, so that nothing removes it.
+    pub manual: Vec<OsString>,
+    /// Held packages that stay as they are though an option would change them: said, not hidden.
+    pub left_held: Vec<String>,
+}
+
+/// How what is installed stands to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Installed as asked for.
+    Met,
+    /// Installed, but maybe not as asked for: only apt can tell, and may have to change it.
+    Unmet,
+    /// Not installed, or nothing that `--no-upgrade` bears on.
+    Open,
+}
+
+impl Plan {
+    /// The plan for `requests`, given what is installed and, where it is the image's own, what
+    /// was installed automatically.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        requests: &[Request],
+        database: &Database,
+        marks: Option<&Marks>,
+    ) -> Self {
+        let standings: Vec<Standing> = requests
+            .iter()
+            .map(|request| standing(request, database))
+            .collect();
+        // Only here may apt be spared: a version that is a pattern is for apt to read.
+        let exact = requests.iter().all(|request| match &request.kind {
+            Kind::Plain => true,
+            Kind::Version(version) => !is_pattern(version),
+            Kind::Suite | Kind::File | Kind::Other => false,
+        });
+        let all_met = standings.iter().all(|&standing| standing == Standing::Met);
+        let done = all_met && exact && !database.is_halfway() && !config.changes_the_plan();
+        let release = config.asks_for_release();
+        let must_change = standings.contains(&Standing::Unmet) || release || config.reinstall;
+        let no_upgrade = !config.upgrade && !must_change;
+        let mut plan = Self {
+            done,
+            no_upgrade,
+            ..Self::default()
+        };
+        // With these the user wants named packages to change, if they are not on hold.
+        let change = config.upgrade || config.reinstall || release;
+        for (request, standing) in requests.iter().zip(standings) {
+            let held = !config.allow_held
+                && request.kind == Kind::Plain
+                && installed(request, database).is_some_and(|package| package.held);
+            let stays = standing == Standing::Met && !no_upgrade && (held || !change);
+            if stays && change {
+                plan.left_held.push(request.name.clone());
+            }
+            if stays || done {
+                let automatic =
+                    installed(request, database)
+                        .zip(marks)
+                        .is_some_and(|(package, marks)| {
+                            marks.is_automatic(&request.name, &package.arch)
+                        });
+                if automatic {
+                    plan.manual.push(package_word(request));
+                }
+            } else {
+                plan.names.push(request.word.clone());
+            }
+        }
+        plan
+    }
+}
+
+fn installed<'a>(request: &Request, database: &'a Database) -> Option<&'a crate::dpkg::Package> {
+    database.installed(&request.name, request.arch.as_deref())
+}
+
+fn standing(request: &Request, database: &Database) -> Standing {
+    let installed = installed(request, database);
+    match (&request.kind, installed) {
+        (Kind::Plain, Some(_)) => Standing::Met,
+        (Kind::Version(wanted), Some(package)) if version_matches(wanted, &package.version) => {
+            Standing::Met
+        }
+        (Kind::Version(_) | Kind::Suite, Some(_)) | (Kind::File, _) => Standing::Unmet,
+        (Kind::Plain | Kind::Version(_) | Kind::Suite, None) | (Kind::Other, _) => Standing::Open,
+    }
+}
+
+/// `pkgVersionMatch::MatchVer` in apt-pkg/versionmatch.cc: the same text, or the same beginning
+/// where a `*` ends the pattern. Of other patterns nothing is known here, so they match nothing.
+fn version_matches(wanted: &str, installed: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(beginning) => !is_pattern(beginning) && installed.starts_with(beginning),
+        None => wanted == installed,
+    }
+}
+
+fn is_pattern(version: &str) -> bool {
+    version.contains(['*', '?', '[', '/'])
+}
+
+/// `name[:arch]`, without the version that was asked for.
+fn package_word(request: &Request) -> OsString {
+    match &request.arch {
+        None => request.name.clone().into(),
+        Some(arch) => format!("{}:{arch}", request.name).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::tests::parse;
+
+    const STATUS: &str = "\
+Package: dpkg
+Status: install ok installed
+Architecture: amd64
+Version: 1.21.22
+
+Package: a
+Status: install ok installed
+Architecture: amd64
+Version: 1.2-3
+
+Package: held
+Status: hold ok installed
+Architecture: all
+Version: 7
+";
+
+    fn plan(options: &[&str], words: &[&str]) -> Plan {
+        let requests: Vec<Request> = words.iter().map(|word| Request::new(word.into())).collect();
+        let marks = Marks::parse("Package: a\nArchitecture: amd64\nAuto-Installed: 1\n");
+        let database = Database::parse(STATUS);
+        Plan::new(&parse(options), &requests, &database, Some(&marks))
+    }
+
+    fn names(plan: &Plan) -> (Vec<&str>, bool) {
+        let names = plan.names.iter().filter_map(|name| name.to_str());
+        (names.collect(), plan.no_upgrade)
+    }
+
+    #[test]
+    fn what_is_installed_is_done_and_becomes_manual() {
+        let plan = plan(&[], &["a", "held", "a=1.2-3", "dpkg:amd64"]);
+        assert!(plan.done && plan.names.is_empty());
+        assert_eq!(plan.manual, ["a", "a"]);
+    }
+
+    #[test]
+    fn an_option_that_changes_the_plan_leaves_it_to_apt() {
+        for options in [
+            &["--upgrade"][..],
+            &["--reinstall"],
+            &["--update"],
+            &["-tx"],
+            &["-oA=1"],
+            &["-cf"],
+        ] {
+            assert!(!plan(options, &["a"]).done, "{options:?}");
+        }
+        assert!(plan(&["--install-recommends", "--allow-downgrades"], &["a"]).done);
+    }
+
+    #[test]
+    fn a_halfway_database_leaves_it_to_apt() {
+        let text = format!("{STATUS}\nPackage: b\nStatus: install ok unpacked\n");
+        let requests = [Request::new("a".into())];
+        let plan = Plan::new(&parse(&[]), &requests, &Database::parse(&text), None);
+        assert!(!plan.done);
+        assert_eq!(names(&plan), (vec!["a"], true));
+    }
+
+    #[test]
+    fn without_a_wish_for_versions_installed_packages_are_named_and_passed_over() {
+        let plan = plan(&[], &["a", "b", "b=1", "b/x", "~nq", "a=1.2*"]);
+        assert_eq!(
+            names(&plan),
+            (vec!["a", "b", "b=1", "b/x", "~nq", "a=1.2*"], true)
+        );
+        assert!(plan.manual.is_empty());
+    }
+
+    #[test]
+    fn a_wish_that_is_not_met_leaves_no_upgrade_out_and_installed_packages_unnamed() {
+        for wish in ["a=1.3*", "a=2", "a/backports", "./x.deb", "a=1.2-?"] {
+            let plan = plan(&[], &["held", "a", "new", wish]);
+            assert_eq!(names(&plan), (vec!["new", wish], false), "{wish}");
+            assert_eq!(plan.manual, ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_release_names_all_but_the_held() {
+        for options in [&["-t", "x"][..], &["-oAPT::Default-Release=x"]] {
+            let plan = plan(options, &["held", "a", "new"]);
+            assert_eq!(names(&plan), (vec!["a", "new"], false));
+            assert_eq!(plan.left_held, ["held"]);
+        }
+        let plan = plan(&["-tx", "--allow-change-held-packages"], &["held"]);
+        assert_eq!(names(&plan), (vec!["held"], false));
+    }
+
+    #[test]
+    fn a_version_asked_of_a_held_package_is_asked_of_apt() {
+        assert_eq!(names(&plan(&[], &["held=8"])), (vec!["held=8"], false));
+    }
+
+    #[test]
+    fn upgrade_and_reinstall_name_all_but_the_held() {
+        for option in ["--upgrade", "--reinstall"] {
+            let plan = plan(&[option], &["a", "held", "a=2"]);
+            assert_eq!(names(&plan), (vec!["a", "a=2"], false));
+            assert_eq!(plan.left_held, ["held"]);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Real apt with Debian's own archive: how big a layer is, that services start from it, and that
+//! it is the same each time.
+
+use super::PROGRAM;
+use super::support::debian::RELEASES;
+use super::support::needs::Need;
+use super::support::sandbox::{Sandbox, own_lines};
+use super::support::test;
+use libtest_mimic::Trial;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let mut tests = Vec::new();
+    let mut both = |name: &str, bodies: [fn(); 2]| {
+        for (release, body) in RELEASES.iter().zip(bodies) {
+            let needs = &[Need::Mmdebstrap, Need::Mounts];
+            tests.push(test(&format!("{release}::{name}"), needs, body));
+        }
+    };
+    both(
+        "a_layer_of_libpq5",
+        [
+            || a_layer_of_libpq5("bookworm", 1_800_000),
+            || a_layer_of_libpq5("trixie", 3_900_000),
+        ],
+    );
+    both(
+        "services_start",
+        [
+            || services_start("bookworm", 18_080),
+            || services_start("trixie", 19_080),
+        ],
+    );
+    both(
+        "the_same_layer_twice",
+        [
+            || the_same_layer_twice("bookworm"),
+            || the_same_layer_twice("trixie"),
+        ],
+    );
+    tests
+}
+
+/// What libpq5 needs that most images have: without it the layer would be that of libssl.
+const INCLUDE: [&str; 1] = ["libgssapi-krb5-2"];
+
+/// `limit` is in bytes. dpkg's backup of its status file is not counted: it is as big as the base
+/// makes it, and dpkg's own.
+fn a_layer_of_libpq5(release: &str, limit: u64) {
+    let include = if release == "bookworm" {
+        &INCLUDE[..]
+    } else {
+        &[]
+    };
+    let mut sandbox = Sandbox::new(release, include, PROGRAM);
+    let mut left = Vec::new();
+    for docker_clean in [false, true] {
+        if docker_clean {
+            sandbox.reset();
+            sandbox
+                .script(
+                    "echo 'DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb \
+                     /var/cache/apt/*.bin || true\"; }; Dir::Cache::pkgcache \"\"; \
+                     Dir::Cache::srcpkgcache \"\"; Acquire::GzipIndexes \"true\"; \
+                     Acquire::Languages \"none\";' >/etc/apt/apt.conf.d/docker-clean",
+                )
+                .must();
+            sandbox.commit();
+        }
+        let said = sandbox.apt_install(&["libpq5"]).said();
+        assert_eq!(said.status, 0, "{}", said.stderr);
+        assert_eq!(own_lines(&said).len(), 1, "{}", said.stderr);
+        let layer = sandbox.layer();
+        let size = layer.values().sum::<u64>() - layer["/var/lib/dpkg/status-old"];
+        assert!(size <= limit, "{size} bytes");
+        let mut files = sandbox.files("/var");
+        files.retain(|file| !file.starts_with("/var/lib/dpkg/"));
+        left.push(files);
+    }
+    let alike = [
+        "/var/cache/apt/archives/lock",
+        "/var/lib/apt/extended_states",
+        "/var/lib/apt/lists/lock",
+    ];
+    for files in left {
+        assert!(
+            files.iter().all(|file| alike.contains(&file.as_str())),
+            "{files:?}"
+        );
+    }
+}
+
+/// `port` is the first of three that nobody else uses.
+fn services_start(release: &str, port: u16) {
+    let sandbox = Sandbox::new(release, &[], PROGRAM);
+    let said = sandbox
+        .apt_install(&["nginx-light", "redis-server", "apache2"])
+        .said();
+    assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+    let logs = sandbox.files("/var/log");
+    assert_eq!(logs, [""; 0]);
+    let (apache, redis) = (port + 1, port + 2);
+    let script = format!(
+        "set -e\nmkdir -p /run/lock\nsed -i 's/80 default_server/{port} default_server/' \
+         /etc/nginx/sites-enabled/default\n\
+         sed -i 's/^Listen 80$/Listen {apache}/' /etc/apache2/ports.conf\n\
+         sed -i 's/^port 6379/port {redis}/' /etc/redis/redis.conf\n\
+         nginx && echo nginx\n\
+         apache2ctl start 2>/dev/null && echo apache\n\
+         /etc/init.d/redis-server start >/dev/null 2>&1\n\
+         tries=100\n\
+         until redis-cli -p {redis} ping 2>/dev/null; do \
+         tries=$((tries - 1)); test $tries -gt 0; sleep 0.1; done\n\
+         test -f /var/log/nginx/error.log\ntest -f /var/log/apache2/error.log\n\
+         test -f /var/log/redis/redis-server.log\n"
+    );
+    let said = sandbox.script(&script).said();
+    said.is(0, "nginx\napache\nPONG\n", "");
+}
+
+fn the_same_layer_twice(release: &str) {
+    let mut sandbox = Sandbox::new(release, &[], PROGRAM);
+    for packages in [
+        &["libpq5"][..],
+        &[
+            "nginx-light",
+            "redis-server",
+            "fontconfig",
+            "libxslt1.1",
+            "libmagic1",
+            "libpq5",
+            "libjpeg62-turbo",
+        ],
+    ] {
+        let mut layer = || {
+            let said = sandbox
+                .apt_install(packages)
+                .env("SOURCE_DATE_EPOCH", "1700000000")
+                .said();
+            assert_eq!(said.status, 0, "{}", said.stderr);
+            let (tar, files) = (sandbox.tar(), sandbox.layer());
+            sandbox.reset();
+            (tar, files)
+        };
+        let (one, two) = (layer(), layer());
+        assert_eq!(one.1, two.1);
+        assert!(
+            one.0 == two.0,
+            "the same files, but other times or contents"
+        );
+    }
+}

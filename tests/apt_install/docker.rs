@@ -1,0 +1,125 @@
+//! In a real Docker engine with BuildKit: cache mounts, what earlier stages asked for, layers.
+
+use super::PROGRAM;
+use super::support::debian::{self, RELEASES};
+use super::support::docker::Docker;
+use super::support::needs::Need;
+use super::support::run::Said;
+use super::support::test;
+use libtest_mimic::Trial;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let needs = &[Need::Docker, Need::Mmdebstrap];
+    let mut tests = Vec::new();
+    let mut both = |name: &str, bodies: [fn(); 2]| {
+        for (release, body) in RELEASES.iter().zip(bodies) {
+            tests.push(test(&format!("docker::{release}::{name}"), needs, body));
+        }
+    };
+    both(
+        "cache_mounts_are_used_and_kept",
+        [|| cache_mounts("bookworm"), || cache_mounts("trixie")],
+    );
+    both(
+        "layers_hold_packages_and_nothing_else",
+        [|| layers("bookworm"), || layers("trixie")],
+    );
+    tests
+}
+
+/// What official images have in their configuration of apt: every install empties the cache.
+const BASE: &str = "FROM base AS program\n\
+    RUN echo 'DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb || true\"; };' \
+    >/etc/apt/apt.conf.d/docker-clean\n\
+    COPY apt-install /usr/local/bin/\n";
+
+const MOUNTS: &str = "--mount=type=cache,target=/var/cache/apt,sharing=locked \
+                      --mount=type=cache,target=/var/lib/apt,sharing=locked";
+
+/// The lines that the program said in a build, without the build's step and time before them.
+fn own(said: &Said) -> Vec<String> {
+    assert_eq!(said.status, 0, "{}", said.stderr);
+    said.stderr
+        .lines()
+        .filter_map(|line| line.split_once("apt-install: "))
+        .filter(|(before, _)| !before.contains("RUN"))
+        .map(|(_, line)| line.to_owned())
+        .collect()
+}
+
+const ON_MOUNTS: &str = "on a mount, and so used and kept: /var/cache/apt, \
+     /var/cache/apt/archives, /var/lib/apt, /var/lib/apt/lists; nothing is removed automatically, \
+     as apt's marks there are of other images too";
+
+fn cache_mounts(release: &str) {
+    let docker = Docker::start();
+    docker.import(&debian::tar(release, &[]), "base");
+    let build =
+        |run: &str, name| docker.build(PROGRAM, &format!("{BASE}FROM program\n{run}"), name, &[]);
+    let install = format!("RUN {MOUNTS} apt-install libsasl2-2\n");
+    let first = build(&install, "first");
+    assert_eq!(own(&first)[0], ON_MOUNTS);
+    assert!(first.stderr.contains(" Need to get "), "{}", first.stderr);
+    assert!(
+        !first.stderr.contains(" Need to get 0 B/"),
+        "{}",
+        first.stderr
+    );
+    // The same again, on another layer: nothing is downloaded.
+    let second = build(&format!("RUN : again\n{install}"), "second");
+    assert!(
+        second.stderr.contains(" Need to get 0 B/"),
+        "{}",
+        second.stderr
+    );
+    assert!(!second.stderr.contains(" Packages ["), "{}", second.stderr);
+    // On the mount libsasl2-modules-db is marked as installed automatically. An image that asked
+    // for it keeps it.
+    let third = build(
+        &format!(
+            "RUN apt-install libsasl2-modules-db\n\
+             RUN {MOUNTS} apt-install libjpeg62-turbo\n"
+        ),
+        "third",
+    );
+    assert_eq!(own(&third)[1], ON_MOUNTS);
+    assert_eq!(
+        docker.script(
+            "third",
+            "dpkg-query -W -f '${db:Status-Abbrev}${Package}\\n' libsasl2-modules-db \
+             libjpeg62-turbo; \
+             find /var/lib/apt/lists /var/cache/apt -type f ! -name lock"
+        ),
+        "ii libjpeg62-turbo\nii libsasl2-modules-db\n"
+    );
+}
+
+fn layers(release: &str) {
+    let docker = Docker::start();
+    docker.import(&debian::tar(release, &[]), "base");
+    let build = |install: &str, name| {
+        let dockerfile = format!(
+            "{BASE}FROM program\n\
+             ARG SOURCE_DATE_EPOCH=1700000000\nRUN apt-install {install}\n\
+             RUN apt-install {install} dpkg\n"
+        );
+        docker.build(PROGRAM, &dockerfile, name, &["--no-cache"])
+    };
+    for install in [
+        "libpq5",
+        "nginx-light redis-server fontconfig libxslt1.1 libgomp1 libpq5 libjpeg62-turbo",
+    ] {
+        let lines = own(&build(install, "one"));
+        assert_eq!(
+            lines[1],
+            "everything asked for is installed already; nothing was done"
+        );
+        build(install, "two");
+        // The one before the last holds the packages: the same each time.
+        let (one, two) = (docker.layers("one"), docker.layers("two"));
+        let packages = one.len() - 2;
+        assert_eq!(one[packages], two[packages], "{install}");
+        // The last is of a run with nothing to do.
+        assert_eq!(docker.sizes("one")[0], "0B");
+    }
+}

@@ -1,0 +1,384 @@
+//! A fake `apt-get` before the real one on PATH, in a real root: it writes down how it was
+//! called, and ends as the test says.
+
+use super::PROGRAM;
+use super::support::needs::Need;
+use super::support::sandbox::Sandbox;
+use super::support::test;
+use libtest_mimic::Trial;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let needs = &[Need::Mmdebstrap, Need::Mounts];
+    vec![
+        test("fake::the_whole_of_a_plain_run", needs, plain),
+        test("fake::options_go_through_in_their_order", needs, options),
+        test("fake::without_an_update", needs, no_update),
+        test("fake::a_failed_update_is_tried_again", needs, update_fails),
+        test("fake::the_last_try_may_succeed", needs, update_recovers),
+        test("fake::a_failed_install_is_told_once", needs, install_fails),
+        test("fake::apts_own_status_is_given", needs, status),
+        test("fake::apt_ended_by_a_signal_is_128_and_more", needs, killed),
+        test("fake::sigterm_reaches_apt_as_sigint", needs, sigterm),
+        test(
+            "fake::sigint_while_waiting_for_a_lock",
+            needs,
+            while_waiting,
+        ),
+        test("fake::a_lock_that_is_held_for_too_long", needs, locked),
+        test("fake::everything_installed_runs_nothing", needs, fast),
+        test("fake::no_proc_means_no_purge", needs, no_proc),
+        test("fake::a_purge_that_fails_warns", needs, purge_fails),
+        test("fake::a_mount_of_the_lists_alone", needs, lists_mounted),
+        test("fake::a_bind_of_the_same_file_system", needs, bound),
+    ]
+}
+
+/// A root in which `apt-get` is a script: it writes down its call, and goes on with `rest`.
+fn root(rest: &str) -> Sandbox {
+    let mut sandbox = Sandbox::new("bookworm", &[], PROGRAM);
+    let script = format!(
+        "#!/bin/sh\nline=apt-get\nfor word; do line=\"$line $word\"; done\n\
+         echo \"$line\" | sed 's,/proc/self/fd/[0-9]*,FD,' >>/calls\n{rest}"
+    );
+    sandbox
+        .script("cat >/usr/local/bin/apt-get && chmod 755 /usr/local/bin/apt-get")
+        .stdin(script)
+        .must();
+    sandbox.commit();
+    sandbox
+}
+
+fn calls(sandbox: &Sandbox) -> String {
+    std::fs::read_to_string(sandbox.upper().join("calls")).unwrap_or_default()
+}
+
+const UPDATE: &str = "apt-get update -o APT::Update::Error-Mode=any \
+                      -o Acquire::Languages=none -c FD\n";
+const INSTALL: &str = "apt-get install -y --no-upgrade --auto-remove --no-install-recommends \
+                       -o Dir::Log::Planner= -o DPkg::Lock::Timeout=300 \
+                       -o Dpkg::Options::=--force-confdef \
+                       -o Dpkg::Options::=--force-confold -c FD -- new\n";
+const NOTHING_NEW: &str = "apt-install: installed nothing new; purged nothing\n";
+
+fn plain() {
+    let sandbox = root(
+        "read answer && exit 9\necho out $1\necho err $1 >&2\n\
+         echo $DEBIAN_FRONTEND $UCF_FORCE_CONFFOLD $HTTP_PROXY >>/calls\n\
+         case $1 in update) echo 12345 >/var/lib/apt/lists/new;; esac\n",
+    );
+    sandbox
+        .apt_install(&["new"])
+        .env("HTTP_PROXY", "kept")
+        .said()
+        .is(
+            0,
+            "out update\nout install\n",
+            "err update\nerr install\n\
+             apt-install: installed nothing new; purged 1 file (6 B)\n",
+        );
+    let environment = "noninteractive 1 kept\n";
+    assert_eq!(
+        calls(&sandbox),
+        format!("{UPDATE}{environment}{INSTALL}{environment}")
+    );
+    assert_eq!(sandbox.files("/var"), [""; 0]);
+}
+
+fn options() {
+    let sandbox = root("");
+    let said = sandbox
+        .apt_install(&[
+            "-qq",
+            "-t",
+            "sid",
+            "-o",
+            "A=b c",
+            "-c",
+            "/etc/apt/apt.conf.d/01autoremove",
+            "-oD=e",
+            "--install-recommends",
+            "--no-auto-remove",
+            "--allow-downgrades",
+            "--allow-change-held-packages",
+            "--reinstall",
+            "--keep-lists",
+            "--keep-cache",
+            "--keep-logs",
+            "--timeout=7",
+            "--error-on=persistent",
+            "-r",
+            "-",
+            "x=1.2*",
+            "y/sid",
+        ])
+        .stdin("./z.deb\n~nq\n")
+        .said();
+    said.is(0, "", NOTHING_NEW);
+    assert_eq!(
+        calls(&sandbox),
+        "apt-get update -q -q -o APT::Update::Error-Mode=persistent \
+         -o A=b c -c /etc/apt/apt.conf.d/01autoremove -o D=e -c FD\n\
+         apt-get install -y --no-auto-remove --install-recommends --allow-downgrades \
+         --allow-change-held-packages --reinstall -q -q -t sid -o DPkg::Lock::Timeout=7 \
+         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+         -o APT::Keep-Downloaded-Packages=true \
+         -o A=b c -c /etc/apt/apt.conf.d/01autoremove -o D=e -c FD \
+         -- x=1.2* y/sid ./z.deb ~nq\n"
+    );
+}
+
+fn no_update() {
+    let sandbox = root("");
+    sandbox
+        .apt_install(&["--no-update", "new"])
+        .said()
+        .is(0, "", NOTHING_NEW);
+    assert_eq!(calls(&sandbox), INSTALL);
+}
+
+const UPDATE_FAILED: &str = "`apt-get update` ended with status 100; with one source missing, an \
+                             older version than the newest could be installed \
+                             (`--error-on=persistent` goes on without a source that does not \
+                             answer)";
+
+fn update_fails() {
+    // A second update must find no remains of the first.
+    let sandbox = root("cd /var/lib/apt/lists/partial\nls >>/calls\n: >half\nexit 100\n");
+    sandbox.apt_install(&["--retries=1", "new"]).said().is(
+        100,
+        "",
+        &format!(
+            "apt-install: `apt-get update` ended with status 100: trying again, at most 1 more\n\
+                 apt-install: {UPDATE_FAILED}\n{NOTHING_NEW}"
+        ),
+    );
+    assert_eq!(calls(&sandbox), [UPDATE, UPDATE].concat());
+    assert_eq!(sandbox.files("/var"), [""; 0]);
+}
+
+fn update_recovers() {
+    let sandbox = root("test $(wc -l </calls) -gt 1 || exit 100\n");
+    sandbox.apt_install(&["new"]).said().is(
+        0,
+        "",
+        &format!(
+            "apt-install: `apt-get update` ended with status 100: trying again, at most 2 more\n\
+             {NOTHING_NEW}"
+        ),
+    );
+    assert_eq!(calls(&sandbox), [UPDATE, UPDATE, INSTALL].concat());
+}
+
+fn install_fails() {
+    let sandbox = root("test $1 = update\n");
+    sandbox.apt_install(&["new"]).said().is(
+        1,
+        "",
+        &format!("apt-install: `apt-get install` ended with status 1\n{NOTHING_NEW}"),
+    );
+    // It is asked whether there is anything to download, and tried no more: there is not.
+    let question = INSTALL.replace(
+        "--no-install-recommends",
+        "--no-install-recommends --print-uris -qq",
+    );
+    assert_eq!(
+        calls(&sandbox),
+        [UPDATE, INSTALL, question.as_str()].concat()
+    );
+}
+
+fn status() {
+    let sandbox = root("exit 42\n");
+    sandbox
+        .apt_install(&["--error-on=persistent", "--retries=0", "new"])
+        .said()
+        .is(
+            42,
+            "",
+            &format!("apt-install: `apt-get update` ended with status 42\n{NOTHING_NEW}"),
+        );
+}
+
+fn killed() {
+    let sandbox = root("test $1 = update || kill -9 $$\n");
+    let said = sandbox.apt_install(&["new"]).said();
+    said.is(
+        137,
+        "",
+        &format!("apt-install: `apt-get install` ended with status 137\n{NOTHING_NEW}"),
+    );
+}
+
+/// Runs `apt-install new`, waits until `until` holds, sends it `signal`, and tells its status.
+fn signalled(sandbox: &Sandbox, options: &str, until: &str, signal: &str) -> (String, String) {
+    let script = format!(
+        "mkfifo /tmp/ready\n\
+         /mnt/apt-install {options} new >/tmp/out 2>/tmp/err & pid=$!\n\
+         {until}\nkill -{signal} $pid\nwait $pid\necho status $?\n\
+         cat /tmp/out; cat /tmp/err >&2\n"
+    );
+    let said = sandbox.script(&script).said();
+    (said.stdout, said.stderr)
+}
+
+fn sigterm() {
+    // As apt-get while dpkg runs: it hears SIGINT, and goes on to its end.
+    let sandbox = root(
+        "test $1 = update && exit\n\
+         trap 'echo heard SIGINT' INT\ntrap 'echo heard SIGTERM; exit' TERM\n\
+         : >/var/cache/apt/pkgcache.bin\n\
+         exec 3<>/tmp/never\n\
+         echo ready >/tmp/ready\nread never <&3\necho finished\n",
+    );
+    let sandbox = {
+        sandbox.script("mkfifo /tmp/never").must();
+        let mut sandbox = sandbox;
+        sandbox.commit();
+        sandbox
+    };
+    let (stdout, stderr) = signalled(&sandbox, "", "read line </tmp/ready", "TERM");
+    assert_eq!(stdout, "status 143\nheard SIGINT\nfinished\n");
+    assert_eq!(
+        stderr,
+        "apt-install: SIGTERM: apt may finish the step that it is in\n\
+         apt-install: stopped by SIGTERM\n\
+         apt-install: installed nothing new; purged 1 file (0 B)\n"
+    );
+    assert_eq!(sandbox.files("/var"), [""; 0]);
+}
+
+/// A line of Perl that holds the lock of a file: `lock FILE`, then a line on /tmp/held.
+pub(crate) const HOLD: &str = "\
+hold() { perl -e 'use Fcntl; open my $f, \"+>>\", $ARGV[0] or die; \
+my $k = pack \"ssx4qqix4\", F_WRLCK, 0, 0, 0, 0; fcntl $f, F_SETLK, $k or die; \
+open my $r, \">\", \"/tmp/held\" or die; print $r \"held\\n\"; close $r; \
+open my $l, \"<\", \"/tmp/let-go\" or die; <$l>' \"$1\" & read line </tmp/held; }\n\
+mkfifo /tmp/held /tmp/let-go\n";
+
+fn while_waiting() {
+    let sandbox = root("");
+    let script = format!(
+        "{HOLD}hold /var/lib/apt/lists/lock\nmkfifo /tmp/err\n\
+         /mnt/apt-install new 2>/tmp/err & pid=$!\n\
+         {{ read line; echo \"$line\"; kill -INT $pid; cat; }} </tmp/err\n\
+         wait $pid; echo status $?\n"
+    );
+    sandbox.script(&script).said().is(
+        0,
+        "apt-install: another process holds `/var/lib/apt/lists/lock`: waiting for at most \
+         300 s\n\
+         apt-install: stopped by SIGINT\n\
+         apt-install: warning: `/var/lib/apt/lists` is in use by another process, so nothing \
+         is purged there\n\
+         apt-install: installed nothing new; purged nothing\n\
+         status 130\n",
+        "",
+    );
+    assert_eq!(calls(&sandbox), "");
+}
+
+fn locked() {
+    let sandbox = root("");
+    let script = format!(
+        "{HOLD}hold /var/lib/apt/lists/lock\n/mnt/apt-install --timeout=0 new; echo status $?\n"
+    );
+    sandbox.script(&script).said().is(
+        0,
+        "status 100\n",
+        "apt-install: another process has held `/var/lib/apt/lists/lock` for 0 s; wait for it to \
+         end, or for longer with `--timeout`\n\
+         apt-install: warning: `/var/lib/apt/lists` is in use by another process, so nothing is \
+         purged there\n\
+         apt-install: installed nothing new; purged nothing\n",
+    );
+}
+
+fn fast() {
+    let sandbox = root("");
+    let installed = "apt-install: everything asked for is installed already; nothing was done\n";
+    sandbox
+        .apt_install(&["dpkg", "perl-base:amd64", "apt"])
+        .said()
+        .is(0, "", installed);
+    assert!(sandbox.layer().is_empty());
+    // The user's own options may change what is to be done: apt decides then.
+    sandbox
+        .apt_install(&["--update", "dpkg"])
+        .said()
+        .is(0, "", NOTHING_NEW);
+    assert_eq!(
+        calls(&sandbox),
+        [UPDATE, &INSTALL.replace("-- new", "-- dpkg")].concat()
+    );
+}
+
+fn no_proc() {
+    let mut sandbox = root(": >/var/lib/apt/lists/new\n");
+    sandbox.before("umount $m/proc");
+    sandbox.apt_install(&["new"]).said().is(
+        0,
+        "",
+        "apt-install: warning: cannot read `/proc/self/mountinfo`: No such file or directory \
+         (os error 2); what is on a mount cannot be told, so nothing is purged, and nothing is \
+         removed automatically\n\
+         apt-install: installed nothing new; purged nothing\n",
+    );
+    assert_eq!(sandbox.files("/var"), ["/var/lib/apt/lists/new"]);
+    assert!(calls(&sandbox).contains(" --no-auto-remove "));
+}
+
+fn lists_mounted() {
+    let mut sandbox = root("echo 123 >/var/lib/apt/lists/$1; echo 123 >/var/cache/apt/$1\n");
+    sandbox.before("mount -t tmpfs tmpfs $m/var/lib/apt/lists");
+    let said = sandbox
+        .script("/mnt/apt-install new; ls /var/lib/apt/lists")
+        .said();
+    said.is(
+        0,
+        "install\nupdate\n",
+        "apt-install: on a mount, and so used and kept: /var/lib/apt/lists\n\
+         apt-install: installed nothing new; purged 2 files (8 B)\n",
+    );
+    // The marks are the image's own, so that --auto-remove is right.
+    assert_eq!(
+        calls(&sandbox),
+        [UPDATE, INSTALL]
+            .concat()
+            .replace(" -o Acquire::Languages=none", "")
+    );
+}
+
+fn bound() {
+    let mut sandbox = root(": >/var/cache/apt/$1\n");
+    // The same device: only mountinfo tells it from the root.
+    sandbox.before("mkdir $m/cache && mount --bind $m/cache $m/var/cache/apt");
+    sandbox.apt_install(&["new"]).said().is(
+        0,
+        "",
+        "apt-install: on a mount, and so used and kept: /var/cache/apt, \
+         /var/cache/apt/archives\n\
+         apt-install: installed nothing new; purged nothing\n",
+    );
+    assert_eq!(sandbox.files("/cache"), ["/cache/install", "/cache/update"]);
+    assert!(calls(&sandbox).contains(" -o APT::Keep-Downloaded-Packages=true "));
+}
+
+fn purge_fails() {
+    let mut sandbox = root(": >/var/lib/apt/lists/$1; : >/var/cache/apt/$1\n");
+    sandbox
+        .script("mkdir /elsewhere && rm -r /var/cache/apt && ln -s /elsewhere /var/cache/apt")
+        .must();
+    sandbox.commit();
+    // No reason to fail what was installed.
+    sandbox.apt_install(&["new"]).said().is(
+        0,
+        "",
+        "apt-install: warning: cannot purge `/var/cache/apt`: not a directory, or behind a \
+         symbolic link; it stays in the layer\n\
+         apt-install: installed nothing new; purged 2 files (0 B)\n",
+    );
+    assert_eq!(
+        sandbox.files("/elsewhere"),
+        ["/elsewhere/install", "/elsewhere/update"]
+    );
+}

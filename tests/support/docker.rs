@@ -1,0 +1,125 @@
+//! A Docker engine of a test's own: its data, socket and process id lie in a directory that goes
+//! with it, and the one process that was started is stopped at the end.
+
+use super::run::{Run, Said};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// Debian's client: it builds with the `BuildKit` that is inside the engine of the same package,
+/// where a newer one asks for a plugin.
+const CLIENT: &str = "/usr/bin/docker";
+
+/// A running engine.
+pub struct Docker {
+    dir: TempDir,
+    engine: Child,
+}
+
+impl Docker {
+    /// Starts an engine and waits until it answers, for at most half a minute.
+    pub fn start() -> Self {
+        let dir = TempDir::new_in(super::target_dir()).expect("a directory");
+        let at = |name: &str| dir.path().join(name);
+        let log = fs::File::create(at("log")).expect("a file");
+        let engine = Command::new("dockerd")
+            .arg("--data-root")
+            .arg(at("data"))
+            .arg("--exec-root")
+            .arg(at("exec"))
+            .arg("--pidfile")
+            .arg(at("pid"))
+            .args(["--iptables=false", "--bridge=none", "-H"])
+            .arg(format!("unix://{}", at("socket").display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("dockerd can be started");
+        let docker = Self { dir, engine };
+        for _ in 0..300 {
+            if docker.run(&["version"]).said().status == 0 {
+                return docker;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let log = fs::read_to_string(docker.dir.path().join("log")).unwrap_or_default();
+        panic!("dockerd does not answer\n{log}");
+    }
+
+    /// A run of the client.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let socket = self.dir.path().join("socket");
+        Run::new("timeout")
+            .args(["300", CLIENT])
+            .args(arguments)
+            .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+            .env("DOCKER_BUILDKIT", "1")
+            .env("HOME", self.dir.path())
+    }
+
+    /// Makes an image of the archive of a root, with an `/etc/hosts` as public images have it:
+    /// where there is none, this engine makes one for each step and deletes it after the step,
+    /// so that `/etc` has the time of day.
+    pub fn import(&self, tar: &Path, name: &str) {
+        let copy = self.dir.path().join("base.tar");
+        fs::copy(tar, &copy).expect("a copy");
+        fs::create_dir_all(self.dir.path().join("etc")).expect("a directory");
+        fs::write(self.dir.path().join("etc/hosts"), "").expect("a file");
+        Run::new("tar")
+            .args(["--append", "--owner=0", "--group=0", "-f"])
+            .arg(&copy)
+            .arg("-C")
+            .arg(self.dir.path())
+            .arg("etc/hosts")
+            .must();
+        self.run(&["import", &copy.to_string_lossy(), name]).must();
+        fs::remove_file(&copy).expect("the copy can be removed");
+    }
+
+    /// Builds `dockerfile`, with `program` beside it, as `name`, and gives what the build said.
+    pub fn build(&self, program: &str, dockerfile: &str, name: &str, more: &[&str]) -> Said {
+        let context = TempDir::new_in(super::target_dir()).expect("a directory");
+        fs::copy(program, context.path().join("apt-install")).expect("a copy");
+        fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
+        let path = context.path().to_string_lossy().into_owned();
+        let arguments = ["build", "--network=host", "--progress=plain", "-t", name];
+        self.run(&[&arguments[..], more, &[path.as_str()]].concat())
+            .said()
+    }
+
+    /// The digests of an image's layers, the lowest first.
+    pub fn layers(&self, name: &str) -> Vec<String> {
+        let format = "{{range .RootFS.Layers}}{{.}}\n{{end}}";
+        let answer = self
+            .run(&["image", "inspect", "--format", format, name])
+            .must();
+        answer
+            .lines()
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The sizes of an image's layers as `docker history` tells them, the uppermost first.
+    pub fn sizes(&self, name: &str) -> Vec<String> {
+        let answer = self.run(&["history", "--format={{.Size}}", name]).must();
+        answer.lines().map(str::to_owned).collect()
+    }
+
+    /// Runs a shell script in an image, without a network.
+    pub fn script(&self, name: &str, script: &str) -> String {
+        self.run(&["run", "--rm", "--network=none", name, "sh", "-c", script])
+            .must()
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        // SIGTERM, so that it stops its own containerd and undoes its mounts.
+        let pid = self.engine.id().to_string();
+        let _ = Command::new("kill").arg(pid).status();
+        let _ = self.engine.wait();
+    }
+}
