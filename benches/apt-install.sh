@@ -2,7 +2,7 @@
 # shellcheck disable=SC2016 # the scripts in single quotes are for the shell inside
 # Measures `apt-install` against its targets, and prints ratios and sizes of this one run.
 #
-#   benches/apt-install [PROGRAM]
+#   benches/apt-install.sh [PROGRAM]
 #
 # Needs root, mmdebstrap and Debian's archive. PROGRAM is target/release/apt-install where it is
 # not given. Roots are made once and kept below target/tmp; what is changed in them is thrown away.
