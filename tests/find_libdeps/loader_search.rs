@@ -41,6 +41,7 @@ pub fn tests() -> Vec<Trial> {
         a_relative_needed_name_with_a_slash_is_reported,
         bundled_libraries_inherit_the_rpath_of_the_extension_that_loads_them,
         a_loaded_library_satisfies_a_later_need_by_its_soname,
+        an_object_satisfies_by_its_soname_what_its_own_libraries_need,
         a_loaded_library_satisfies_a_later_need_by_the_name_it_was_asked_for,
     ]
 }
@@ -508,5 +509,27 @@ fn a_loaded_library_satisfies_a_later_need_by_the_name_it_was_asked_for() {
     assert_eq!(
         Report::of(fixture.run(), TREE).library("liba.so").1,
         Some("venv/libs/liba.so".to_owned()).map(|path| fixture.text(&path))
+    );
+}
+
+fn an_object_satisfies_by_its_soname_what_its_own_libraries_need() {
+    let fixture = Fixture::new();
+    let circle = needing(&fixture, "libext.so.1");
+    let needed = library(&fixture, "venv/libs/liba.so.1", &[&circle]);
+    let file = fixture.library(
+        "venv/ext.so",
+        "int x;",
+        &[&needed, &soname("libext.so.1"), &runpath("$ORIGIN/libs")],
+    );
+    // ldd lists no object as needing itself, nor does it miss one.
+    differs(
+        &fixture,
+        &file,
+        &[
+            "liba.so.1: bundled venv/libs/liba.so.1 (runpath)",
+            "libext.so.1: bundled venv/ext.so (direct)",
+        ],
+        &[],
+        &["liba.so.1 => venv/libs/liba.so.1"],
     );
 }

@@ -40,7 +40,8 @@ pub enum FoundBy {
     Cache,
     /// One of the loader's default directories.
     Default,
-    /// The needed name is a path, or it is the loader itself.
+    /// The needed name is a path, or it is the loader itself, or the object that the process began
+    /// with.
     Direct,
     /// The SONAME of another object below the given paths, which something must load first.
     Soname,
@@ -367,7 +368,7 @@ impl<'a> Resolver<'a> {
             let hit = Hit {
                 path: first.path.clone(),
                 real: first.real.clone(),
-                found_by: FoundBy::Soname,
+                found_by: FoundBy::Direct,
                 architecture: first.object.abi.name(),
             };
             by_name.insert(
