@@ -311,6 +311,7 @@ fn usage() {
         &["--json", "--explain", "x", "/usr"],
         &["--ignore", "[", "/usr"],
         &["-j", "many", "/usr"],
+        &["-j", "257", "/usr"],
         &["-q", "-v", "/usr"],
         &[],
     ] {

@@ -62,9 +62,10 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// How many threads read files; 0 for one a core
+    /// How many threads read files, at most 256; 0 for one a core
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
-    threads: usize,
+    #[arg(value_parser = clap::value_parser!(u16).range(0..=256))]
+    threads: u16,
 
     /// Print no warnings
     #[arg(short, long, conflicts_with = "verbose")]
@@ -168,7 +169,7 @@ pub fn invocation() -> Invocation {
             ld_library_path,
             ignore: args.ignore,
             exclude: args.exclude,
-            threads: args.threads,
+            threads: usize::from(args.threads),
             with_versions: format != Format::List,
         },
         format,
