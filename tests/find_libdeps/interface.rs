@@ -37,7 +37,7 @@ fn venv() -> Fixture {
     let mut stubs = Vec::new();
     for soname in [
         "libc.so.6",
-        "libpython3.11.so.1.0",
+        "libpython3.0.so.1.0",
         "libcuda.so.1",
         "libnone.so.7",
     ] {
@@ -107,16 +107,12 @@ fn json_report() {
             library("libcuda.so.1", "host", None, None),
             library("libnone.so.7", "missing", None, None),
             library("libown.so.1", "bundled", Some(path("venv/libs/libown.so.1")), Some("rpath")),
-            library("libpython3.11.so.1.0", "interpreter", None, None),
+            library("libpython3.0.so.1.0", "interpreter", None, None),
         ],
         "warnings": [],
         "counts": {"files": 3, "elf": 2},
     });
-    let mut report = fixture.report("venv").0;
-    // The machine's Python may have such a library.
-    for name in ["path", "found_by"] {
-        report["libraries"][4][name] = json!(null);
-    }
+    let report = fixture.report("venv").0;
     assert_eq!(report, wanted);
 }
 

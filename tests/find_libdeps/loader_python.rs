@@ -14,6 +14,8 @@ pub fn tests() -> Vec<Trial> {
         rpath_of_the_pythons_executable_counts_for_an_extension,
         runpath_of_the_pythons_executable_does_not_count,
         rpath_of_libpython_counts_for_an_extension,
+        an_extension_in_the_prefix_of_a_python_is_loaded_by_it,
+        each_of_several_virtualenvs_has_its_own_python,
         an_extension_outside_a_virtualenv_has_no_python,
         an_extension_with_a_runpath_ignores_the_pythons_rpath,
     ]
@@ -90,11 +92,33 @@ fn rpath_of_libpython_counts_for_an_extension() {
     assert!(theirs.contains(&found), "{theirs:?}");
 }
 
-fn an_extension_outside_a_virtualenv_has_no_python() {
+fn an_extension_in_the_prefix_of_a_python_is_loaded_by_it() {
     let fixture = Fixture::new();
     let file = python(&fixture, &rpath("$ORIGIN/../lib"));
     std::fs::remove_file(fixture.path("venv/pyvenv.cfg")).expect("it was made");
-    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+    let wanted = "liba.so.1: unowned python/lib/liba.so.1 (rpath)";
+    // ldd loads the extension without a python.
+    differs(&fixture, &file, &[wanted], &[], &["liba.so.1 => not found"]);
+}
+
+fn each_of_several_virtualenvs_has_its_own_python() {
+    let fixture = Fixture::new();
+    python(&fixture, &rpath("$ORIGIN/../lib"));
+    // The fixture itself lies above the virtualenv and in none.
+    let (outcome, path, _) = fixture.report("").library("liba.so.1");
+    assert_eq!(outcome, "bundled");
+    assert_eq!(path, Some(fixture.text("python/lib/liba.so.1")));
+}
+
+fn an_extension_outside_a_virtualenv_has_no_python() {
+    let fixture = Fixture::new();
+    let file = python(&fixture, &rpath("$ORIGIN/../lib"));
+    let outside = fixture.path("outside/a.cpython-399-x86_64-linux-gnu.so");
+    std::fs::create_dir(fixture.path("outside")).expect("a directory");
+    std::fs::rename(file, &outside).expect("it was made");
+    assert_eq!(fixture.report("outside").library("liba.so.1").0, "missing");
+    let theirs = ldd(&fixture, Run::new("ldd"), &outside);
+    assert_eq!(theirs, ["liba.so.1 => not found"]);
 }
 
 fn an_extension_with_a_runpath_ignores_the_pythons_rpath() {

@@ -48,6 +48,16 @@ pub fn tests() -> Vec<Trial> {
             a_development_package_is_never_listed,
         ),
         test(
+            "libpython_in_a_package_is_listed_for_what_embeds_it",
+            needs,
+            libpython_in_a_package_is_listed_for_what_embeds_it,
+        ),
+        test(
+            "a_link_in_dpkgs_database_of_a_root_is_refused",
+            needs,
+            a_link_in_dpkgs_database_of_a_root_is_refused,
+        ),
+        test(
             "pattern_characters_in_a_path_are_taken_literally",
             needs,
             pattern_characters_in_a_path_are_taken_literally,
@@ -333,4 +343,48 @@ fn pattern_characters_in_a_path_are_taken_literally() {
     system.install("libplain1", "lib1xy.so.1", "/usr/lib/odd/lib1xy.so.1", "");
     system.needing("ext.so", &["lib[1]*?.so.1"], &["-Wl,-rpath,/usr/lib/odd"]);
     system.said().is(0, "libodd1\n", "");
+}
+
+/// Debian's python3 does without this library, so that uWSGI's program fails where only python3 is
+/// installed; an interpreter built with it brings it along.
+fn libpython_in_a_package_is_listed_for_what_embeds_it() {
+    let system = System::new("bookworm", &[]);
+    let soname = "libpython3.11.so.1.0";
+    system.needing("embeds.so", &[soname], &[]);
+    system.library(
+        "/usr/local/lib/libpython3.11.so.1.0",
+        &["-Wl,-soname,libpython3.11.so.1.0"],
+    );
+    system.chroot("ldconfig", &[]);
+    assert_eq!(system.report().library(soname).0, "interpreter");
+    fs::remove_file(system.root.path().join("usr/local/lib").join(soname)).expect("it is there");
+
+    let path = format!("/usr/lib/x86_64-linux-gnu/{soname}");
+    system.install("libpython3.11", soname, &path, "");
+    system.chroot("ldconfig", &[]);
+    system.said().is(0, "libpython3.11\n", "");
+
+    // The tree's own interpreter needs it: it is there with it.
+    let stub = format!("stubs/{soname}");
+    let python = system.fixture.program("python3", &[&stub]);
+    let bin = system.root.path().join("venv/bin");
+    fs::create_dir(&bin).expect("a directory");
+    fs::copy(python, bin.join("python3")).expect("a copy");
+    fs::write(system.root.path().join("venv/pyvenv.cfg"), "home = /\n").expect("a file");
+    system.said().is(0, "", "");
+}
+
+fn a_link_in_dpkgs_database_of_a_root_is_refused() {
+    let system = System::new("bookworm", &[]);
+    let info = system.root.path().join("var/lib/dpkg/info");
+    fs::rename(&info, system.root.path().join("moved")).expect("it is there");
+    std::os::unix::fs::symlink("/var/lib/dpkg/info", &info).expect("a link");
+    system.said().is(
+        2,
+        "",
+        &format!(
+            "find-libdeps: error: {} is a symbolic link, which dpkg would follow out of the root\n",
+            info.display()
+        ),
+    );
 }

@@ -54,7 +54,8 @@ struct Args {
     #[arg(long, value_name = "REGEX")]
     exclude: Vec<Regex>,
 
-    /// Exit with 1 if a library is missing or in no package, or a file is malformed
+    /// Exit with 1 if a library is missing, in no package or refused by the loader, or a file is
+    /// malformed
     #[arg(long)]
     strict: bool,
 
@@ -155,7 +156,11 @@ pub fn invocation() -> Invocation {
     } else if !virtual_env.is_empty() {
         vec![PathBuf::from(virtual_env)]
     } else {
-        usage("no PATH given, and $VIRTUAL_ENV does not name one")
+        usage(if args.root.is_none() {
+            "no PATH given, and $VIRTUAL_ENV does not name one"
+        } else {
+            "no PATH given; with --root the environment does not count"
+        })
     };
     let format = match explain {
         Some(name) => Format::Explain(name),

@@ -16,6 +16,8 @@ use thiserror::Error;
 
 /// Where dpkg keeps its database, below a root (dpkg(1), `--admindir`).
 const ADMINDIR: &str = "/var/lib/dpkg";
+/// No path that can be opened is longer (limits.h).
+const PATH_MAX: usize = 4096;
 /// Variables by which dpkg is pointed to another database (dpkg(1), ENVIRONMENT).
 const ENVIRONMENT: [&str; 2] = ["DPKG_ADMINDIR", "DPKG_ROOT"];
 
@@ -35,6 +37,23 @@ pub enum DpkgError {
     )]
     NoDatabase {
         /// The file that should be there.
+        path: PathBuf,
+    },
+    /// The root's database cannot be read.
+    #[error("cannot read dpkg's database {}: {source}", shown(path))]
+    Database {
+        /// Its directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The root's database could lead dpkg out of the root.
+    #[error(
+        "{} is a symbolic link, which dpkg would follow out of the root",
+        shown(path)
+    )]
+    Link {
+        /// The link.
         path: PathBuf,
     },
     /// It could not be started.
@@ -159,8 +178,7 @@ impl Dpkg {
         let admindir = if root.is_machine() {
             None
         } else {
-            let dir = root.canonicalize(Path::new(ADMINDIR)).ok();
-            dir.map(|dir| root.outer(&dir))
+            Some(contained(root)?)
         };
         let mut dpkg = Self {
             admindir,
@@ -197,10 +215,14 @@ impl Dpkg {
     /// dpkg, more only where the paths do not fit into one, or where one of them turns out to be
     /// the place of a diverted file, whose owner is known under its other name.
     pub fn owners(&self, paths: &BTreeSet<PathBuf>, owners: &mut Owners) -> Result<(), DpkgError> {
-        // dpkg's lists are lines: no package ships a path with a newline in it.
+        // dpkg's lists are lines: no package ships a path with a newline in it, nor one that is
+        // too long to be opened.
         let asked: Vec<&PathBuf> = paths
             .iter()
-            .filter(|path| !path.as_os_str().as_bytes().contains(&b'\n'))
+            .filter(|path| {
+                let bytes = path.as_os_str().as_bytes();
+                bytes.len() < PATH_MAX && !bytes.contains(&b'\n')
+            })
             .collect();
         self.search(&asked, owners)?;
         let more: BTreeSet<PathBuf> = owners
@@ -217,7 +239,13 @@ impl Dpkg {
             return Ok(());
         }
         let patterns: Vec<OsString> = paths.iter().map(|path| escaped(path)).collect();
-        let output = match self.run("dpkg", &["-S"], &patterns) {
+        // `dpkg -S` reads the machine's /etc/dpkg/dpkg.cfg and hands over to dpkg-query, which does
+        // not: of another root it is asked directly.
+        let program = match self.admindir {
+            None => "dpkg",
+            Some(_) => "dpkg-query",
+        };
+        let output = match self.run(program, &["-S"], &patterns) {
             Err(DpkgError::NotStarted { source, .. })
                 if source.kind() == io::ErrorKind::ArgumentListTooLong && paths.len() > 1 =>
             {
@@ -337,16 +365,15 @@ impl Dpkg {
     ) -> Result<Output, DpkgError> {
         let path = find(program)?;
         let mut command = Command::new(&path);
-        command.env("LC_ALL", "C").stdin(Stdio::null());
         if let Some(dir) = &self.admindir {
-            for name in ENVIRONMENT {
-                command.env_remove(name);
-            }
+            command.env_clear();
             let mut option = OsString::from("--admindir=");
             option.push(dir);
             command.arg(option);
         }
         command
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
             .args(question)
             .args(about)
             .output()
@@ -355,6 +382,32 @@ impl Dpkg {
                 source,
             })
     }
+}
+
+/// Where this process finds the database of another root. dpkg follows links in it as the machine
+/// would, out of the root, so there must be none.
+fn contained(root: &Root) -> Result<PathBuf, DpkgError> {
+    let unreadable = |source| DpkgError::Database {
+        path: root.outer(Path::new(ADMINDIR)),
+        source,
+    };
+    let dir = root.canonicalize(Path::new(ADMINDIR)).map_err(unreadable)?;
+    for part in [
+        &dir,
+        &dir.join("info"),
+        &dir.join("updates"),
+        &dir.join("triggers"),
+    ] {
+        for name in root.list(part).unwrap_or_default() {
+            let path = part.join(name);
+            if root.is_link_at(&path) {
+                return Err(DpkgError::Link {
+                    path: root.outer(&path),
+                });
+            }
+        }
+    }
+    Ok(root.outer(&dir))
 }
 
 fn find(program: &'static str) -> Result<PathBuf, DpkgError> {

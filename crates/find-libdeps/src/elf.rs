@@ -9,7 +9,7 @@ use crate::arch::Abi;
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
     DF_1_NODEFLIB, DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME,
-    DT_STRTAB, DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM,
+    DT_STRTAB, DT_VERDEF, DT_VERNEED,
 };
 use goblin::elf::header::{ET_CORE, ET_DYN, ET_EXEC, ET_REL};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD};
@@ -30,6 +30,8 @@ const HEADER: usize = 64;
 const MAX_PROGRAM_HEADERS: usize = 1170;
 /// Real files have some fifty dynamic entries, at 16 bytes each.
 const MAX_DYNAMIC: u64 = 1 << 20;
+/// Real files need some hundred libraries, and some hundred versions.
+const MAX_NAMES: usize = 4096;
 /// `PATH_MAX`: a longer name could not be opened.
 const MAX_NAME: usize = 4096;
 /// An RPATH of sixteen such names.
@@ -297,6 +299,9 @@ impl<'a> ElfFile<'a> {
         let mut strings = Strings::new(self.file, locate(segments, address, "DT_STRTAB")?);
         for entry in entries.clone() {
             if entry.d_tag == DT_NEEDED {
+                if object.needed.len() == MAX_NAMES {
+                    return malformed("too many needed libraries");
+                }
                 object
                     .needed
                     .push(strings.get(entry.d_val, MAX_NAME)?.into());
@@ -312,13 +317,13 @@ impl<'a> ElfFile<'a> {
         if object.runpath.is_none() {
             object.rpath = string(DT_RPATH, MAX_PATH_LIST)?;
         }
-        if let (Some(address), Some(count)) = (value(DT_VERNEED), value(DT_VERNEEDNUM)) {
+        if let Some(address) = value(DT_VERNEED) {
             let place = locate(segments, address, "DT_VERNEED")?;
-            object.required_versions = self.required_versions(place, count, &mut strings)?;
+            object.required_versions = self.required_versions(place, &mut strings)?;
         }
-        if let (Some(address), Some(count)) = (value(DT_VERDEF), value(DT_VERDEFNUM)) {
+        if let Some(address) = value(DT_VERDEF) {
             let place = locate(segments, address, "DT_VERDEF")?;
-            object.defined_versions = self.defined_versions(place, count, &mut strings)?;
+            object.defined_versions = self.defined_versions(place, &mut strings)?;
         }
         Ok(())
     }
@@ -328,25 +333,27 @@ impl<'a> ElfFile<'a> {
     fn required_versions(
         &self,
         place: Extent,
-        count: u64,
         strings: &mut Strings,
     ) -> Result<Vec<RequiredVersion>> {
         let records = self.version_records(place, |bytes| {
-            let shdr = made_up(SHT_GNU_VERNEED, bytes.len(), count);
+            let shdr = made_up(SHT_GNU_VERNEED, bytes.len());
             let section = VerneedSection::parse(bytes, &[shdr], self.ctx).ok()??;
             let mut records = Vec::new();
             let mut ended = false;
             for need in &section {
-                let versions: Vec<_> = need.iter().collect();
-                if versions.len() < usize::from(need.vn_cnt) {
+                let mut left = need.vn_cnt;
+                for version in &need {
+                    left = if version.vna_next == 0 { 0 } else { left - 1 };
+                    if version.vna_flags & WEAK == 0 {
+                        records.push((need.vn_file as u64, version.vna_name as u64));
+                    }
+                    if records.len() > MAX_NAMES {
+                        return None;
+                    }
+                }
+                if left > 0 {
                     return None;
                 }
-                records.extend(
-                    versions
-                        .iter()
-                        .filter(|version| version.vna_flags & WEAK == 0)
-                        .map(|version| (need.vn_file as u64, version.vna_name as u64)),
-                );
                 ended = need.vn_next == 0;
             }
             ended.then_some(records)
@@ -362,20 +369,18 @@ impl<'a> ElfFile<'a> {
             .collect()
     }
 
-    fn defined_versions(
-        &self,
-        place: Extent,
-        count: u64,
-        strings: &mut Strings,
-    ) -> Result<Vec<OsString>> {
+    fn defined_versions(&self, place: Extent, strings: &mut Strings) -> Result<Vec<OsString>> {
         let records = self.version_records(place, |bytes| {
-            let shdr = made_up(SHT_GNU_VERDEF, bytes.len(), count);
+            let shdr = made_up(SHT_GNU_VERDEF, bytes.len());
             let section = VerdefSection::parse(bytes, &[shdr], self.ctx).ok()??;
             let mut records = Vec::new();
             let mut ended = false;
             for definition in &section {
                 // The first name is the version's own, others are its parents.
                 records.push(definition.iter().next()?.vda_name as u64);
+                if records.len() > MAX_NAMES {
+                    return None;
+                }
                 ended = definition.vd_next == 0;
             }
             ended.then_some(records)
@@ -442,12 +447,13 @@ fn locate(segments: &[ProgramHeader], address: u64, what: &str) -> Result<Extent
         )
 }
 
-/// A section header over bytes that were found without one: goblin asks for it.
-fn made_up(sh_type: u32, length: usize, count: u64) -> SectionHeader {
+/// A section header over bytes that were found without one: goblin asks for it. The loader follows
+/// the records from one to the next, whatever the file says of their number.
+fn made_up(sh_type: u32, length: usize) -> SectionHeader {
     SectionHeader {
         sh_type,
         sh_size: length as u64,
-        sh_info: u32::try_from(count).unwrap_or(u32::MAX),
+        sh_info: u32::MAX,
         ..SectionHeader::default()
     }
 }
@@ -473,7 +479,7 @@ impl<'a> Strings<'a> {
 
     /// The string at `offset`, of at most `limit` bytes before its NUL.
     fn get(&mut self, offset: u64, limit: usize) -> Result<OsString> {
-        if let Some(string) = self.in_window(offset) {
+        if let Some(string) = self.in_window(offset, limit) {
             return Ok(string);
         }
         if offset >= self.table.length {
@@ -487,7 +493,7 @@ impl<'a> Strings<'a> {
             let place = self.table.offset.saturating_add(offset);
             let read = read_up_to(self.file, &mut self.window, place)?;
             self.window.truncate(read);
-            if let Some(string) = self.in_window(offset) {
+            if let Some(string) = self.in_window(offset, limit) {
                 return Ok(string);
             }
             if size > limit || read < size {
@@ -497,10 +503,10 @@ impl<'a> Strings<'a> {
         }
     }
 
-    fn in_window(&self, offset: u64) -> Option<OsString> {
+    fn in_window(&self, offset: u64, limit: usize) -> Option<OsString> {
         let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
         let rest = self.window.get(from..)?;
-        let length = rest.iter().position(|&byte| byte == 0)?;
+        let length = rest.iter().take(limit).position(|&byte| byte == 0)?;
         Some(OsStr::from_bytes(&rest[..length]).to_owned())
     }
 }

@@ -22,7 +22,7 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
     let mut text = String::new();
     for listed in &report.packages {
         let libraries = of_package(report, listed);
-        let is_named = name.is_some_and(|name| *name == *listed.package.to_string());
+        let is_named = name.is_some_and(|name| is_package(report, listed, name));
         let shown: Vec<&NeededLibrary> = libraries
             .into_iter()
             .filter(|library| is_named || is_about(library, name))
@@ -84,11 +84,19 @@ fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededL
         .collect()
 }
 
+/// `libc6`, or `libc6:amd64` where that is the native architecture.
+fn is_package(report: &Report, listed: &ListedPackage, name: &OsStr) -> bool {
+    let package = listed.package.to_string();
+    *name == *package || *name == *format!("{package}:{}", report.architecture)
+}
+
 fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
     let Some(name) = name else {
         return true;
     };
-    let is_file = |path: &std::path::PathBuf| path.as_os_str() == name;
+    // As it was written, or seen from the working directory.
+    let absolute = std::path::absolute(name).unwrap_or_default();
+    let is_file = |path: &std::path::PathBuf| path.as_os_str() == name || *path == absolute;
     *library.soname == *name
         || library.path.as_ref().is_some_and(is_file)
         || library.needed_by.iter().any(is_file)

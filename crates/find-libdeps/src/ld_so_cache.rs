@@ -15,6 +15,7 @@ const ENTRY: usize = 24;
 const OLD_MAGIC: &[u8] = b"ld.so-1.7.0";
 const OLD_HEADER: usize = 16;
 const OLD_ENTRY: usize = 12;
+const MAX_STRING: usize = 4096;
 /// `cache_file_new_flags_endian_big`
 const BIG_ENDIAN: u8 = 3;
 
@@ -90,6 +91,8 @@ fn number(bytes: &[u8], at: usize, is_big_endian: bool) -> Option<u32> {
 
 fn string(bytes: &[u8], at: u32) -> Option<&OsStr> {
     let rest = bytes.get(usize::try_from(at).ok()?..)?;
+    // A longer one could not be opened: PATH_MAX.
+    let rest = &rest[..rest.len().min(MAX_STRING)];
     let length = rest.iter().position(|&byte| byte == 0)?;
     Some(OsStr::from_bytes(&rest[..length]))
 }

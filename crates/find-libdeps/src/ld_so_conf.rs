@@ -5,65 +5,83 @@
 
 use crate::root::Root;
 use glob::{MatchOptions, Pattern};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// The file that the loader's configuration begins with.
 pub const PATH: &str = "/etc/ld.so.conf";
-/// Files that include one another in a circle end here; ldconfig itself would not end.
-const MAX_DEPTH: usize = 16;
+/// Real configurations have a dozen of each.
+const MAX_FILES: usize = 1024;
+const MAX_DIRECTORIES: usize = 1024;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The directories that the configuration of `root` names, in its order, each once.
 #[must_use]
 pub fn directories(root: &Root) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    read(root, Path::new(PATH), 0, &mut found);
-    found
+    let mut read = Reading::default();
+    read.file(root, Path::new(PATH));
+    read.directories
 }
 
-fn read(root: &Root, file: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    let Ok(text) = root.read(file, MAX_BYTES) else {
-        return;
-    };
-    for line in text.split(|&byte| byte == b'\n') {
-        // There is no quoting: a number sign begins a comment wherever it stands.
-        let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
-        let line = line.trim_ascii();
-        let mut words = line
-            .split(|byte| b" \t".contains(byte))
-            .filter(|word| !word.is_empty());
-        match words.next() {
-            Some(b"include") => {
-                for pattern in words {
-                    let pattern = directory_of(file).join(OsStr::from_bytes(pattern));
-                    for included in matches(root, &pattern) {
-                        if depth < MAX_DEPTH {
-                            read(root, &included, depth + 1, found);
+#[derive(Default)]
+struct Reading {
+    directories: Vec<PathBuf>,
+    known: HashSet<PathBuf>,
+    /// Reading a file again adds nothing, and files may include one another in a circle.
+    files: HashSet<PathBuf>,
+}
+
+impl Reading {
+    fn file(&mut self, root: &Root, file: &Path) {
+        let is_new = self.files.len() < MAX_FILES
+            && root
+                .canonicalize(file)
+                .is_ok_and(|real| self.files.insert(real));
+        let Ok(text) = root.read(file, MAX_BYTES) else {
+            return;
+        };
+        if !is_new {
+            return;
+        }
+        for line in text.split(|&byte| byte == b'\n') {
+            // There is no quoting: a number sign begins a comment wherever it stands.
+            let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
+            let line = line.trim_ascii();
+            let mut words = line
+                .split(|byte| b" \t".contains(byte))
+                .filter(|word| !word.is_empty());
+            match words.next() {
+                Some(b"include") => {
+                    for pattern in words {
+                        let pattern = directory_of(file).join(OsStr::from_bytes(pattern));
+                        for included in matches(root, &pattern) {
+                            self.file(root, &included);
                         }
                     }
                 }
+                // Ignored since glibc 2.37, and before it without a meaning for this list.
+                Some(b"hwcap") | None => {}
+                Some(_) => self.add(line),
             }
-            // Ignored since glibc 2.37, and before it without a meaning for this list.
-            Some(b"hwcap") | None => {}
-            Some(_) => add(line, found),
         }
     }
-}
 
-/// A line that is a directory. `DIRECTORY=TYPE` dates from the change of C libraries; what it says
-/// of the type counts no more, and glibc 2.36 still reads the directory.
-fn add(line: &[u8], found: &mut Vec<PathBuf>) {
-    let line = line.split(|&byte| byte == b'=').next().unwrap_or_default();
-    let mut path = line.trim_ascii_end();
-    while let [rest @ .., b'/'] = path {
-        path = rest;
-    }
-    let path = PathBuf::from(OsStr::from_bytes(path));
-    // ldconfig refuses a relative directory.
-    if path.is_absolute() && !found.contains(&path) {
-        found.push(path);
+    /// A line that is a directory. `DIRECTORY=TYPE` dates from the change of C libraries; what it says
+    /// of the type counts no more, and glibc 2.36 still reads the directory.
+    fn add(&mut self, line: &[u8]) {
+        let line = line.split(|&byte| byte == b'=').next().unwrap_or_default();
+        let mut path = line.trim_ascii_end();
+        while let [rest @ .., b'/'] = path {
+            path = rest;
+        }
+        let path = PathBuf::from(OsStr::from_bytes(path));
+        // ldconfig refuses a relative directory.
+        let is_room = self.directories.len() < MAX_DIRECTORIES;
+        if path.is_absolute() && is_room && self.known.insert(path.clone()) {
+            self.directories.push(path);
+        }
     }
 }
 

@@ -52,8 +52,10 @@ use resolve::{Hit, Outcome, Resolved, Resolver};
 use root::Root;
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -106,19 +108,41 @@ fn unread(all: &[Unread]) -> String {
     let mut lines: Vec<String> = all
         .iter()
         .take(MAX_NAMED)
-        .map(|unread| format!("cannot read {}: {}", shown(&unread.path), unread.error))
+        .map(|unread| {
+            format!(
+                "cannot read {}: {}; make it readable, or pass `{}`",
+                shown(&unread.path),
+                unread.error,
+                exclusion(&unread.path)
+            )
+        })
         .collect();
     if let Some(more) = all.len().checked_sub(MAX_NAMED).filter(|&more| more > 0) {
         lines.push(format!("and {more} more"));
     }
-    let pattern = all.first().map_or_else(String::new, |first| {
-        regex::escape(&first.path.to_string_lossy())
-    });
-    lines.push(format!(
-        "no list, since it could lack something: make {} readable, or pass `--exclude '^{pattern}'`",
-        if all.len() == 1 { "it" } else { "them" },
-    ));
+    lines.push("no list, since it could lack something".to_owned());
     lines.join("\n")
+}
+
+/// `--exclude` with a pattern that matches this path and what lies below it, as a shell takes it.
+fn exclusion(path: &Path) -> String {
+    let mut pattern = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\'' => pattern.push_str("\\x27"),
+                _ if character.is_control() => {
+                    pattern.extend(character.escape_unicode());
+                }
+                _ => pattern.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String does not fail.
+            let _ = write!(pattern, "(?-u:\\x{byte:02x})");
+        }
+    }
+    format!("--exclude '^{pattern}(/|$)'")
 }
 
 /// Analyses what `config` says. `files_read` counts up as the work goes on.
@@ -150,6 +174,7 @@ pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
     let tree = Tree::new(starts, objects);
     let library = Library::new(&root, &tree);
     let is_ignored = |soname: &OsStr| config.ignores(soname);
+    let is_excluded = |path: &Path| config.excludes(path);
     let resolver = Resolver::new(
         &root,
         &library,
@@ -157,6 +182,7 @@ pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
         &tree,
         &config.ld_library_path,
         &is_ignored,
+        &is_excluded,
     );
     let needs = settle(&resolver, &mut packages, &tree)?;
     let mut report = Report::new(Findings {
@@ -306,7 +332,7 @@ fn settle(
     let mut needs = resolver.resolve(&guess);
     let mut followed = reals(&needs, guess);
     loop {
-        packages.ask(system(&needs).map(|hit| hit.path.as_path()))?;
+        packages.ask(asked(&needs))?;
         for hit in system(&needs) {
             let is_packages = matches!(packages.ownership(hit), Ownership::Package(_));
             if !is_packages && tree.known(&hit.real).is_none() {
@@ -321,6 +347,17 @@ fn settle(
         needs = resolver.resolve(&is_unowned);
         followed = reals(&needs, is_unowned);
     }
+}
+
+/// The paths of libraries that packages may have.
+fn asked(needs: &Resolved) -> impl Iterator<Item = &Path> {
+    needs
+        .outcomes
+        .iter()
+        .filter_map(|outcome| match &**outcome {
+            Outcome::System(hit) | Outcome::Embedded(hit) => Some(hit.path.as_path()),
+            _ => None,
+        })
 }
 
 /// The system's libraries, each once.

@@ -46,11 +46,12 @@ fn main() -> ExitCode {
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        Ok(()) if is_strict && report.has_objections() => ExitCode::from(OBJECTIONS),
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(&mut messages, &format!("cannot write the list: {error}")),
+        // Whoever reads may have seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            fail(&mut messages, &format!("cannot write the list: {error}"))
+        }
+        _ if is_strict && report.has_objections() => ExitCode::from(OBJECTIONS),
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -251,6 +251,11 @@ fn libraries(
             library
         })
         .collect();
+    for library in &mut libraries {
+        // Numbers follow paths in the tree, but not beside it; and a file may name a need twice.
+        library.needed_by.sort();
+        library.needed_by.dedup();
+    }
     libraries.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     libraries
 }
@@ -282,6 +287,15 @@ impl NeededLibrary {
             Outcome::Interpreter(hit) => {
                 self.fate = Fate::Interpreter;
                 hit.as_ref()
+            }
+            Outcome::Embedded(hit) => {
+                if let Ownership::Package(package) = packages.ownership(hit) {
+                    self.fate = Fate::Package;
+                    self.package = Some(package);
+                } else {
+                    self.fate = Fate::Interpreter;
+                }
+                Some(hit)
             }
             Outcome::Host => {
                 self.fate = Fate::Host;

@@ -18,7 +18,7 @@ use crate::provided;
 use crate::root::Root;
 use crate::search_path::{self, Element, Tokens};
 use crate::text::shown;
-use crate::tree::{Start, Tree, is_extension_module};
+use crate::tree::{Tree, is_extension_module};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -69,6 +69,10 @@ pub enum Outcome {
     Bundled(Hit),
     /// The interpreter's own library, found or not.
     Interpreter(Option<Hit>),
+    /// The interpreter's library, but the interpreter of this tree does without it: on Debian it is
+    /// in a package of its own, `libpython3.11`, which `python3` does not depend on. Where no
+    /// package has it, whoever installed the interpreter has.
+    Embedded(Hit),
     /// The host's driver provides it at run time.
     Host,
     /// The loader would not find it.
@@ -146,21 +150,28 @@ pub struct Resolver<'a> {
     /// `LD_LIBRARY_PATH`.
     environment: &'a OsStr,
     is_ignored: &'a dyn Fn(&OsStr) -> bool,
-    /// The interpreter of each start, and what loads extensions for it, the innermost first.
-    interpreters: Vec<Vec<Rc<Located>>>,
+    /// By directory: the interpreter that objects there belong to, and what loads extensions for
+    /// it, the innermost first.
+    interpreters: RefCell<HashMap<OsString, Chain>>,
+    /// Whether a path is not to be read, so that its needs do not count.
+    is_excluded: &'a dyn Fn(&Path) -> bool,
     /// The objects of the tree, then libraries beside it, in the order of [`Resolved::files`].
     files: RefCell<Files>,
     outcomes: RefCell<Outcomes>,
     remarks: RefCell<BTreeSet<Remark>>,
 }
 
+/// Objects that had loaded another, the innermost first.
+type Chain = Rc<[Rc<Located>]>;
+
 /// Outcomes, each once, so that they can be compared by their address.
 #[derive(Default)]
 struct Outcomes {
     all: HashSet<Rc<Outcome>>,
-    /// By the library, how it was found, and the name it was found for. The library table keeps
+    /// By the library, how it was found, whether the interpreter has it, and the name it was found
+    /// for. The library table keeps
     /// every object that it has found, so that an address stands for one object.
-    found: HashMap<(*const Located, FoundBy, Arc<OsStr>), Rc<Outcome>>,
+    found: HashMap<(*const Located, FoundBy, bool, Arc<OsStr>), Rc<Outcome>>,
     not_found: HashMap<(Abi, Arc<OsStr>), Rc<Outcome>>,
 }
 
@@ -219,7 +230,7 @@ impl<'a> Resolver<'a> {
     /// A resolver for `tree` in `root`.
     ///
     /// `environment` is the value of `LD_LIBRARY_PATH`; names of which `is_ignored` says so are
-    /// taken for not needed.
+    /// taken for not needed, and objects of which `is_excluded` says so have no needs.
     pub fn new(
         root: &'a Root,
         library: &'a Library<'a>,
@@ -227,15 +238,17 @@ impl<'a> Resolver<'a> {
         tree: &'a Tree,
         environment: &'a OsStr,
         is_ignored: &'a dyn Fn(&OsStr) -> bool,
+        is_excluded: &'a dyn Fn(&Path) -> bool,
     ) -> Self {
-        let mut resolver = Self {
+        let resolver = Self {
             root,
             library,
             ld_so,
             tree,
             environment,
             is_ignored,
-            interpreters: Vec::new(),
+            interpreters: RefCell::default(),
+            is_excluded,
             files: RefCell::default(),
             outcomes: RefCell::default(),
             remarks: RefCell::default(),
@@ -243,11 +256,6 @@ impl<'a> Resolver<'a> {
         for located in tree.objects() {
             resolver.number(located);
         }
-        resolver.interpreters = tree
-            .starts()
-            .iter()
-            .map(|start| resolver.interpreter(start))
-            .collect();
         resolver
     }
 
@@ -312,21 +320,37 @@ impl<'a> Resolver<'a> {
         self.files.borrow().known[link.file].clone()
     }
 
-    /// What loads the extensions of the virtualenv that `start` lies in: its interpreter, and
-    /// before it the `libpython` that calls `dlopen` for it, where it has one.
-    fn interpreter(&self, start: &Start) -> Vec<Rc<Located>> {
-        let venv = start
-            .real
-            .ancestors()
-            .find(|dir| self.root.metadata(&dir.join("pyvenv.cfg")).is_ok());
-        let program = venv.and_then(|venv| {
+    /// The interpreter that objects in `dir` belong to, and before it the `libpython` that calls
+    /// `dlopen` for it, where it has one: that of the nearest virtualenv (PEP 405), or of the prefix
+    /// in whose `lib/python3*` the directory lies.
+    fn interpreter(&self, dir: Option<&Path>) -> Chain {
+        let Some(dir) = dir else {
+            return Rc::new([]);
+        };
+        if let Some(known) = self.interpreters.borrow().get(dir.as_os_str()) {
+            return Rc::clone(known);
+        }
+        let prefix = match dir.parent().and_then(Path::parent) {
+            _ if self.root.metadata(&dir.join("pyvenv.cfg")).is_ok() => Some(dir),
+            Some(prefix) if is_library_of(prefix, dir) => Some(prefix),
+            _ => None,
+        };
+        let program = prefix.and_then(|prefix| {
             ["bin/python3", "bin/python"]
                 .iter()
-                .find_map(|name| self.library.program(&venv.join(name)))
+                .find_map(|name| self.library.program(&prefix.join(name)))
         });
-        let Some(program) = program else {
-            return Vec::new();
+        let chain = match program {
+            Some(program) => self.chain_of(program),
+            None => self.interpreter(dir.parent()),
         };
+        self.interpreters
+            .borrow_mut()
+            .insert(dir.as_os_str().to_owned(), Rc::clone(&chain));
+        chain
+    }
+
+    fn chain_of(&self, program: Rc<Located>) -> Chain {
         let process = self.process(Rc::clone(&program), &[]);
         let libpython = program
             .object
@@ -395,13 +419,8 @@ impl<'a> Resolver<'a> {
     /// Loads the object `index` of the tree as the loader would, breadth first.
     fn follow(&self, index: usize, is_followed: &dyn Fn(&Path) -> bool) -> Followed {
         let first = Rc::clone(&self.tree.objects()[index]);
-        let start = self
-            .tree
-            .starts()
-            .iter()
-            .position(|start| first.real.starts_with(&start.real));
-        let base = start.map_or(&[][..], |start| &self.interpreters[start]);
-        let mut process = self.process(first, base);
+        let interpreter = self.interpreter(first.real.parent());
+        let mut process = self.process(first, &interpreter);
         let mut followed = Followed {
             needs: Vec::new(),
             loaded: HashSet::new(),
@@ -415,7 +434,8 @@ impl<'a> Resolver<'a> {
                     if provided::by_kernel(name) || (self.is_ignored)(name) {
                         continue;
                     }
-                    let satisfied = self.satisfy(&mut process, next, name, is_followed);
+                    let satisfied =
+                        self.satisfy(&mut process, &interpreter, next, name, is_followed);
                     if let Some(by) = &satisfied.by {
                         self.check_versions(&process.links[next], name, by);
                     }
@@ -446,11 +466,20 @@ impl<'a> Resolver<'a> {
     fn satisfy(
         &self,
         process: &mut Process,
+        interpreter: &[Rc<Located>],
         index: usize,
         name: &Arc<OsStr>,
         is_followed: &dyn Fn(&Path) -> bool,
     ) -> Satisfied {
-        if let Some(loaded) = process.by_name.get(name) {
+        // Names are compared with their tokens replaced.
+        let expanded: Vec<Arc<OsStr>> = if name.as_bytes().contains(&b'$') {
+            let expanded = expanded(&process.links[index].located, name);
+            expanded.into_iter().map(Arc::from).collect()
+        } else {
+            vec![Arc::clone(name)]
+        };
+        let loaded = expanded.iter().find_map(|name| process.by_name.get(name));
+        if let Some(loaded) = loaded {
             return loaded.clone();
         }
         let abi = process.links[index].located.object.abi;
@@ -460,22 +489,28 @@ impl<'a> Resolver<'a> {
                 by: None,
             };
         };
-        let outcome = self.classify(name, &located, found_by);
-        let is_bundled = matches!(*outcome, Outcome::Bundled(_));
+        let has_it = interpreter.iter().any(|one| one.real == located.real);
+        let outcome = self.classify(name, &located, found_by, has_it);
+        let is_loaded = match *outcome {
+            Outcome::Bundled(_) => true,
+            Outcome::System(_) => is_followed(&located.real),
+            _ => false,
+        };
         let satisfied = Satisfied {
             outcome,
             by: Some(Rc::clone(&located)),
         };
-        let names = [Some(name), located.object.soname.as_ref()];
-        for name in names.into_iter().flatten() {
+        let soname = located.object.soname.iter();
+        for name in expanded.iter().chain(soname) {
             process
                 .by_name
                 .entry(Arc::clone(name))
                 .or_insert_with(|| satisfied.clone());
         }
-        if is_bundled || is_followed(&located.real) {
+        if is_loaded {
             let file = self.number(&located);
-            if process.loaded.insert(file) {
+            let is_excluded = (self.is_excluded)(&self.files.borrow().known[file]);
+            if process.loaded.insert(file) && !is_excluded {
                 process.links.push(Link {
                     located,
                     file,
@@ -487,18 +522,24 @@ impl<'a> Resolver<'a> {
     }
 
     /// What a library that the search found is to the list.
-    fn classify(&self, name: &Arc<OsStr>, located: &Rc<Located>, found_by: FoundBy) -> Rc<Outcome> {
-        let key = (Rc::as_ptr(located), found_by, Arc::clone(name));
+    fn classify(
+        &self,
+        name: &Arc<OsStr>,
+        located: &Rc<Located>,
+        found_by: FoundBy,
+        has_it: bool,
+    ) -> Rc<Outcome> {
+        let key = (Rc::as_ptr(located), found_by, has_it, Arc::clone(name));
         let mut outcomes = self.outcomes.borrow_mut();
         if let Some(known) = outcomes.found.get(&key) {
             return Rc::clone(known);
         }
-        let outcome = outcomes.one(self.outcome(name, located, found_by));
+        let outcome = outcomes.one(self.outcome(name, located, found_by, has_it));
         outcomes.found.insert(key, Rc::clone(&outcome));
         outcome
     }
 
-    fn outcome(&self, name: &OsStr, located: &Located, found_by: FoundBy) -> Outcome {
+    fn outcome(&self, name: &OsStr, located: &Located, found_by: FoundBy, has_it: bool) -> Outcome {
         let hit = |path| Hit {
             path,
             real: located.real.clone(),
@@ -506,7 +547,13 @@ impl<'a> Resolver<'a> {
             architecture: located.object.abi.name(),
         };
         if provided::by_interpreter(name) {
-            return Outcome::Interpreter(Some(hit(self.tidy(&located.path))));
+            let hit = hit(self.tidy(&located.path));
+            let is_with_it = has_it || self.tree.known(&located.real).is_some();
+            return if is_with_it {
+                Outcome::Interpreter(Some(hit))
+            } else {
+                Outcome::Embedded(hit)
+            };
         }
         match (self.tree.known(&located.real), found_by) {
             // By the cache or a default directory a library is found whoever copies the tree, so
@@ -790,6 +837,12 @@ impl<'a> Resolver<'a> {
             is_fatal: false,
         });
     }
+}
+
+/// Whether `dir` is the `lib/python3*` of `prefix`.
+fn is_library_of(prefix: &Path, dir: &Path) -> bool {
+    let name = dir.file_name().unwrap_or_default().as_bytes();
+    name.starts_with(b"python3") && dir.parent() == Some(&prefix.join("lib"))
 }
 
 /// Needs, each once.
