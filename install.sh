@@ -112,6 +112,7 @@ main() {
                 exit
                 ;;
             *)
+                say "\`$1\` is no option of this script"
                 usage >&2
                 exit 2
                 ;;

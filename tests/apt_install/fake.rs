@@ -222,12 +222,13 @@ fn signalled(sandbox: &Sandbox, options: &str, until: &str, signal: &str) -> (St
 }
 
 fn sigterm() {
-    // As apt-get while dpkg runs: it hears SIGINT, and goes on to its end.
+    // As apt-get while dpkg runs: it hears SIGINT, and goes on to its end, whether it was waiting
+    // already when the signal came or not.
     let sandbox = root(
         "test $1 = update && exit\n\
-         trap 'echo heard SIGINT' INT\ntrap 'echo heard SIGTERM; exit' TERM\n\
-         : >/var/cache/apt/pkgcache.bin\n\
          exec 3<>/tmp/never\n\
+         trap 'trap : INT; echo heard SIGINT; echo >&3' INT\ntrap 'echo heard SIGTERM; exit' TERM\n\
+         : >/var/cache/apt/pkgcache.bin\n\
          echo ready >/tmp/ready\nread never <&3\necho finished\n",
     );
     let sandbox = {

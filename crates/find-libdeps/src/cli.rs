@@ -41,7 +41,8 @@ struct Args {
     #[arg(long, conflicts_with = "explain")]
     json: bool,
 
-    /// Say why each package is needed, or only about NAME: a package, a soname or a file
+    /// Say why each package is needed, or only about NAME: a package, a soname or a file (a
+    /// directory there is taken for a PATH)
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
@@ -68,7 +69,7 @@ struct Args {
     #[arg(value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
 
-    /// Print no warnings
+    /// Print nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
 

@@ -6,6 +6,7 @@ use crate::text::shown;
 use anstyle::{AnsiColor, Style};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::path::Path;
 use thiserror::Error;
 
 const HEADING: Style = Style::new().bold();
@@ -29,7 +30,7 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
             .collect();
         if !shown.is_empty() {
             heading(&mut text, &title(listed), GOOD);
-            describe(&mut text, &shown);
+            describe(&mut text, &shown, name);
         }
     }
     let others = [
@@ -67,7 +68,7 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
             .collect();
         if !libraries.is_empty() {
             heading(&mut text, title, style);
-            describe(&mut text, &libraries);
+            describe(&mut text, &libraries, name);
         }
     }
     match name {
@@ -94,12 +95,17 @@ fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
     let Some(name) = name else {
         return true;
     };
-    // As it was written, or seen from the working directory.
-    let absolute = std::path::absolute(name).unwrap_or_default();
-    let is_file = |path: &std::path::PathBuf| path.as_os_str() == name || *path == absolute;
     *library.soname == *name
-        || library.path.as_ref().is_some_and(is_file)
-        || library.needed_by.iter().any(is_file)
+        || library
+            .path
+            .as_ref()
+            .is_some_and(|path| is_file(path, name))
+        || library.needed_by.iter().any(|path| is_file(path, name))
+}
+
+/// Whether `name` is `path`, as it was written or seen from the working directory.
+fn is_file(path: &Path, name: &OsStr) -> bool {
+    path.as_os_str() == name || std::path::absolute(name).is_ok_and(|absolute| path == absolute)
 }
 
 fn title(listed: &ListedPackage) -> String {
@@ -117,14 +123,17 @@ fn heading(text: &mut String, title: &str, style: Style) {
     let _ = writeln!(text, "{style}{title}{style:#}");
 }
 
-fn describe(text: &mut String, libraries: &[&NeededLibrary]) {
+fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr>) {
     for library in libraries {
+        // Of a file that needs it, only what concerns that file.
+        let is_one = name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(by, name)));
+        let is_meant = |by: &Path| !is_one || name.is_some_and(|name| is_file(by, name));
         let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
         if let (Some(path), Some(found_by)) = (&library.path, library.found_by) {
             let _ = write!(text, " => {} ({})", shown(path), how(found_by));
         }
         text.push('\n');
-        for path in &library.needed_by {
+        for path in library.needed_by.iter().filter(|by| is_meant(by)) {
             let _ = writeln!(text, "    needed by {}", shown(path));
         }
         if let Some(absence) = &library.absence {

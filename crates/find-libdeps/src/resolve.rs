@@ -310,7 +310,7 @@ impl<'a> Resolver<'a> {
         let number = files.known.len();
         files
             .known
-            .push(known.unwrap_or_else(|| located.path.clone()));
+            .push(known.unwrap_or_else(|| self.tidy(&located.path)));
         let real = located.real.clone().into_os_string();
         files.numbers.insert(real, number);
         number
