@@ -94,7 +94,6 @@ main() {
         "$(find "$venv" -type f | wc -l)" "$(wc -l < "$work/elf")" "$(du -sm "$venv" | cut -f1)" "$runs"
     median "$program" -q "$venv" && ours=$median
     median find_then_dpkg && theirs=$median
-    median "$program" -q "$venv" && [ "$median" -gt "$ours" ] || ours=$median
     shown 'find-libdeps' "$ours"
     shown 'find -type f, then one dpkg -S of its paths' "$theirs"
     ratio '  ratio' "$ours" "$theirs"

@@ -6,7 +6,7 @@ use crate::arch::Abi;
 use crate::elf::{Kind, Object};
 use crate::library::Located;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -40,6 +40,7 @@ pub struct Tree {
     starts: Vec<Start>,
     objects: Vec<Rc<Located>>,
     by_soname: HashMap<(Abi, Arc<OsStr>), usize>,
+    by_file_name: HashMap<OsString, Vec<usize>>,
 }
 
 impl Tree {
@@ -56,7 +57,10 @@ impl Tree {
             .collect();
         objects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         let mut by_soname = HashMap::new();
+        let mut by_file_name: HashMap<OsString, Vec<usize>> = HashMap::new();
         for (index, located) in objects.iter().enumerate() {
+            let name = located.path.file_name().unwrap_or_default();
+            by_file_name.entry(name.to_owned()).or_default().push(index);
             let object = &located.object;
             if let (Some(soname), Kind::Library, false) =
                 (&object.soname, object.kind, object.is_musl())
@@ -71,6 +75,7 @@ impl Tree {
             starts,
             objects,
             by_soname,
+            by_file_name,
         }
     }
 
@@ -96,9 +101,9 @@ impl Tree {
     /// An object whose file is called `name`, whatever it calls itself.
     #[must_use]
     pub fn with_file_name(&self, name: &OsStr, abi: Abi) -> Option<&Rc<Located>> {
-        self.objects
-            .iter()
-            .find(|located| located.object.abi == abi && located.path.file_name() == Some(name))
+        let indexes = self.by_file_name.get(name)?;
+        let mut named = indexes.iter().filter_map(|&index| self.objects.get(index));
+        named.find(|located| located.object.abi == abi)
     }
 
     /// The path by which people know the file `real`, if it lies below the given paths.
