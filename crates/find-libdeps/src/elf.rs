@@ -1,6 +1,6 @@
 //! One ELF file to an [`Object`]: what the loader would read of it, and no more.
 //!
-//! The only user of goblin. Files are read in small pieces by `pread`, where the program headers
+//! The only one that reads with goblin. Files are read in small pieces by `pread`, where the program headers
 //! point; nothing is mapped (a file that shrinks must not raise SIGBUS), no section or symbol table
 //! is read (a stripped or odd one does not trouble the loader either), nothing is executed. Every
 //! count and size that the file states is capped before it is believed.

@@ -28,8 +28,6 @@ pub struct LdSo {
     /// The directories of `ld.so.conf`, for the hint that ldconfig was not run.
     configured: Vec<PathBuf>,
     defaults: HashMap<Abi, [PathBuf; 4]>,
-    /// Whether there is a cache file that the loader can use.
-    has_cache: bool,
 }
 
 #[derive(Debug)]
@@ -71,18 +69,11 @@ impl LdSo {
                 .iter()
                 .map(|row| (row.abi, row.default_directories()))
                 .collect(),
-            has_cache,
         };
         if !has_cache {
             ld_so.emulate_ldconfig(root);
         }
         ld_so
-    }
-
-    /// Whether the loader has a cache to look into.
-    #[must_use]
-    pub fn has_cache(&self) -> bool {
-        self.has_cache
     }
 
     /// Every file that the cache names.

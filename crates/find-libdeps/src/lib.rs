@@ -2,17 +2,19 @@
 //!
 //! Data passes through once; each phase borrows from earlier ones and never reaches back:
 //!
-//! - [`cli`]: arguments to a [`Config`]
+//! - [`cli`]: arguments to a [`config::Config`]
 //! - [`root`]: the file system that is analysed
 //! - [`walk`]: the given paths to files
 //! - [`elf`]: a file to an [`elf::Object`], with [`arch`] for what differs by architecture
 //! - [`tree`]: the objects together
 //! - [`search_path`], [`library`], [`ld_so`] with its formats [`ld_so_cache`] and [`ld_so_conf`]:
 //!   where the loader looks, and what it finds there
-//! - [`resolve`]: needed names to outcomes, with [`provided`] for those no package is listed for
+//! - [`resolve`]: needed names to outcomes, with [`provided`] for those that others provide
 //! - [`ownership`], [`dpkg`]: libraries to packages
-//! - [`report`]: all of it sorted; [`json`], [`explain`] and [`messages`] write it, with [`text`] for
-//!   names
+//! - [`report`]: all of it sorted, with [`os_release`] for whose the packages are; [`json`],
+//!   [`explain`] and [`messages`] write it, with [`text`] for names
+//!
+//! Beside them, [`progress`] tells a person that the work goes on.
 //!
 //! Nothing that is inspected is executed or loaded, and nothing is written to disk.
 

@@ -1,4 +1,4 @@
-//! Sonames that no package is listed for, wherever they are found.
+//! Sonames that somebody other than a package may provide, told by their names alone.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
