@@ -1,6 +1,7 @@
 //! A Docker engine of a test's own: its data, socket and process id lie in a directory that goes
 //! with it, and the one process that was started is stopped at the end.
 
+use super::debian;
 use super::run::{Run, Said};
 use std::fs;
 use std::path::Path;
@@ -52,7 +53,7 @@ impl Docker {
     pub fn run(&self, arguments: &[&str]) -> Run {
         let socket = self.dir.path().join("socket");
         Run::new("timeout")
-            .args(["300", CLIENT])
+            .args(["1800", CLIENT])
             .args(arguments)
             .env("DOCKER_HOST", format!("unix://{}", socket.display()))
             .env("DOCKER_BUILDKIT", "1")
@@ -63,19 +64,38 @@ impl Docker {
     /// where there is none, this engine makes one for each step and deletes it after the step,
     /// so that `/etc` has the time of day.
     pub fn import(&self, tar: &Path, name: &str) {
-        let copy = self.dir.path().join("base.tar");
+        self.import_with(tar, name, &[("etc/hosts", b"")]);
+    }
+
+    /// Makes an image `python:RELEASE` of a root with Debian's Python, in which pip reaches its
+    /// index as it does on this machine: with the machine's certificates.
+    pub fn import_python(&self, release: &str) -> String {
+        let tar = debian::tar(release, &["python3", "python3-venv", "ca-certificates"]);
+        let name = format!("python:{release}");
+        let certificates = "etc/ssl/certs/ca-certificates.crt";
+        let ours = fs::read(Path::new("/").join(certificates)).expect("certificates");
+        let files = [("etc/hosts", &b""[..]), (certificates, &ours)];
+        self.import_with(&tar, &name, &files);
+        name
+    }
+
+    fn import_with(&self, tar: &Path, name: &str, files: &[(&str, &[u8])]) {
+        let dir = TempDir::new_in(super::target_dir()).expect("a directory");
+        let copy = dir.path().join("base.tar");
         fs::copy(tar, &copy).expect("a copy");
-        fs::create_dir_all(self.dir.path().join("etc")).expect("a directory");
-        fs::write(self.dir.path().join("etc/hosts"), "").expect("a file");
-        Run::new("tar")
-            .args(["--append", "--owner=0", "--group=0", "-f"])
-            .arg(&copy)
-            .arg("-C")
-            .arg(self.dir.path())
-            .arg("etc/hosts")
-            .must();
+        for (file, content) in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+            fs::write(path, content).expect("a file");
+            Run::new("tar")
+                .args(["--append", "--owner=0", "--group=0", "-f"])
+                .arg(&copy)
+                .arg("-C")
+                .arg(dir.path())
+                .arg(file)
+                .must();
+        }
         self.run(&["import", &copy.to_string_lossy(), name]).must();
-        fs::remove_file(&copy).expect("the copy can be removed");
     }
 
     /// Builds `dockerfile`, with `program` beside it, as `name`, and gives what the build said.
@@ -83,10 +103,14 @@ impl Docker {
         let context = TempDir::new_in(super::target_dir()).expect("a directory");
         fs::copy(program, context.path().join("apt-install")).expect("a copy");
         fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
-        let path = context.path().to_string_lossy().into_owned();
-        let arguments = ["build", "--network=host", "--progress=plain", "-t", name];
-        self.run(&[&arguments[..], more, &[path.as_str()]].concat())
-            .said()
+        self.build_in(context.path(), &[&["-t", name], more].concat())
+    }
+
+    /// Builds what the directory `context` holds, and gives what the build said.
+    pub fn build_in(&self, context: &Path, arguments: &[&str]) -> Said {
+        let path = context.to_string_lossy();
+        let build = ["build", "--network=host", "--progress=plain"];
+        self.run(&[&build[..], arguments, &[&path]].concat()).said()
     }
 
     /// The digests of an image's layers, the lowest first.
