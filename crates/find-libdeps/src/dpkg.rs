@@ -1,8 +1,9 @@
 //! Questions to dpkg, and its answers.
 //!
-//! The only place that starts processes, and the only one that knows what `dpkg -S` and
-//! `dpkg-query -W` print. dpkg's own files are not read here, nor anything ever changed.
+//! The only place that knows what `dpkg -S` and `dpkg-query -W` print. dpkg's own files are not read
+//! here, nor anything ever changed.
 
+use crate::process::{self, ProcessError};
 use crate::root::Root;
 use crate::text::shown;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +12,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{ExitStatus, Output};
 use thiserror::Error;
 
 /// Where dpkg keeps its database, below a root (dpkg(1), `--admindir`).
@@ -24,12 +25,9 @@ const ENVIRONMENT: [&str; 2] = ["DPKG_ADMINDIR", "DPKG_ROOT"];
 /// Why dpkg gave no answer.
 #[derive(Debug, Error)]
 pub enum DpkgError {
-    /// The program is not there.
-    #[error("no `{program}` on PATH: the list is made of Debian packages, so run this on Debian")]
-    NotFound {
-        /// Its name.
-        program: &'static str,
-    },
+    /// It is not there, or could not be started.
+    #[error("{}{}", .0, advice(.0))]
+    Process(#[from] ProcessError),
     /// The root has no database.
     #[error(
         "no dpkg database: {} is not there; is this the root of a Debian system?",
@@ -56,14 +54,6 @@ pub enum DpkgError {
         /// The link.
         path: PathBuf,
     },
-    /// It could not be started.
-    #[error("could not start {}: {source}", shown(program))]
-    NotStarted {
-        /// The path of the program.
-        program: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// It ran and failed.
     #[error("`{command}` failed with {status}{}", said(stderr))]
     Failed {
@@ -82,6 +72,15 @@ pub enum DpkgError {
         /// The line of its answer.
         line: String,
     },
+}
+
+fn advice(error: &ProcessError) -> &'static str {
+    match error {
+        ProcessError::NotFound { .. } => {
+            ": the list is made of Debian packages, so run this on Debian"
+        }
+        ProcessError::NotStarted { .. } => "",
+    }
 }
 
 fn said(stderr: &str) -> String {
@@ -170,7 +169,7 @@ impl Dpkg {
                 .iter()
                 .any(|name| std::env::var_os(name).is_some());
         if !is_elsewhere && root.metadata(&status).is_err() {
-            find("dpkg")?;
+            process::command("dpkg")?;
             return Err(DpkgError::NoDatabase {
                 path: root.outer(&status),
             });
@@ -246,7 +245,7 @@ impl Dpkg {
             Some(_) => "dpkg-query",
         };
         let output = match self.run(program, &["-S"], &patterns) {
-            Err(DpkgError::NotStarted { source, .. })
+            Err(ProcessError::NotStarted { source, .. })
                 if source.kind() == io::ErrorKind::ArgumentListTooLong && paths.len() > 1 =>
             {
                 let (one, other) = paths.split_at(paths.len() / 2);
@@ -356,31 +355,21 @@ impl Dpkg {
         Ok(versions)
     }
 
-    /// Runs `program` and waits for it; the only way by which this crate starts a process.
+    /// Runs `program` on the database and waits for it.
     fn run(
         &self,
         program: &'static str,
         question: &[&str],
         about: &[OsString],
-    ) -> Result<Output, DpkgError> {
-        let path = find(program)?;
-        let mut command = Command::new(&path);
+    ) -> Result<Output, ProcessError> {
+        let mut command = process::command(program)?;
         if let Some(dir) = &self.admindir {
-            command.env_clear();
+            command.env_clear().env("LC_ALL", "C");
             let mut option = OsString::from("--admindir=");
             option.push(dir);
             command.arg(option);
         }
-        command
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .args(question)
-            .args(about)
-            .output()
-            .map_err(|source| DpkgError::NotStarted {
-                program: path,
-                source,
-            })
+        process::output(command.args(question).args(about))
     }
 }
 
@@ -408,10 +397,6 @@ fn contained(root: &Root) -> Result<PathBuf, DpkgError> {
         }
     }
     Ok(root.outer(&dir))
-}
-
-fn find(program: &'static str) -> Result<PathBuf, DpkgError> {
-    which::which(program).map_err(|_| DpkgError::NotFound { program })
 }
 
 fn failed(command: &str, output: &Output) -> DpkgError {

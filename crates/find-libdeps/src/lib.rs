@@ -14,7 +14,8 @@
 //! - [`report`]: all of it sorted, with [`os_release`] for whose the packages are; [`json`],
 //!   [`explain`] and [`messages`] write it, with [`text`] for names
 //!
-//! Beside them, [`progress`] tells a person that the work goes on.
+//! Beside them, [`process`] starts other programs, and [`progress`] tells a person that the work goes
+//! on.
 //!
 //! Nothing that is inspected is executed or loaded, and nothing is written to disk.
 
@@ -32,6 +33,7 @@ pub mod library;
 pub mod messages;
 pub mod os_release;
 pub mod ownership;
+pub mod process;
 pub mod progress;
 pub mod provided;
 pub mod report;
