@@ -82,6 +82,7 @@ fn json_report() {
     let library = |soname: &str, outcome: &str, at: Option<String>, found_by: Option<&str>| {
         json!({
             "soname": soname,
+            "told_by": "header",
             "outcome": outcome,
             "path": at,
             "found_by": found_by,
@@ -109,6 +110,7 @@ fn json_report() {
             library("libown.so.1", "bundled", Some(path("venv/libs/libown.so.1")), Some("rpath")),
             library("libpython3.0.so.1.0", "interpreter", None, None),
         ],
+        "possible": [],
         "warnings": [],
         "counts": {"files": 3, "elf": 2},
     });

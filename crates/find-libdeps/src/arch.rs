@@ -11,7 +11,7 @@ const ARM_FLOAT_SOFT: u32 = 0x200;
 
 /// What must be equal for the loader to join two objects: it passes over a candidate whose class
 /// or machine differs (`open_verify` in glibc's `elf/dl-load.c`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Abi {
     /// 64-bit or 32-bit (`EI_CLASS`).
     pub is_64: bool,
@@ -33,6 +33,13 @@ impl Abi {
             machine,
             is_soft_float: machine == EM_ARM && flags & ARM_FLOAT_SOFT != 0,
         }
+    }
+
+    /// The ABI of the architecture that Debian calls `name`; one that nothing has where no row says.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let row = ARCHITECTURES.iter().find(|row| row.debian == name);
+        row.map(|row| row.abi).unwrap_or_default()
     }
 
     /// The row of this ABI; `None` where Debian has no such architecture.

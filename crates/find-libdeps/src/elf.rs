@@ -81,6 +81,23 @@ pub struct Object {
 }
 
 impl Object {
+    /// An object that needs nothing.
+    #[must_use]
+    pub fn new(abi: Abi, kind: Kind) -> Self {
+        Self {
+            abi,
+            kind,
+            soname: None,
+            needed: Vec::new(),
+            rpath: None,
+            runpath: None,
+            interpreter: None,
+            no_default_libraries: false,
+            required_versions: Vec::new(),
+            defined_versions: Vec::new(),
+        }
+    }
+
     /// Whether it was built for musl: another C library, whose loader has other rules.
     #[must_use]
     pub fn is_musl(&self) -> bool {
@@ -170,22 +187,14 @@ impl<'a> ElfFile<'a> {
 
     /// Reads the rest of what the loader would.
     pub fn object(&self) -> Result<Object> {
-        let mut object = Object {
-            abi: self.abi,
-            kind: match self.header.e_type {
+        let mut object = Object::new(
+            self.abi,
+            match self.header.e_type {
                 ET_EXEC => Kind::Program,
                 ET_DYN => Kind::Library,
                 _ => Kind::Other,
             },
-            soname: None,
-            needed: Vec::new(),
-            rpath: None,
-            runpath: None,
-            interpreter: None,
-            no_default_libraries: false,
-            required_versions: Vec::new(),
-            defined_versions: Vec::new(),
-        };
+        );
         if object.kind == Kind::Other {
             return match self.header.e_type {
                 ET_REL | ET_CORE => Ok(object),

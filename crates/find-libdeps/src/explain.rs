@@ -1,6 +1,7 @@
 //! The report for people: why each package is on the list, and why something is not.
 
-use crate::report::{Fate, ListedPackage, NeededLibrary, Report};
+use crate::dlopen::ToldBy;
+use crate::report::{Fate, ListedPackage, NeededLibrary, Report, Site};
 use crate::resolve::{FoundBy, Place};
 use crate::text::shown;
 use anstyle::{AnsiColor, Style};
@@ -71,6 +72,20 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
             describe(&mut text, &libraries, name);
         }
     }
+    let possible: Vec<&NeededLibrary> = report
+        .possible
+        .iter()
+        .filter(|library| {
+            let package = library.package.as_ref().map(ToString::to_string);
+            is_about(library, name)
+                || name.is_some_and(|name| package.is_some_and(|package| *name == *package))
+        })
+        .collect();
+    if !possible.is_empty() {
+        let title = "possible: code may load these at run time; `--dlopen=all` lists them";
+        heading(&mut text, title, HEADING);
+        describe(&mut text, &possible, name);
+    }
     match name {
         Some(name) if text.is_empty() => Err(Unknown(name.to_owned())),
         _ => Ok(text),
@@ -100,7 +115,7 @@ fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
             .path
             .as_ref()
             .is_some_and(|path| is_file(path, name))
-        || library.needed_by.iter().any(|path| is_file(path, name))
+        || library.needed_by.iter().any(|by| is_file(&by.path, name))
 }
 
 /// Whether `name` is `path`, as it was written or seen from the working directory.
@@ -126,15 +141,16 @@ fn heading(text: &mut String, title: &str, style: Style) {
 fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr>) {
     for library in libraries {
         // Of a file that needs it, only what concerns that file.
-        let is_one = name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(by, name)));
-        let is_meant = |by: &Path| !is_one || name.is_some_and(|name| is_file(by, name));
+        let is_one =
+            name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(&by.path, name)));
+        let is_meant = |by: &Site| !is_one || name.is_some_and(|name| is_file(&by.path, name));
         let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
         if let (Some(path), Some(found_by)) = (&library.path, library.found_by) {
             let _ = write!(text, " => {} ({})", shown(path), how(found_by));
         }
         text.push('\n');
-        for path in library.needed_by.iter().filter(|by| is_meant(by)) {
-            let _ = writeln!(text, "    needed by {}", shown(path));
+        for by in library.needed_by.iter().filter(|by| is_meant(by)) {
+            let _ = writeln!(text, "    {} {by}", verb(library.told_by));
         }
         if let Some(absence) = &library.absence {
             for place in &absence.looked_in {
@@ -144,6 +160,13 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
                 let _ = writeln!(text, "    {hint}");
             }
         }
+    }
+}
+
+fn verb(told_by: ToldBy) -> &'static str {
+    match told_by {
+        ToldBy::Header => "needed by",
+        ToldBy::Note | ToldBy::Table | ToldBy::Source => "loaded at run time by",
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Names and paths are text as [`crate::text::shown`] writes them.
 
-use crate::report::{Fate, NeededLibrary, Report};
+use crate::dlopen::ToldBy;
+use crate::report::{Fate, NeededLibrary, Report, Site};
 use crate::resolve::FoundBy;
 use crate::text::shown;
 use serde::Serialize;
@@ -12,6 +13,7 @@ struct Document<'a> {
     distribution: Distribution<'a>,
     packages: Vec<Package<'a>>,
     libraries: Vec<Library>,
+    possible: Vec<Library>,
     warnings: Vec<Warning>,
     counts: Counts,
 }
@@ -34,6 +36,7 @@ struct Package<'a> {
 #[derive(Serialize)]
 struct Library {
     soname: String,
+    told_by: &'static str,
     outcome: &'static str,
     path: Option<String>,
     found_by: Option<&'static str>,
@@ -78,6 +81,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
             })
             .collect(),
         libraries: report.libraries.iter().map(library).collect(),
+        possible: report.possible.iter().map(library).collect(),
         warnings: report
             .warnings
             .iter()
@@ -97,6 +101,12 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
 fn library(library: &NeededLibrary) -> Library {
     Library {
         soname: shown(&library.soname),
+        told_by: match library.told_by {
+            ToldBy::Header => "header",
+            ToldBy::Note => "note",
+            ToldBy::Table => "table",
+            ToldBy::Source => "source",
+        },
         outcome: match library.fate {
             Fate::Package => "package",
             Fate::Unowned => "unowned",
@@ -116,6 +126,6 @@ fn library(library: &NeededLibrary) -> Library {
             FoundBy::Soname => "soname",
         }),
         package: library.package.as_ref().map(ToString::to_string),
-        needed_by: library.needed_by.iter().map(shown).collect(),
+        needed_by: library.needed_by.iter().map(Site::to_string).collect(),
     }
 }

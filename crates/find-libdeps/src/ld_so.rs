@@ -97,6 +97,21 @@ impl LdSo {
             .map(|cached| cached.path.as_path())
     }
 
+    /// The name in the cache for which `ctypes.util.find_library` takes `stem`: the first in the
+    /// order of `ldconfig -p` that begins with `libSTEM.` (`_findSoname_ldconfig` in `CPython`'s
+    /// `Lib/ctypes/util.py`).
+    #[must_use]
+    pub fn cached_name(&self, stem: &str, abi: Abi) -> Option<&OsStr> {
+        let beginning = format!("lib{stem}.");
+        let is_meant = |name: &&OsString| name.as_bytes().starts_with(beginning.as_bytes());
+        let suits = |name: &&OsString| self.cached(name, abi).is_some();
+        let names = self.by_name.keys().filter(is_meant).filter(suits);
+        // ldconfig writes the highest first.
+        names
+            .max_by(|a, b| compare(a, b).then_with(|| a.cmp(b)))
+            .map(OsString::as_os_str)
+    }
+
     /// The directories that the loader of `abi` looks in last, in order.
     #[must_use]
     pub fn default_directories(&self, abi: Abi) -> &[PathBuf] {

@@ -22,6 +22,7 @@
 pub mod arch;
 pub mod cli;
 pub mod config;
+pub mod dlopen;
 pub mod dpkg;
 pub mod elf;
 pub mod explain;
@@ -44,7 +45,9 @@ pub mod text;
 pub mod tree;
 pub mod walk;
 
+use arch::Abi;
 use config::Config;
+use dlopen::Load;
 use dpkg::{Dpkg, DpkgError};
 use elf::{ElfError, ElfFile, Object};
 use ld_so::LdSo;
@@ -52,7 +55,7 @@ use library::Library;
 use os_release::OsRelease;
 use ownership::{Ownership, Packages};
 use report::{Counts, Findings, Report, Version};
-use resolve::{Hit, Outcome, Resolved, Resolver};
+use resolve::{Hit, Inputs, Outcome, Resolved, Resolver};
 use root::Root;
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -61,6 +64,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use text::{counted, shown};
@@ -177,22 +181,29 @@ pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
 
     let tree = Tree::new(starts, objects);
     let library = Library::new(&root, &tree);
+    let loads: Vec<Load> = Vec::new();
     let is_ignored = |soname: &OsStr| config.ignores(soname);
     let is_excluded = |path: &Path| config.excludes(path);
-    let resolver = Resolver::new(
-        &root,
-        &library,
-        &ld_so,
-        &tree,
-        &config.ld_library_path,
-        &is_ignored,
-        &is_excluded,
-    );
+    let resolver = Resolver::new(Inputs {
+        root: &root,
+        library: &library,
+        ld_so: &ld_so,
+        tree: &tree,
+        loads: &loads,
+        native: Abi::of(packages.dpkg().architecture()),
+        environment: &config.ld_library_path,
+        is_ignored: &is_ignored,
+        is_excluded: &is_excluded,
+    });
     let needs = settle(&resolver, &mut packages, &tree)?;
+    let unlisted = resolver.unlisted();
+    packages.ask(asked(unlisted.iter().map(|(_, _, outcome)| outcome)))?;
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         tree: &tree,
+        loads: &loads,
         resolved: needs,
+        unlisted,
         packages: &packages,
         malformed,
         counts,
@@ -336,7 +347,7 @@ fn settle(
     let mut needs = resolver.resolve(&guess);
     let mut followed = reals(&needs, guess);
     loop {
-        packages.ask(asked(&needs))?;
+        packages.ask(asked(needs.outcomes.iter()))?;
         for hit in system(&needs) {
             let is_packages = matches!(packages.ownership(hit), Ownership::Package(_));
             if !is_packages && tree.known(&hit.real).is_none() {
@@ -354,14 +365,11 @@ fn settle(
 }
 
 /// The paths of libraries that packages may have.
-fn asked(needs: &Resolved) -> impl Iterator<Item = &Path> {
-    needs
-        .outcomes
-        .iter()
-        .filter_map(|outcome| match &**outcome {
-            Outcome::System(hit) | Outcome::Embedded(hit) => Some(hit.path.as_path()),
-            _ => None,
-        })
+fn asked<'a>(outcomes: impl Iterator<Item = &'a Rc<Outcome>>) -> impl Iterator<Item = &'a Path> {
+    outcomes.filter_map(|outcome| match &**outcome {
+        Outcome::System(hit) | Outcome::Embedded(hit) => Some(hit.path.as_path()),
+        _ => None,
+    })
 }
 
 /// The system's libraries, each once.

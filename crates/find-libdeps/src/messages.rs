@@ -1,11 +1,12 @@
 //! What is said on standard error: one line a message, each with the program's name.
 
 use crate::cli::{Color, Verbosity};
-use crate::report::{Fate, NeededLibrary, Report};
+use crate::report::{Fate, NeededLibrary, Report, Site};
 use crate::text::shown;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use std::io::{Stderr, Write as _};
+use std::path::Component;
 use std::time::Duration;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -56,6 +57,9 @@ impl Messages {
                 Fate::Package | Fate::Bundled | Fate::Interpreter | Fate::Host => {}
             }
         }
+        for library in &report.possible {
+            self.line("possible", WARNING, &possible(library));
+        }
         if self.verbosity == Verbosity::Verbose {
             let summary = crate::summary(report);
             let text = format!("{summary}, {:.2} s", elapsed.as_secs_f64());
@@ -86,6 +90,36 @@ fn missing(library: &NeededLibrary) -> String {
             )
         });
     format!("{soname}{architecture}: {}; {what_next}", library.needed())
+}
+
+/// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.
+fn possible(library: &NeededLibrary) -> String {
+    let name = match &library.package {
+        Some(package) => package.to_string(),
+        None => format!("{}, which is not here", shown(&library.soname)),
+    };
+    let first = library.needed_by.first().map(short).unwrap_or_default();
+    let more = match library.needed_by.len() {
+        0 | 1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    format!("{name} ({first}{more})")
+}
+
+/// `site` as Python's modules are named: from the directory on that `sys.path` names.
+fn short(site: &Site) -> String {
+    let is_end = |part: &Component| matches!(part, Component::Normal(name) if *name == "site-packages" || *name == "dist-packages");
+    let mut parts = site.path.components();
+    let is_below = parts.by_ref().any(|part| is_end(&part));
+    let path = match parts.as_path() {
+        rest if is_below && !rest.as_os_str().is_empty() => rest,
+        _ => &site.path,
+    };
+    let site = Site {
+        path: path.to_owned(),
+        line: site.line,
+    };
+    site.to_string()
 }
 
 fn unowned(library: &NeededLibrary) -> String {

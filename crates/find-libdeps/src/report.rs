@@ -3,11 +3,12 @@
 //! Only data: nothing is looked up, asked or printed here. Two runs on one state of the disk give
 //! equal reports.
 
+use crate::dlopen::{Load, ToldBy};
 use crate::dpkg::Package;
 use crate::elf::ElfError;
 use crate::os_release::OsRelease;
 use crate::ownership::{Ownership, Packages};
-use crate::resolve::{Absence, FoundBy, Hit, Missing, Need, Outcome, Resolved};
+use crate::resolve::{Absence, FoundBy, Hit, Missing, Outcome, Resolved};
 use crate::text::{counted, shown};
 use crate::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,6 +29,8 @@ pub struct Report {
     pub packages: Vec<ListedPackage>,
     /// Every library that is needed, sorted by soname; one with several outcomes several times.
     pub libraries: Vec<NeededLibrary>,
+    /// What code may load at run time and no listed package brings, sorted by name.
+    pub possible: Vec<NeededLibrary>,
     /// What people should know, sorted by path.
     pub warnings: Vec<Warning>,
     /// How much was read.
@@ -85,6 +88,8 @@ pub enum Fate {
 pub struct NeededLibrary {
     /// The needed name.
     pub soname: Arc<OsStr>,
+    /// Who tells of the need.
+    pub told_by: ToldBy,
     /// What it is to the list.
     pub fate: Fate,
     /// Where it was found.
@@ -93,8 +98,8 @@ pub struct NeededLibrary {
     pub found_by: Option<FoundBy>,
     /// The package that brings it.
     pub package: Option<Package>,
-    /// The files that need it, sorted.
-    pub needed_by: Vec<PathBuf>,
+    /// Who needs it, sorted.
+    pub needed_by: Vec<Site>,
     /// The architecture that it is missing for, where that is not the native one.
     pub missing_for: Option<&'static str>,
     /// How it was looked for on behalf of the first of `needed_by`, where it is missing.
@@ -104,6 +109,25 @@ pub struct NeededLibrary {
     /// The package for compiling that alone has the name by which it was found, where `package`
     /// has the library under another.
     pub name_is_for_compiling: Option<Package>,
+}
+
+/// A file that needs a library, or a line in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Site {
+    /// The file.
+    pub path: PathBuf,
+    /// The line of the call, from 1, where the file is a source.
+    pub line: Option<u32>,
+}
+
+impl std::fmt::Display for Site {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str(&shown(&self.path))?;
+        match self.line {
+            None => Ok(()),
+            Some(line) => write!(formatter, ":{line}"),
+        }
+    }
 }
 
 /// Something people should know of one file.
@@ -123,8 +147,12 @@ pub struct Findings<'a> {
     pub distribution: OsRelease,
     /// The analysed objects.
     pub tree: &'a Tree,
-    /// Their needs, and what the resolver met.
+    /// What code of the tree loads at run time.
+    pub loads: &'a [Load],
+    /// The needs of objects, and the loads that are listed; and what the resolver met.
     pub resolved: Resolved,
+    /// What meets the other loads, by their index.
+    pub unlisted: Vec<(usize, Arc<OsStr>, Rc<Outcome>)>,
     /// Whose the system's libraries are.
     pub packages: &'a Packages<'a>,
     /// Files with the ELF magic that could not be understood.
@@ -180,12 +208,20 @@ impl Report {
                 is_objection: false,
             });
         }
-        let libraries = libraries(
-            findings.resolved.needs,
-            &findings.resolved.files,
-            findings.tree,
-            findings.packages,
-        );
+        let listed = findings.resolved.needs.into_iter().map(|need| {
+            let load = need.load.and_then(|index| findings.loads.get(index));
+            Told {
+                site: Site {
+                    path: findings.resolved.files[need.by].clone(),
+                    line: load.and_then(|load| load.line),
+                },
+                by: load.map_or(ToldBy::Header, |load| load.told_by),
+                soname: need.soname,
+                outcome: need.outcome,
+                absence: need.absence,
+            }
+        });
+        let libraries = libraries(listed, findings.tree, findings.packages);
         for library in &libraries {
             warnings.extend(by_name_only(library));
             warnings.extend(name_is_for_compiling(library));
@@ -197,6 +233,25 @@ impl Report {
                 sonames.insert(library.soname.clone());
             }
         }
+        let unlisted = findings.unlisted.into_iter();
+        let unlisted = unlisted.filter_map(|(index, soname, outcome)| {
+            let load = findings.loads.get(index)?;
+            Some(Told {
+                site: Site {
+                    path: load.path.clone(),
+                    line: load.line,
+                },
+                by: load.told_by,
+                soname,
+                outcome,
+                absence: None,
+            })
+        });
+        let mut possible = self::libraries(unlisted, findings.tree, findings.packages);
+        possible.retain(|library| match &library.package {
+            Some(package) => !packages.contains_key(package),
+            None => library.fate == Fate::Missing,
+        });
         Self {
             packages: packages
                 .into_iter()
@@ -207,6 +262,7 @@ impl Report {
                 })
                 .collect(),
             libraries,
+            possible,
             distribution: findings.distribution,
             architecture: findings.packages.dpkg().architecture().to_owned(),
             warnings: warnings.into_iter().collect(),
@@ -215,30 +271,42 @@ impl Report {
     }
 }
 
+/// One need, as somebody tells of it.
+struct Told {
+    site: Site,
+    by: ToldBy,
+    soname: Arc<OsStr>,
+    outcome: Rc<Outcome>,
+    absence: Option<Absence>,
+}
+
 /// The needs by what became of them, sorted.
 fn libraries(
-    needs: Vec<Need>,
-    files: &[PathBuf],
+    needs: impl Iterator<Item = Told>,
     tree: &Tree,
     packages: &Packages,
 ) -> Vec<NeededLibrary> {
     // Equal outcomes are one: their address is enough to tell them apart.
-    let mut groups: HashMap<(Arc<OsStr>, *const Outcome), Vec<Need>> = HashMap::new();
+    let mut groups: HashMap<(Arc<OsStr>, ToldBy, *const Outcome), Vec<Told>> = HashMap::new();
     for need in needs {
-        let key = (Arc::clone(&need.soname), Rc::as_ptr(&need.outcome));
+        let key = (Arc::clone(&need.soname), need.by, Rc::as_ptr(&need.outcome));
         groups.entry(key).or_default().push(need);
     }
     let mut libraries: Vec<NeededLibrary> = groups
         .into_iter()
-        .map(|((soname, _), mut needs)| {
-            needs.sort_by_key(|need| need.by);
+        .map(|((soname, told_by, _), mut needs)| {
+            needs.sort_by(|a, b| a.site.cmp(&b.site));
+            // A file may name a need twice.
+            let mut needed_by: Vec<Site> = needs.iter().map(|need| need.site.clone()).collect();
+            needed_by.dedup();
             let mut library = NeededLibrary {
                 soname,
+                told_by,
                 fate: Fate::Missing,
                 path: None,
                 found_by: None,
                 package: None,
-                needed_by: needs.iter().map(|need| files[need.by].clone()).collect(),
+                needed_by,
                 missing_for: None,
                 absence: None,
                 for_compiling: BTreeSet::new(),
@@ -251,11 +319,6 @@ fn libraries(
             library
         })
         .collect();
-    for library in &mut libraries {
-        // Numbers follow paths in the tree, but not beside it; and a file may name a need twice.
-        library.needed_by.sort();
-        library.needed_by.dedup();
-    }
     libraries.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     libraries
 }
@@ -320,13 +383,18 @@ impl NeededLibrary {
             self.path.as_ref(),
             self.found_by,
             self.missing_for,
+            self.told_by,
         )
     }
 
     /// Who needs it, in few words: `3 files need it, such as /venv/x.so`.
     #[must_use]
     pub fn needed(&self) -> String {
-        let first = self.needed_by.first().map(shown).unwrap_or_default();
+        let first = self
+            .needed_by
+            .first()
+            .map(Site::to_string)
+            .unwrap_or_default();
         match self.needed_by.len() {
             1 => format!("{first} needs it"),
             count => format!("{} need it, such as {first}", counted(count, "file")),
@@ -337,9 +405,11 @@ impl NeededLibrary {
 /// A library that nothing but its name connects with those that need it.
 fn by_name_only(library: &NeededLibrary) -> Option<Warning> {
     let path = library.path.clone()?;
-    let is_so = library.fate == Fate::Bundled && library.found_by == Some(FoundBy::Soname);
+    let is_so = library.fate == Fate::Bundled
+        && library.found_by == Some(FoundBy::Soname)
+        && library.told_by == ToldBy::Header;
     // A library needs no search for its own name.
-    let is_other = library.needed_by.iter().any(|by| *by != path);
+    let is_other = library.needed_by.iter().any(|by| by.path != path);
     (is_so && is_other).then(|| Warning {
         message: format!(
             "taken for `{}` by its SONAME alone ({}): it must be loaded first",

@@ -7,11 +7,15 @@
 //! (`_dl_map_object_deps` in `elf/dl-deps.c`), as far as it stays below the given paths: what a
 //! packaged library needs in its turn is its package's business.
 //!
+//! A library that code loads by name at run time is searched for in the same way, on behalf of the
+//! object or the interpreter that asks for it.
+//!
 //! The order of the search is written down once, in `Resolver::places`. Nothing is executed,
 //! and packages are unknown here.
 
 use crate::arch::Abi;
-use crate::elf::Kind;
+use crate::dlopen::{Caller, Load, Name};
+use crate::elf::{Kind, Object};
 use crate::ld_so::LdSo;
 use crate::library::{Candidate, Library, Located};
 use crate::provided;
@@ -104,13 +108,15 @@ pub struct Place {
     pub path: PathBuf,
 }
 
-/// One needed name of one object.
+/// One needed name of one file.
 #[derive(Clone, Debug)]
 pub struct Need {
-    /// The object, as an index into [`Resolved::files`].
+    /// The file, as an index into [`Resolved::files`].
     pub by: usize,
-    /// The name as it stands there.
+    /// The name as it stands there, or the one of several that was found.
     pub soname: Arc<OsStr>,
+    /// Which of the loads it is, where it is none of a dynamic section.
+    pub load: Option<usize>,
     /// What became of it; equal outcomes are one.
     pub outcome: Rc<Outcome>,
     /// How it was looked for, where it is missing.
@@ -131,9 +137,9 @@ pub struct Remark {
 /// The needs of a tree, and what was met on the way.
 #[derive(Debug)]
 pub struct Resolved {
-    /// The paths of the objects whose needs these are, by which people know them.
+    /// The paths of the files whose needs these are, by which people know them.
     pub files: Vec<PathBuf>,
-    /// All needs, in no order and each once; one object's name may have several outcomes.
+    /// All needs, in no order and each once; one file's name may have several outcomes.
     pub needs: Vec<Need>,
     /// The outcomes of the needs, each once.
     pub outcomes: Vec<Rc<Outcome>>,
@@ -141,20 +147,35 @@ pub struct Resolved {
     pub remarks: BTreeSet<Remark>,
 }
 
+/// What a resolver works on.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The file system.
+    pub root: &'a Root,
+    /// What is found there.
+    pub library: &'a Library<'a>,
+    /// What is found there for any object.
+    pub ld_so: &'a LdSo,
+    /// The objects whose needs are resolved.
+    pub tree: &'a Tree,
+    /// What code of the tree loads by name at run time.
+    pub loads: &'a [Load],
+    /// The ABI of programs of which nothing else is known.
+    pub native: Abi,
+    /// The value of `LD_LIBRARY_PATH`.
+    pub environment: &'a OsStr,
+    /// Whether a name is to be taken for not needed.
+    pub is_ignored: &'a dyn Fn(&OsStr) -> bool,
+    /// Whether a path is not to be read, so that its needs do not count.
+    pub is_excluded: &'a dyn Fn(&Path) -> bool,
+}
+
 /// Resolves the needs of one tree.
 pub struct Resolver<'a> {
-    root: &'a Root,
-    library: &'a Library<'a>,
-    ld_so: &'a LdSo,
-    tree: &'a Tree,
-    /// `LD_LIBRARY_PATH`.
-    environment: &'a OsStr,
-    is_ignored: &'a dyn Fn(&OsStr) -> bool,
+    inputs: Inputs<'a>,
     /// By directory: the interpreter that objects there belong to, and what loads extensions for
     /// it, the innermost first.
     interpreters: RefCell<HashMap<OsString, Chain>>,
-    /// Whether a path is not to be read, so that its needs do not count.
-    is_excluded: &'a dyn Fn(&Path) -> bool,
     /// The objects of the tree, then libraries beside it, in the order of [`Resolved::files`].
     files: RefCell<Files>,
     outcomes: RefCell<Outcomes>,
@@ -193,6 +214,20 @@ struct Files {
     numbers: HashMap<OsString, usize>,
 }
 
+impl Files {
+    /// The number of the file `real`, which is `known` to people.
+    fn number(&mut self, real: &Path, known: impl FnOnce() -> PathBuf) -> usize {
+        if let Some(number) = self.numbers.get(real.as_os_str()) {
+            return *number;
+        }
+        let number = self.known.len();
+        self.known.push(known());
+        self.numbers
+            .insert(real.to_owned().into_os_string(), number);
+        number
+    }
+}
+
 /// A process that is being loaded.
 struct Process {
     links: Vec<Link>,
@@ -227,33 +262,17 @@ struct Followed {
 }
 
 impl<'a> Resolver<'a> {
-    /// A resolver for `tree` in `root`.
-    ///
-    /// `environment` is the value of `LD_LIBRARY_PATH`; names of which `is_ignored` says so are
-    /// taken for not needed, and objects of which `is_excluded` says so have no needs.
-    pub fn new(
-        root: &'a Root,
-        library: &'a Library<'a>,
-        ld_so: &'a LdSo,
-        tree: &'a Tree,
-        environment: &'a OsStr,
-        is_ignored: &'a dyn Fn(&OsStr) -> bool,
-        is_excluded: &'a dyn Fn(&Path) -> bool,
-    ) -> Self {
+    /// A resolver that knows nothing yet but its inputs.
+    #[must_use]
+    pub fn new(inputs: Inputs<'a>) -> Self {
         let resolver = Self {
-            root,
-            library,
-            ld_so,
-            tree,
-            environment,
-            is_ignored,
+            inputs,
             interpreters: RefCell::default(),
-            is_excluded,
             files: RefCell::default(),
             outcomes: RefCell::default(),
             remarks: RefCell::default(),
         };
-        for located in tree.objects() {
+        for located in inputs.tree.objects() {
             resolver.number(located);
         }
         resolver
@@ -266,7 +285,7 @@ impl<'a> Resolver<'a> {
     /// object is if nothing else in the tree loads it.
     pub fn resolve(&self, is_followed: &dyn Fn(&Path) -> bool) -> Resolved {
         self.remarks.borrow_mut().clear();
-        let objects = self.tree.objects();
+        let objects = self.inputs.tree.objects();
         let (certain, others): (Vec<usize>, Vec<usize>) = (0..objects.len()).partition(|&index| {
             objects[index].object.kind == Kind::Program || is_extension_module(&objects[index].path)
         });
@@ -292,6 +311,11 @@ impl<'a> Resolver<'a> {
                 needs.add(process.needs);
             }
         }
+        for (index, load) in self.inputs.loads.iter().enumerate() {
+            if load.is_listed {
+                needs.add(self.follow_load(index, load, is_followed));
+            }
+        }
         Resolved {
             files: self.files.borrow().known.clone(),
             outcomes: needs.outcomes.into_values().collect(),
@@ -302,18 +326,19 @@ impl<'a> Resolver<'a> {
 
     /// The number of the file `located`: its index in the tree, where it lies there.
     fn number(&self, located: &Located) -> usize {
-        let mut files = self.files.borrow_mut();
-        if let Some(number) = files.numbers.get(located.real.as_os_str()) {
-            return *number;
-        }
-        let known = self.tree.known(&located.real);
-        let number = files.known.len();
-        files
-            .known
-            .push(known.unwrap_or_else(|| self.tidy(&located.path)));
-        let real = located.real.clone().into_os_string();
-        files.numbers.insert(real, number);
-        number
+        let known = || {
+            let known = self.inputs.tree.known(&located.real);
+            known.unwrap_or_else(|| self.tidy(&located.path))
+        };
+        self.files.borrow_mut().number(&located.real, known)
+    }
+
+    fn number_of(&self, load: &Load) -> usize {
+        let real = match &load.caller {
+            Caller::Object(real) => real,
+            Caller::Interpreter(_) => &load.path,
+        };
+        self.files.borrow_mut().number(real, || load.path.clone())
     }
 
     fn known(&self, link: &Link) -> PathBuf {
@@ -331,14 +356,14 @@ impl<'a> Resolver<'a> {
             return Rc::clone(known);
         }
         let prefix = match dir.parent().and_then(Path::parent) {
-            _ if self.root.metadata(&dir.join("pyvenv.cfg")).is_ok() => Some(dir),
+            _ if self.inputs.root.metadata(&dir.join("pyvenv.cfg")).is_ok() => Some(dir),
             Some(prefix) if is_library_of(prefix, dir) => Some(prefix),
             _ => None,
         };
         let program = prefix.and_then(|prefix| {
             ["bin/python3", "bin/python"]
                 .iter()
-                .find_map(|name| self.library.program(&prefix.join(name)))
+                .find_map(|name| self.inputs.library.program(&prefix.join(name)))
         });
         let chain = match program {
             Some(program) => self.chain_of(program),
@@ -378,7 +403,7 @@ impl<'a> Resolver<'a> {
             architecture: first.object.abi.architecture(),
         };
         let mut environment = Vec::new();
-        for element in search_path::elements(self.environment, b":;", tokens) {
+        for element in search_path::elements(self.inputs.environment, b":;", tokens) {
             match element {
                 Element::Directory(path) => environment.push(path),
                 Element::Relative(text) => {
@@ -418,47 +443,175 @@ impl<'a> Resolver<'a> {
 
     /// Loads the object `index` of the tree as the loader would, breadth first.
     fn follow(&self, index: usize, is_followed: &dyn Fn(&Path) -> bool) -> Followed {
-        let first = Rc::clone(&self.tree.objects()[index]);
+        let first = Rc::clone(&self.inputs.tree.objects()[index]);
         let interpreter = self.interpreter(first.real.parent());
         let mut process = self.process(first, &interpreter);
-        let mut followed = Followed {
-            needs: Vec::new(),
-            loaded: HashSet::new(),
-        };
-        let mut next = 0;
+        let needs = self.follow_links(&mut process, &interpreter, 0, is_followed);
+        process.loaded.remove(&index);
+        Followed {
+            needs,
+            loaded: process.loaded,
+        }
+    }
+
+    /// Loads what the objects of `process` need, from the object `next` on.
+    fn follow_links(
+        &self,
+        process: &mut Process,
+        interpreter: &[Rc<Located>],
+        mut next: usize,
+        is_followed: &dyn Fn(&Path) -> bool,
+    ) -> Vec<Need> {
+        let mut needs = Vec::new();
         while next < process.links.len() {
             let located = Rc::clone(&process.links[next].located);
             self.remark_on(&process.links[next]);
             if !located.object.is_musl() {
                 for name in &located.object.needed {
-                    if provided::by_kernel(name) || (self.is_ignored)(name) {
+                    if provided::by_kernel(name) || (self.inputs.is_ignored)(name) {
                         continue;
                     }
-                    let satisfied =
-                        self.satisfy(&mut process, &interpreter, next, name, is_followed);
+                    let satisfied = self.satisfy(process, interpreter, next, name, is_followed);
                     if let Some(by) = &satisfied.by {
                         self.check_versions(&process.links[next], name, by);
                     }
-                    let absence = match *satisfied.outcome {
-                        Outcome::Missing(_) => Some(Absence {
-                            looked_in: self.trail(&process, next, name),
-                            hint: self.hint(&process.links[next], name),
-                        }),
-                        _ => None,
-                    };
-                    followed.needs.push(Need {
+                    let is_missing = matches!(*satisfied.outcome, Outcome::Missing(_));
+                    needs.push(Need {
                         by: process.links[next].file,
                         soname: Arc::clone(name),
+                        load: None,
                         outcome: satisfied.outcome,
-                        absence,
+                        absence: is_missing.then(|| self.absence(process, next, name)),
                     });
                 }
             }
             next += 1;
         }
-        followed.loaded = process.loaded;
-        followed.loaded.remove(&index);
-        followed
+        needs
+    }
+
+    fn absence(&self, process: &Process, index: usize, name: &OsStr) -> Absence {
+        Absence {
+            looked_in: self.trail(process, index, name),
+            hint: self.hint(&process.links[index], name),
+        }
+    }
+
+    /// Loads `load` as its caller does, and what nobody but the tree brings along with it; no need
+    /// where its name is ignored.
+    fn follow_load(
+        &self,
+        index: usize,
+        load: &Load,
+        is_followed: &dyn Fn(&Path) -> bool,
+    ) -> Vec<Need> {
+        let (mut process, interpreter) = self.caller(load);
+        let Some((soname, satisfied)) =
+            self.satisfy_load(&mut process, &interpreter, load, is_followed)
+        else {
+            return Vec::new();
+        };
+        let is_missing = matches!(*satisfied.outcome, Outcome::Missing(_));
+        let mut needs = vec![Need {
+            by: self.number_of(load),
+            absence: is_missing.then(|| self.absence(&process, 0, &soname)),
+            soname,
+            load: Some(index),
+            outcome: satisfied.outcome,
+        }];
+        needs.extend(self.follow_links(&mut process, &interpreter, 1, is_followed));
+        needs
+    }
+
+    /// The process in which `load` happens, with its caller alone, and the interpreter.
+    fn caller(&self, load: &Load) -> (Process, Chain) {
+        match &load.caller {
+            Caller::Object(real) => {
+                let interpreter = self.interpreter(real.parent());
+                let mut objects = self.inputs.tree.objects().iter();
+                let first = objects.find(|located| located.real == *real);
+                let first = first.map_or_else(|| self.nothing(), Rc::clone);
+                (self.process(first, &interpreter), interpreter)
+            }
+            Caller::Interpreter(dir) => {
+                let interpreter = self.interpreter(Some(dir));
+                let first = interpreter.last().map_or_else(|| self.nothing(), Rc::clone);
+                (self.process(first, &[]), interpreter)
+            }
+        }
+    }
+
+    /// A program that has no search path of its own: an interpreter that is not there.
+    fn nothing(&self) -> Rc<Located> {
+        let object = Object::new(self.inputs.native, Kind::Program);
+        Rc::new(Located::new(
+            PathBuf::new(),
+            PathBuf::new(),
+            Arc::new(object),
+        ))
+    }
+
+    /// What meets the need for one of the names of `load`, and under which name; `None` where one
+    /// of them is ignored.
+    fn satisfy_load(
+        &self,
+        process: &mut Process,
+        interpreter: &[Rc<Located>],
+        load: &Load,
+        is_followed: &dyn Fn(&Path) -> bool,
+    ) -> Option<(Arc<OsStr>, Satisfied)> {
+        let abi = process.links[0].located.object.abi;
+        let mut sonames: Vec<Arc<OsStr>> = Vec::new();
+        for name in &load.names {
+            match name {
+                Name::Soname(soname) => sonames.push(Arc::from(soname.as_os_str())),
+                Name::Stem(stem) => {
+                    let cached = self.inputs.ld_so.cached_name(stem, abi);
+                    sonames.extend(cached.map(Arc::from));
+                }
+            }
+        }
+        if sonames
+            .iter()
+            .any(|soname| (self.inputs.is_ignored)(soname))
+        {
+            return None;
+        }
+        let is_there = |soname: &&Arc<OsStr>| {
+            self.search(process, 0, soname)
+                .is_some_and(|(located, _)| !is_for_linking(soname, &located))
+        };
+        if let Some(soname) = sonames.iter().find(is_there) {
+            let satisfied = self.satisfy(process, interpreter, 0, soname, is_followed);
+            return Some((Arc::clone(soname), satisfied));
+        }
+        let elsewhere = sonames
+            .iter()
+            .map(|soname| (Arc::clone(soname), self.without_search(soname, abi)))
+            .find(|(_, outcome)| !matches!(**outcome, Outcome::Missing(_)));
+        let (soname, outcome) = elsewhere.or_else(|| {
+            let shown = match load.names.first()? {
+                Name::Soname(soname) => Arc::from(soname.as_os_str()),
+                stem @ Name::Stem(_) => Arc::from(OsString::from(stem.to_string())),
+            };
+            let outcome = self.without_search(&shown, abi);
+            Some((shown, outcome))
+        })?;
+        Some((soname, Satisfied { outcome, by: None }))
+    }
+
+    /// What meets each load that is not listed, by its index.
+    pub fn unlisted(&self) -> Vec<(usize, Arc<OsStr>, Rc<Outcome>)> {
+        let loads = self.inputs.loads.iter().enumerate();
+        loads
+            .filter(|(_, load)| !load.is_listed)
+            .filter_map(|(index, load)| {
+                let (mut process, interpreter) = self.caller(load);
+                let (soname, satisfied) =
+                    self.satisfy_load(&mut process, &interpreter, load, &|_| false)?;
+                Some((index, soname, satisfied.outcome))
+            })
+            .collect()
     }
 
     /// Satisfies one need: by an object that is loaded already, or by the search, which may load
@@ -509,7 +662,7 @@ impl<'a> Resolver<'a> {
         }
         if is_loaded {
             let file = self.number(&located);
-            let is_excluded = (self.is_excluded)(&self.files.borrow().known[file]);
+            let is_excluded = (self.inputs.is_excluded)(&self.files.borrow().known[file]);
             if process.loaded.insert(file) && !is_excluded {
                 process.links.push(Link {
                     located,
@@ -548,14 +701,14 @@ impl<'a> Resolver<'a> {
         };
         if provided::by_interpreter(name) {
             let hit = hit(self.tidy(&located.path));
-            let is_with_it = has_it || self.tree.known(&located.real).is_some();
+            let is_with_it = has_it || self.inputs.tree.known(&located.real).is_some();
             return if is_with_it {
                 Outcome::Interpreter(Some(hit))
             } else {
                 Outcome::Embedded(hit)
             };
         }
-        match (self.tree.known(&located.real), found_by) {
+        match (self.inputs.tree.known(&located.real), found_by) {
             // By the cache or a default directory a library is found whoever copies the tree, so
             // its package has the first word.
             (
@@ -583,7 +736,7 @@ impl<'a> Resolver<'a> {
         if provided::by_interpreter(name) {
             return Outcome::Interpreter(None);
         }
-        if let Some(located) = self.tree.with_soname(name, abi) {
+        if let Some(located) = self.inputs.tree.with_soname(name, abi) {
             return Outcome::Bundled(Hit {
                 path: located.path.clone(),
                 real: located.real.clone(),
@@ -611,17 +764,17 @@ impl<'a> Resolver<'a> {
                 )
             });
         }
-        let configured = self.ld_so.configured_directories().iter();
+        let configured = self.inputs.ld_so.configured_directories().iter();
         let not_cached = configured
             .map(|dir| dir.join(name))
-            .find(|path| matches!(self.library.candidate(path, abi), Candidate::Fits(_)));
+            .find(|path| matches!(self.inputs.library.candidate(path, abi), Candidate::Fits(_)));
         if let Some(path) = not_cached {
             return Some(format!(
                 "{} is there, but not in the loader's cache: run `ldconfig`",
                 shown(path)
             ));
         }
-        self.tree.with_file_name(name, abi).map(|located| {
+        self.inputs.tree.with_file_name(name, abi).map(|located| {
             format!(
                 "{} is called so, but its SONAME is {}: the loader does not take it",
                 shown(&located.path),
@@ -658,7 +811,7 @@ impl<'a> Resolver<'a> {
         let defaults = if object.no_default_libraries {
             &[]
         } else {
-            self.ld_so.default_directories(object.abi)
+            self.inputs.ld_so.default_directories(object.abi)
         };
         rpaths
             .map(by(FoundBy::Rpath))
@@ -702,12 +855,14 @@ impl<'a> Resolver<'a> {
         }
         for (found_by, place) in self.places(process, index) {
             let library = if found_by == FoundBy::Cache {
-                self.ld_so
+                self.inputs
+                    .ld_so
                     .cached(name, abi)
                     .filter(|path| self.may_use(located, path))
                     .and_then(|path| self.open(path, abi))
             } else {
-                self.library
+                self.inputs
+                    .library
                     .tried(place)
                     .iter()
                     .find_map(|dir| self.open(&dir.join(name), abi))
@@ -727,6 +882,7 @@ impl<'a> Resolver<'a> {
     fn may_use(&self, located: &Located, cached: &Path) -> bool {
         !located.object.no_default_libraries
             || !self
+                .inputs
                 .ld_so
                 .default_directories(located.object.abi)
                 .iter()
@@ -734,7 +890,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn open(&self, path: &Path, abi: Abi) -> Option<Rc<Located>> {
-        match self.library.candidate(path, abi) {
+        match self.inputs.library.candidate(path, abi) {
             Candidate::Fits(located) => Some(located),
             Candidate::Absent => None,
             Candidate::Refused(reason) => {
@@ -776,7 +932,8 @@ impl<'a> Resolver<'a> {
         if is_plain {
             return path.components().collect();
         }
-        self.root
+        self.inputs
+            .root
             .hops(path)
             .into_iter()
             .next()
@@ -837,6 +994,14 @@ impl<'a> Resolver<'a> {
             is_fatal: false,
         });
     }
+}
+
+/// Whether `soname` is the name by which `located` is linked (`libpq.so`), a link that is in a
+/// package for compiling (Debian Policy 8.4) and so in no image.
+fn is_for_linking(soname: &OsStr, located: &Located) -> bool {
+    let name = Path::new(soname).file_name().unwrap_or_default();
+    let own = located.object.soname.as_deref();
+    name.as_bytes().ends_with(b".so") && own.is_some_and(|own| own != name)
 }
 
 /// Whether `dir` is the `lib/python3*` of `prefix`.
