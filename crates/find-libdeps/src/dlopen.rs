@@ -3,7 +3,8 @@
 //!
 //! Who tells of them, and how, is the business of other modules; nothing is resolved here.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 /// Who tells of a need.
@@ -26,6 +27,23 @@ pub enum Name {
     Soname(OsString),
     /// What `ctypes.util.find_library` is given: `magic` for `libmagic.so.1`.
     Stem(String),
+}
+
+impl Name {
+    /// What stands between `lib` and `.so`, which a bundled copy is called after too.
+    #[must_use]
+    pub fn stem(&self) -> &OsStr {
+        match self {
+            Self::Stem(stem) => OsStr::new(stem),
+            Self::Soname(soname) => {
+                let bytes = soname.as_bytes();
+                let name = bytes.rsplit(|&byte| byte == b'/').next().unwrap_or(bytes);
+                let name = name.strip_prefix(b"lib").unwrap_or(name);
+                let end = name.windows(3).position(|window| window == b".so");
+                OsStr::from_bytes(&name[..end.unwrap_or(name.len())])
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for Name {
@@ -61,4 +79,21 @@ pub struct Load {
     pub names: Vec<Name>,
     /// Whether its package goes on the list; otherwise it is only named.
     pub is_listed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stem_is_what_find_library_takes() {
+        for (name, stem) in [
+            ("libmagic.so.1", "magic"),
+            ("/usr/lib/libgobject-2.0.so.0", "gobject-2.0"),
+            ("magic", "magic"),
+        ] {
+            assert_eq!(Name::Soname(name.into()).stem(), stem);
+        }
+        assert_eq!(Name::Stem("gdal".to_owned()).stem(), "gdal");
+    }
 }

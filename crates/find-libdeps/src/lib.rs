@@ -22,7 +22,9 @@
 pub mod arch;
 pub mod cli;
 pub mod config;
+pub mod distributions;
 pub mod dlopen;
+pub mod dlopen_table;
 pub mod dpkg;
 pub mod elf;
 pub mod explain;
