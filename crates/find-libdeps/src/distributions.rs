@@ -11,7 +11,7 @@
 
 use crate::root::Root;
 use csv::{ByteRecord, ReaderBuilder};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -68,22 +68,28 @@ impl Distribution {
         &self.site
     }
 
-    /// Calls `visit` with each file of the distribution, absolute, until there is no more or
-    /// something is malformed, which is remembered. No list is no file: Debian's packages have none.
-    fn files(&self, root: &Root, mut visit: impl FnMut(&[u8])) {
+    /// Calls `visit` with each file of the distribution whose name `is_wanted`, absolute. What is
+    /// malformed is remembered. No list is no file: Debian's packages have none.
+    fn files(
+        &self,
+        root: &Root,
+        is_wanted: impl Fn(&[u8]) -> bool,
+        mut visit: impl FnMut(Vec<u8>),
+    ) {
+        let mut visit_below = |dir: &Path, file: &[u8]| {
+            if is_wanted(name_of(file)) {
+                visit(absolute(dir.as_os_str().as_bytes(), file));
+            }
+        };
         let result = match root.read(&self.list, MAX_RECORD) {
             Ok(bytes) if is_named(&self.list, "RECORD") => {
-                let site = self.site.as_os_str().as_bytes();
-                recorded(&bytes, |file| visit(&absolute(site, file)))
+                recorded(&bytes, |file| visit_below(&self.site, file))
             }
             Ok(bytes) => {
                 let dir = self.list.parent().unwrap_or(&self.site);
-                let dir = dir.as_os_str().as_bytes();
-                let lines = bytes.split(|&byte| byte == b'\n').take(MAX_FILES);
-                lines
-                    .map(<[u8]>::trim_ascii)
-                    .filter(|line| !line.is_empty())
-                    .for_each(|line| visit(&absolute(dir, line)));
+                for line in bytes.split(|&byte| byte == b'\n').take(MAX_FILES) {
+                    visit_below(dir, line.trim_ascii());
+                }
                 Ok(())
             }
             Err(error) if is_absent(&error) => Ok(()),
@@ -172,13 +178,15 @@ impl<'a> Distributions<'a> {
             .into_iter()
             .map(|file| (file.as_os_str().as_bytes(), file))
             .collect();
+        let names: HashSet<&[u8]> = asked.keys().map(|file| name_of(file)).collect();
         let mut owners = HashMap::new();
         if asked.is_empty() {
             return owners;
         }
         for distribution in &self.all {
-            distribution.files(self.root, |file| {
-                if let Some(&file) = asked.get(file) {
+            let is_wanted = |name: &[u8]| names.contains(name);
+            distribution.files(self.root, is_wanted, |file| {
+                if let Some(&file) = asked.get(&*file) {
                     owners.entry(file).or_insert(distribution);
                 }
             });
@@ -192,11 +200,9 @@ impl<'a> Distributions<'a> {
     pub fn ships(&self, distribution: &Distribution, stem: &OsStr) -> bool {
         let libraries = distribution.libraries.get_or_init(|| {
             let mut libraries = Vec::new();
-            distribution.files(self.root, |file| {
-                let name = file.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-                if name.starts_with(b"lib") && so_at(name).is_some() {
-                    libraries.push(OsString::from_vec(name.to_owned()));
-                }
+            let is_library = |name: &[u8]| name.starts_with(b"lib") && so_at(name).is_some();
+            distribution.files(self.root, is_library, |file| {
+                libraries.push(OsString::from_vec(name_of(&file).to_owned()));
             });
             libraries
         });
@@ -344,6 +350,11 @@ fn is_called_after(library: &[u8], stem: &OsStr) -> bool {
         .is_some_and(|rest| {
             so_at(rest).is_some() && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
         })
+}
+
+/// The last component.
+fn name_of(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
 }
 
 fn is_named(path: &Path, name: &str) -> bool {
