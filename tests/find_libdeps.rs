@@ -33,6 +33,8 @@ mod own_root;
 #[path = "find_libdeps/ownership.rs"]
 mod ownership;
 mod support;
+#[path = "find_libdeps/trace.rs"]
+mod trace;
 #[path = "find_libdeps/venvs.rs"]
 mod venvs;
 
@@ -50,6 +52,7 @@ fn main() {
         loader_strings::tests(),
         loader_versions::tests(),
         ownership::tests(),
+        trace::tests(),
         venvs::tests(),
     ];
     support::main(tests.into_iter().flatten().collect())

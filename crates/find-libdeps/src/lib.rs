@@ -29,6 +29,7 @@ pub mod dpkg;
 pub mod elf;
 pub mod explain;
 pub mod json;
+pub mod ld_debug;
 pub mod ld_so;
 pub mod ld_so_cache;
 pub mod ld_so_conf;
@@ -43,7 +44,9 @@ pub mod report;
 pub mod resolve;
 pub mod root;
 pub mod search_path;
+pub mod selection;
 pub mod text;
+pub mod trace;
 pub mod tree;
 pub mod walk;
 

@@ -3,9 +3,16 @@
 //! What is asked of a program and what it answers is its caller's business.
 
 use crate::text::shown;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 /// Why a program gave no answer at all.
@@ -42,4 +49,53 @@ pub fn output(command: &mut Command) -> Result<Output, ProcessError> {
         program: command.get_program().into(),
         source,
     })
+}
+
+/// Where PATH finds a program of this name; a name with a slash is a path.
+#[must_use]
+pub fn find(name: &OsStr) -> Option<PathBuf> {
+    which::which(name).ok()
+}
+
+/// Runs `command` to its end, as a shell runs one in the foreground. To be called once.
+///
+/// What a terminal sends, SIGINT and SIGQUIT, reaches the command as it reaches this process, which
+/// outlives it; SIGTERM is handed on. Afterwards they do again what they do by default.
+///
+/// # Errors
+/// What the system said when the command could not be started.
+pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
+    let is_over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGQUIT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&is_over))?;
+    }
+    let running: Arc<Mutex<Option<Pid>>> = Arc::default();
+    let mut terminated = Signals::new([SIGTERM])?;
+    let handle = terminated.handle();
+    // Held until the command is started, so that no signal is lost between the two.
+    let mut starting = running.lock().unwrap_or_else(PoisonError::into_inner);
+    let for_thread = Arc::clone(&running);
+    std::thread::Builder::new().spawn(move || {
+        for _ in terminated.forever() {
+            if let Some(pid) = *for_thread.lock().unwrap_or_else(PoisonError::into_inner) {
+                // One that has ended already needs no signal.
+                let _ = kill_process(pid, Signal::TERM);
+            }
+        }
+    })?;
+    let status = command.spawn().and_then(|mut child| {
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        *starting = pid;
+        drop(starting);
+        if let Some(pid) = pid {
+            // Not reaped yet, so that no signal goes to a number that is another's by now.
+            let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), ended) {}
+        }
+        *running.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        child.wait()
+    });
+    is_over.store(true, Ordering::SeqCst);
+    handle.close();
+    status
 }

@@ -1,0 +1,507 @@
+//! What glibc's loader writes under `LD_DEBUG=files,libs`: which objects each program loaded, from
+//! where, and what asked for them.
+//!
+//! The only place that knows the format. It is not documented: it stands in glibc's
+//! `elf/dl-load.c`, `elf/dl-object.c`, `elf/dl-init.c` and `elf/dl-open.c`, and is the same in 2.36
+//! and 2.41. Of each object:
+//!
+//! ```text
+//!      4711:  file=libz.so.1 [0];  dynamically loaded by ./program [0]     (or: needed by)
+//!      4711:    trying file=/lib/x86_64-linux-gnu/libz.so.1                (none for a path)
+//!      4711:  file=libz.so.1 [0];  generating link map
+//!      4711:  calling init: /lib/x86_64-linux-gnu/libz.so.1
+//! ```
+//!
+//! The last line alone says that it was loaded for good: what lacks a library or a symbol is mapped
+//! and dropped again, and `ldd` maps without loading. Where code asks for what is loaded already,
+//! only `opening file=/lib/…/libz.so.1 [0]; direct_opencount=1` is written, and not who asks.
+//!
+//! The main program goes by the word it was started as (`argv[0]`), not by its path. A child
+//! process that starts no program writes to its parent's file, under its own number; a program that
+//! takes the place of another writes on in the file of that one.
+//!
+//! Nothing is opened here.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, Read as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+/// The value of `LD_DEBUG` that makes the loader write what is read here.
+pub const LD_DEBUG: &str = "files,libs";
+
+/// The longest line of which all is read. A longer one can only be a list of directories.
+const MAX_LINE: u64 = 64 << 10;
+/// How much of a line is shown, in bytes.
+const MAX_SHOWN: usize = 200;
+
+/// One process's output.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The programs that ran in the process, one after the other.
+    pub programs: Vec<Program>,
+    /// Whether it ends within a line.
+    pub is_cut_off: bool,
+    /// The first line that is none of the loader's, if there is one, or as much of it as can be
+    /// shown.
+    pub not_understood: Option<OsString>,
+}
+
+/// What one program loaded, and its children that started no program of their own.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// The word it was started as.
+    pub name: OsString,
+    /// Each object once, in the order of loading.
+    pub loaded: Vec<Object>,
+}
+
+/// An object that was loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// As the loader opened it.
+    pub path: PathBuf,
+    /// The name that was asked for.
+    pub requested: OsString,
+    /// What asked for it.
+    pub by: Requester,
+    /// Whether code asked (`dlopen`), and no ELF header.
+    pub is_dlopen: bool,
+}
+
+/// What asked for an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Requester {
+    /// The program itself.
+    Program,
+    /// The object that was loaded from this path.
+    Object(PathBuf),
+    /// Code, when the object was loaded already: the loader does not say whose.
+    Unknown,
+}
+
+/// Reads the output of the process `pid`.
+///
+/// # Errors
+/// Where `input` cannot be read.
+pub fn read(pid: u32, mut input: impl BufRead) -> io::Result<Output> {
+    let mut reader = Reader::new(pid);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        } else if line.is_empty() {
+            break;
+        } else if (line.len() as u64) < MAX_LINE || !skip_line(&mut input)? {
+            reader.output.is_cut_off = true;
+            break;
+        }
+        reader.line(&line);
+    }
+    Ok(reader.output)
+}
+
+/// Reads up to the end of the line, and says whether there was one.
+fn skip_line(input: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(false);
+        }
+        let end = buffer.iter().position(|&byte| byte == b'\n');
+        let used = end.map_or(buffer.len(), |at| at + 1);
+        input.consume(used);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+struct Reader {
+    /// The process that began the file.
+    owner: u32,
+    states: HashMap<u32, State>,
+    /// Every path that something was loaded from, to tell objects from main programs.
+    known: HashSet<PathBuf>,
+    /// What [`Program::loaded`] holds, by the program's number.
+    seen: HashSet<(usize, Object)>,
+    output: Output,
+}
+
+/// How far one process has come.
+#[derive(Clone, Default)]
+struct State {
+    /// Its program's number.
+    program: Option<usize>,
+    /// Whether the program itself runs.
+    is_running: bool,
+    request: Option<Request>,
+    /// What is mapped, and has not been initialised.
+    mapped: Vec<Object>,
+}
+
+#[derive(Clone)]
+struct Request {
+    name: OsString,
+    by: Requester,
+    is_dlopen: bool,
+    /// The file that was tried last.
+    tried: Option<PathBuf>,
+}
+
+impl Reader {
+    fn new(owner: u32) -> Self {
+        Self {
+            owner,
+            states: HashMap::new(),
+            known: HashSet::new(),
+            seen: HashSet::new(),
+            output: Output::default(),
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let Some((pid, text)) = tagged(line) else {
+            self.output.not_understood.get_or_insert_with(|| {
+                OsStr::from_bytes(&line[..line.len().min(MAX_SHOWN)]).to_owned()
+            });
+            return;
+        };
+        if !self.states.contains_key(&pid) {
+            // A child has all that its parent had.
+            let parent = self.states.get(&self.owner).cloned();
+            self.states.insert(pid, parent.unwrap_or_default());
+        }
+        let Some(mut state) = self.states.remove(&pid) else {
+            return;
+        };
+        if let Some(path) = text.strip_prefix(b"  trying file=") {
+            if let Some(request) = &mut state.request {
+                request.tried = Some(path_of(path));
+            }
+        } else if let Some(rest) = text.strip_prefix(b"file=") {
+            self.file(&mut state, rest);
+        } else if let Some(path) = text.strip_prefix(b"calling init: ") {
+            self.initialised(&mut state, path_of(path));
+        } else if let Some(rest) = text.strip_prefix(b"opening file=") {
+            self.opened(&state, rest);
+        } else if let Some(name) = text.strip_prefix(b"initialize program: ") {
+            let name = OsStr::from_bytes(name);
+            if state.is_running || state.program.is_none() {
+                self.begin(&mut state, name);
+            }
+        } else if text.starts_with(b"transferring control: ") {
+            state.is_running = true;
+        }
+        self.states.insert(pid, state);
+    }
+
+    /// `NAME [N];  needed by BY [N]` and its kin, after `file=`.
+    fn file(&mut self, state: &mut State, text: &[u8]) {
+        if let Some(name) = before_namespace(text, b"generating link map") {
+            self.mapped(state, name);
+        } else if let Some(path) = before_namespace(text, b"destroying link map") {
+            let path = path_of(path);
+            state.mapped.retain(|object| object.path != path);
+        } else if let Some((name, by)) = split(text, b"];  needed by ") {
+            self.requested(state, name, by, false);
+        } else if let Some((name, by)) = split(text, b"];  dynamically loaded by ") {
+            self.requested(state, name, by, true);
+        }
+    }
+
+    fn requested(&mut self, state: &mut State, name: &[u8], by: &[u8], is_dlopen: bool) {
+        let (Some(name), Some(by)) = (without_namespace(name, b""), without_namespace(by, b"]"))
+        else {
+            return;
+        };
+        let is_object = self.is_object(state, by);
+        if !is_object && !is_dlopen {
+            // What the program itself needs is loaded before it runs, so this is another one.
+            let current = state
+                .program
+                .and_then(|number| self.output.programs.get(number));
+            if state.is_running || current.is_none_or(|program| program.name.as_bytes() != by) {
+                self.begin(state, OsStr::from_bytes(by));
+            }
+        }
+        state.request = Some(Request {
+            name: OsStr::from_bytes(name).to_owned(),
+            by: if is_object {
+                Requester::Object(path_of(by))
+            } else {
+                Requester::Program
+            },
+            is_dlopen,
+            tried: None,
+        });
+    }
+
+    /// Whether `by` is an object, and not the main program, whose name may be anything and may
+    /// change.
+    fn is_object(&mut self, state: &mut State, by: &[u8]) -> bool {
+        let path = Path::new(OsStr::from_bytes(by));
+        if self.known.contains(path) {
+            return true;
+        }
+        // One that was asked for as `$ORIGIN/…` shows its path only now.
+        let waiting = state.mapped.iter_mut().rfind(|object| has_token(object));
+        if let Some(object) = waiting.filter(|_| by.starts_with(b"/")) {
+            path.clone_into(&mut object.path);
+            self.known.insert(path.to_owned());
+            return true;
+        }
+        false
+    }
+
+    fn mapped(&mut self, state: &mut State, name: &[u8]) {
+        let name = OsStr::from_bytes(name);
+        let Some(request) = state.request.take_if(|request| request.name == name) else {
+            // `ld.so PROGRAM`: nothing asked for it.
+            self.begin(state, name);
+            return;
+        };
+        let path = match request.tried {
+            Some(tried) if !name.as_bytes().contains(&b'/') => tried,
+            _ => PathBuf::from(name),
+        };
+        let object = Object {
+            path,
+            requested: request.name,
+            by: request.by,
+            is_dlopen: request.is_dlopen,
+        };
+        if !has_token(&object) {
+            self.known.insert(object.path.clone());
+        }
+        state.mapped.push(object);
+    }
+
+    fn initialised(&mut self, state: &mut State, path: PathBuf) {
+        let mapped = &mut state.mapped;
+        let at = mapped
+            .iter()
+            .position(|object| object.path == path)
+            .or_else(|| {
+                mapped
+                    .iter()
+                    .position(|object| has_token(object) && path.is_absolute())
+            });
+        // The loader itself is nobody's wish.
+        let (Some(at), Some(number)) = (at, state.program) else {
+            return;
+        };
+        let mut object = mapped.remove(at);
+        self.known.insert(path.clone());
+        object.path = path;
+        self.loaded(number, object);
+    }
+
+    /// `PATH [N]; direct_opencount=1`, after `opening file=`: the end of the first `dlopen` of it.
+    fn opened(&mut self, state: &State, text: &[u8]) {
+        let (Some(path), Some(number)) = (
+            text.strip_suffix(b"; direct_opencount=1")
+                .and_then(|text| without_namespace(text, b"]"))
+                .map(path_of),
+            state.program,
+        ) else {
+            return;
+        };
+        let Some(program) = self.output.programs.get(number) else {
+            return;
+        };
+        let mut known = program.loaded.iter().filter(|object| object.path == path);
+        // The main program has no path here.
+        if known.clone().next().is_some() && !known.any(|object| object.is_dlopen) {
+            self.loaded(
+                number,
+                Object {
+                    requested: path.clone().into_os_string(),
+                    path,
+                    by: Requester::Unknown,
+                    is_dlopen: true,
+                },
+            );
+        }
+    }
+
+    fn loaded(&mut self, number: usize, object: Object) {
+        if let Some(program) = self.output.programs.get_mut(number) {
+            if self.seen.insert((number, object.clone())) {
+                program.loaded.push(object);
+            }
+        }
+    }
+
+    fn begin(&mut self, state: &mut State, name: &OsStr) {
+        *state = State {
+            program: Some(self.output.programs.len()),
+            ..State::default()
+        };
+        self.output.programs.push(Program {
+            name: name.to_owned(),
+            loaded: Vec::new(),
+        });
+    }
+}
+
+/// `      4711:<tab>TEXT` (`_dl_debug_vdprintf` in `elf/dl-printf.c`).
+fn tagged(line: &[u8]) -> Option<(u32, &[u8])> {
+    let line = line.trim_ascii_start();
+    let (pid, text) = split(line, b":\t")?;
+    Some((std::str::from_utf8(pid).ok()?.parse().ok()?, text))
+}
+
+/// The name in `NAME [N];  WORDS`.
+fn before_namespace<'a>(text: &'a [u8], words: &[u8]) -> Option<&'a [u8]> {
+    without_namespace(text.strip_suffix(words)?, b"];  ")
+}
+
+/// The name in `NAME [N` and `end`.
+fn without_namespace<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]> {
+    let text = text.strip_suffix(end)?;
+    let at = text.iter().rposition(|byte| !byte.is_ascii_digit())? + 1;
+    text.get(..at)?.strip_suffix(b" [")
+}
+
+fn has_token(object: &Object) -> bool {
+    let bytes = object.path.as_os_str().as_bytes();
+    bytes.contains(&b'$')
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_owned()))
+}
+
+fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text
+        .windows(separator.len())
+        .position(|window| window == separator)?;
+    Some((&text[..at], &text[at + separator.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PID: u32 = 4711;
+
+    /// The output of `lines`, each of which gets the process's number.
+    fn output(lines: &[&str]) -> Output {
+        let tag = format!("\n      {PID}:\t");
+        let text = format!("{}{}\n", tag.trim_start_matches('\n'), lines.join(&tag));
+        read(PID, text.as_bytes()).expect("it can be read")
+    }
+
+    fn paths(output: &Output) -> Vec<Vec<&Path>> {
+        let programs = output.programs.iter();
+        programs
+            .map(|program| program.loaded.iter().map(|object| &*object.path).collect())
+            .collect()
+    }
+
+    const START: [&str; 6] = [
+        "file=libc.so.6 [0];  needed by prog [0]",
+        "  trying file=/lib/libc.so.6",
+        "file=libc.so.6 [0];  generating link map",
+        "calling init: /lib/libc.so.6",
+        "initialize program: prog",
+        "transferring control: prog",
+    ];
+
+    fn after_start(lines: &[&str]) -> Output {
+        output(&[&START, lines].concat())
+    }
+
+    #[test]
+    fn what_is_mapped_and_not_initialised_is_not_loaded() {
+        // As ldd has it.
+        assert_eq!(paths(&output(&START[..3])), [Vec::<&Path>::new()]);
+    }
+
+    #[test]
+    fn the_last_file_that_was_tried_is_the_one() {
+        let output = after_start(&[
+            "file=liba.so [0];  dynamically loaded by prog [0]",
+            "  trying file=/one/liba.so",
+            "  trying file=/two/liba.so",
+            "file=liba.so [0];  generating link map",
+            "calling init: /two/liba.so",
+        ]);
+        let found = [Path::new("/lib/libc.so.6"), Path::new("/two/liba.so")];
+        assert_eq!(paths(&output), [found]);
+    }
+
+    #[test]
+    fn a_program_that_renames_itself_is_still_the_program() {
+        let output = after_start(&[
+            "file=/a.so [0];  dynamically loaded by prog: worker [1] [0]",
+            "file=/a.so [0];  generating link map",
+            "calling init: /a.so",
+        ]);
+        let object = Object {
+            path: "/a.so".into(),
+            requested: "/a.so".into(),
+            by: Requester::Program,
+            is_dlopen: true,
+        };
+        assert_eq!(output.programs.len(), 1);
+        assert_eq!(output.programs[0].loaded[1], object);
+    }
+
+    #[test]
+    fn the_same_program_once_more_is_another_one() {
+        let output = output(&[START, START].concat());
+        let libc = vec![Path::new("/lib/libc.so.6")];
+        assert_eq!(paths(&output), [libc.clone(), libc]);
+    }
+
+    #[test]
+    fn a_program_under_the_loader_is_the_program() {
+        let direct = [&["file=prog [0];  generating link map"][..], &START].concat();
+        let output = output(&direct);
+        assert_eq!(paths(&output), [[Path::new("/lib/libc.so.6")]]);
+        assert_eq!(output.programs[0].loaded[0].by, Requester::Program);
+    }
+
+    #[test]
+    fn names_are_bytes() {
+        let text = b"  1:\tfile=libc [0];  needed by p [0]\n  1:\ttransferring control: p\n\
+            1:\tfile=./a\xff [1] b [0];  dynamically loaded by p [0]\n\
+            1:\tfile=./a\xff [1] b [0];  generating link map\n1:\tcalling init: ./a\xff [1] b\n";
+        let output = read(1, &text[..]).expect("it can be read");
+        let path = Path::new(OsStr::from_bytes(b"./a\xff [1] b"));
+        assert_eq!(paths(&output), [[path]]);
+        assert_eq!(output.not_understood, None);
+    }
+
+    #[test]
+    fn what_is_cut_off_or_not_the_loaders_is_told() {
+        let read = |text: &str| read(PID, text.as_bytes()).expect("it can be read");
+        let cut_off = read("   4711:\t\n   4711:\tfile=lib");
+        assert!(cut_off.is_cut_off);
+        assert_eq!(cut_off.not_understood, None);
+        let strange = read("   4711:\tfile=./a\nb [0];  needed by p [0]\n");
+        assert!(!strange.is_cut_off);
+        assert_eq!(
+            strange.not_understood,
+            Some("b [0];  needed by p [0]".into())
+        );
+    }
+
+    #[test]
+    fn a_list_of_directories_may_be_of_any_length() {
+        let long = format!(" search path={}", "/directory:".repeat(20_000));
+        let output = after_start(&[
+            &long,
+            "file=/a.so [0];  dynamically loaded by prog [0]",
+            "file=/a.so [0];  generating link map",
+            "calling init: /a.so",
+        ]);
+        assert_eq!(output.programs[0].loaded.len(), 2);
+        assert_eq!((output.is_cut_off, output.not_understood), (false, None));
+    }
+}

@@ -1,0 +1,358 @@
+//! Commands under the loader's debug output: real programs, and what real loaders wrote.
+
+use crate::fixture::Fixture;
+use crate::support::needs::Need::{Cc, Ldd, Python3, Root};
+use crate::support::run::Run;
+use crate::support::test;
+use find_libdeps::ld_debug::{self, Object, Output, Program, Requester};
+use find_libdeps::selection;
+use find_libdeps::trace::{self, Process, Trace, TraceError};
+use libtest_mimic::Trial;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+
+/// Of a program that loads libraries by name, by paths and into another namespace, asks for what is
+/// not there, for what lacks a library and for what is there already, has a child, and is replaced
+/// by another program; without empty lines and most of the search.
+const RECORDED: [(&str, &[u8]); 2] = [
+    ("2.36", include_bytes!("ld_debug-2.36.txt")),
+    ("2.41", include_bytes!("ld_debug-2.41.txt")),
+];
+
+/// Loads each of its arguments. `-fork` goes on in a child, `-exec` in another program.
+const OPENER: &str = r#"
+#include <dlfcn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    for (int i = 1; i < count; i++) {
+        if (!strcmp(words[i], "-exec")) { execv(words[i + 1], words + i + 1); return 9; }
+        if (!strcmp(words[i], "-fork")) { if (fork()) { wait(0); return 0; } continue; }
+        if (!dlopen(words[i], RTLD_NOW)) return 1;
+    }
+    return 0;
+}"#;
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        test("trace/what_two_releases_of_glibc_wrote", &[], recorded),
+        test("trace/a_program_that_loads_by_name", &[Cc, Ldd], by_name),
+        test(
+            "trace/children_and_programs_in_their_place",
+            &[Cc, Ldd],
+            children,
+        ),
+        test("trace/what_is_refused_is_not_loaded", &[Cc, Ldd], refused),
+        test("trace/a_python_program", &[Cc, Ldd, Python3], python),
+        test("trace/a_script_of_the_shell", &[Cc, Ldd], script),
+        test("trace/names_that_are_no_text", &[Cc, Ldd], no_text),
+        test(
+            "trace/a_relative_path_of_another_directory",
+            &[Cc, Ldd],
+            elsewhere,
+        ),
+        test("trace/another_user", &[Ldd, Python3, Root], another_user),
+        test("trace/a_static_program_is_told", &[Cc, Ldd], static_program),
+        test("trace/how_the_command_ends", &[Ldd], ends),
+        test("trace/a_command_that_cannot_be_run", &[], cannot_be_run),
+        test("trace/nothing_is_left", &[Ldd], nothing_left),
+    ]
+}
+
+fn traced<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: &[S]) -> Trace {
+    let program = program.as_ref().to_owned();
+    let arguments: Vec<OsString> = arguments.iter().map(|word| word.as_ref().into()).collect();
+    trace::run(&program, &arguments).expect("it can be traced")
+}
+
+/// What is selected of `trace`, where nothing in `fixture` has a package, and its `venv` is given.
+fn libraries(fixture: &Fixture, trace: &Trace) -> Vec<String> {
+    let inside = fixture.path("venv");
+    let all = fixture.path("");
+    let selection = selection::select(
+        trace,
+        &|path| {
+            path.canonicalize()
+                .is_ok_and(|path| path.starts_with(&inside))
+        },
+        &|path| !path.starts_with(&all),
+    );
+    let text = |object: &&Object| fixture.relative(&object.path.display().to_string());
+    selection.libraries.iter().map(text).collect()
+}
+
+/// The one process that was started as `name`.
+fn process(trace: &Trace, name: impl AsRef<OsStr>) -> &Process {
+    let mut named = trace
+        .processes
+        .iter()
+        .filter(|process| process.name == name.as_ref());
+    let (Some(process), None) = (named.next(), named.next()) else {
+        panic!("not one process: {trace:#?}");
+    };
+    process
+}
+
+/// What `process` loaded, but for the C library.
+fn loaded(process: &Process) -> Vec<Object> {
+    let is_other = |object: &&Object| object.requested != "libc.so.6";
+    process.loaded.iter().filter(is_other).cloned().collect()
+}
+
+fn object(path: &Path, requested: impl AsRef<OsStr>, by: Requester, is_dlopen: bool) -> Object {
+    Object {
+        path: path.to_owned(),
+        requested: requested.as_ref().to_owned(),
+        by,
+        is_dlopen,
+    }
+}
+
+fn recorded() {
+    let dir = Path::new("/lib/x86_64-linux-gnu");
+    let needed = |name, by| object(&dir.join(name), name, by, false);
+    let asked = |name| object(&dir.join(name), name, Requester::Program, true);
+    let libc = dir.join("libc.so.6");
+    let first = Program {
+        name: "./r".into(),
+        loaded: vec![
+            needed("libc.so.6", Requester::Program),
+            asked("libz.so.1"),
+            object(
+                Path::new("./lib with space.so"),
+                "./lib with space.so",
+                Requester::Program,
+                true,
+            ),
+            object(
+                Path::new("/t/libdata.so"),
+                "$ORIGIN/libdata.so",
+                Requester::Program,
+                true,
+            ),
+            object(&libc, &libc, Requester::Unknown, true),
+            needed("libc.so.6", Requester::Object(dir.join("libbz2.so.1.0"))),
+            asked("libbz2.so.1.0"),
+            asked("liblzma.so.5"),
+        ],
+    };
+    let second = Program {
+        name: "other".into(),
+        loaded: vec![needed("libc.so.6", Requester::Program), asked("libz.so.1")],
+    };
+    let wanted = Output {
+        programs: vec![first, second],
+        is_cut_off: false,
+        not_understood: None,
+    };
+    for (release, text) in RECORDED {
+        let output = ld_debug::read(4711, text).expect("it can be read");
+        assert_eq!(output, wanted, "{release}");
+        let output = ld_debug::read(4711, &text[..text.len() - 1]).expect("it can be read");
+        assert!(output.is_cut_off, "{release}");
+    }
+}
+
+/// `venv/libinner.so` needs `far/libdep.so`, which needs `far/libmore.so`; all without the C
+/// library.
+fn chain(fixture: &Fixture) {
+    let far = fixture.text("far");
+    let rpath = format!("-Wl,-rpath,{far}");
+    let stub = |name: &str| fixture.text(&format!("far/{name}"));
+    fixture.library("far/libmore.so", "int m;", &["-Wl,-soname,libmore.so"]);
+    let arguments = [&*stub("libmore.so"), &rpath, "-Wl,-soname,libdep.so"];
+    fixture.library("far/libdep.so", "int d;", &arguments);
+    fixture.library("venv/libinner.so", "int i;", &[&stub("libdep.so"), &rpath]);
+}
+
+fn opener(fixture: &Fixture) -> PathBuf {
+    fixture.compile("opener", OPENER, &[])
+}
+
+fn by_name() {
+    let fixture = Fixture::new();
+    chain(&fixture);
+    let opener = opener(&fixture);
+    let inner = fixture.path("venv/libinner.so");
+    let trace = traced(&opener, &[&inner]);
+    assert_eq!((trace.status.code(), trace.warnings.len()), (Some(0), 0));
+    let process = process(&trace, &opener);
+    assert_eq!(process.program.as_deref(), Some(&*opener));
+    let dep = fixture.path("far/libdep.so");
+    let wanted = [
+        object(
+            &fixture.path("far/libmore.so"),
+            "libmore.so",
+            Requester::Object(dep.clone()),
+            false,
+        ),
+        object(&dep, "libdep.so", Requester::Object(inner.clone()), false),
+        object(&inner, &inner, Requester::Program, true),
+    ];
+    assert_eq!(loaded(process), wanted);
+    // No package has libdep.so, so what it needs counts.
+    let wanted = ["far/libdep.so", "far/libmore.so"];
+    assert_eq!(libraries(&fixture, &trace), wanted);
+}
+
+fn children() {
+    let fixture = Fixture::new();
+    let opener = opener(&fixture);
+    let library = |name: &str| fixture.library(name, "int x;", &[]);
+    let [a, b, c] = ["a.so", "b.so", "c.so"].map(library);
+    let words: [&OsStr; 6] = [
+        a.as_ref(),
+        "-fork".as_ref(),
+        b.as_ref(),
+        "-exec".as_ref(),
+        opener.as_ref(),
+        c.as_ref(),
+    ];
+    let trace = traced(&opener, &words);
+    let loaded: Vec<Vec<Object>> = trace.processes.iter().map(loaded).collect();
+    let asked = |path: &PathBuf| object(path, path, Requester::Program, true);
+    let [parent, replaced] = [vec![asked(&a), asked(&b)], vec![asked(&c)]];
+    // By number of the process, which may begin anew.
+    assert!(
+        loaded == [parent.clone(), replaced.clone()] || loaded == [replaced, parent],
+        "{trace:#?}"
+    );
+}
+
+fn refused() {
+    let fixture = Fixture::new();
+    chain(&fixture);
+    fs::remove_file(fixture.path("far/libmore.so")).expect("it is there");
+    let opener = opener(&fixture);
+    let trace = traced(&opener, &[fixture.path("venv/libinner.so")]);
+    assert_eq!(trace.status.code(), Some(1));
+    assert_eq!(loaded(process(&trace, &opener)), []);
+}
+
+fn python() {
+    let fixture = Fixture::new();
+    chain(&fixture);
+    let script = format!(
+        "import ctypes, socket, subprocess, sys\n\
+         ctypes.CDLL('{}')\n\
+         subprocess.run([sys.executable, '-c', 'import ctypes; ctypes.CDLL(\"{}\")'], check=True)\n\
+         subprocess.run(['/bin/true'], check=True)\n",
+        fixture.text("far/libdep.so"),
+        fixture.text("venv/libinner.so"),
+    );
+    let trace = traced("/usr/bin/python3", &["-c", &script]);
+    assert_eq!((trace.status.code(), trace.warnings.len()), (Some(0), 0));
+    // Once asked for by ctypes, once needed by the library inside; and nothing of Python's own.
+    let wanted = ["far/libdep.so", "far/libdep.so", "far/libmore.so"];
+    assert_eq!(libraries(&fixture, &trace), wanted);
+    let programs = selection::select(&trace, &|_| false, &|_| true).programs;
+    assert_eq!(Vec::from_iter(programs), [Path::new("/bin/true")]);
+}
+
+fn script() {
+    let fixture = Fixture::new();
+    let opener = opener(&fixture);
+    let library = fixture.library("venv/x.so", "int x;", &[]);
+    let text = "#!/bin/sh\n\"$1\" \"$2\"\nexit 3\n";
+    let script = fixture.file("script", text);
+    Run::new("chmod").arg("+x").arg(&script).must();
+    let trace = traced(&script, &[&opener, &library]);
+    assert_eq!(trace.status.code(), Some(3));
+    let wanted = [object(&library, &library, Requester::Program, true)];
+    assert_eq!(loaded(process(&trace, &opener)), wanted);
+    let sh = process(&trace, "/bin/sh");
+    assert_eq!(sh.program.as_deref(), Some(Path::new("/bin/sh")));
+}
+
+fn no_text() {
+    let fixture = Fixture::new();
+    let opener = opener(&fixture);
+    let library = fixture.library("x.so", "int x;", &[]);
+    let [odd, broken] = [&b"lib\xff [0];.so"[..], b"li\nb.so"].map(|name| {
+        let path = fixture.path(OsStr::from_bytes(name));
+        fs::copy(&library, &path).expect("a copy");
+        path
+    });
+    let trace = traced(&opener, &[&odd]);
+    assert_eq!(trace.warnings.len(), 0);
+    let wanted = [object(&odd, &odd, Requester::Program, true)];
+    assert_eq!(loaded(process(&trace, &opener)), wanted);
+
+    let trace = traced(&opener, &[&broken]);
+    let text = Vec::from_iter(trace.warnings).join("\n");
+    let wanted = "opener: `b.so [0];  dynamically loaded by opener [0]` in the loader's output is \
+                  not understood, so something that it loaded may be missing";
+    assert_eq!(fixture.relative(&text), wanted);
+}
+
+fn elsewhere() {
+    let fixture = Fixture::new();
+    opener(&fixture);
+    fixture.library("lib/x.so", "int x;", &[]);
+    let command = format!("cd {} && exec ../opener ./x.so", fixture.text("lib"));
+    let trace = traced("sh", &["-c", &command]);
+    let warning = "./x.so: loaded by ../opener from a directory that it had changed to, which is \
+                   not known";
+    assert_eq!(Vec::from_iter(&trace.warnings), [warning]);
+    let process = process(&trace, "../opener");
+    assert_eq!(process.program, None);
+    let asked = object(Path::new("./x.so"), "./x.so", Requester::Program, true);
+    assert_eq!(loaded(process), [asked]);
+}
+
+fn another_user() {
+    let script = "import subprocess; subprocess.run(['true'], user=65534, check=True)";
+    let trace = traced("/usr/bin/python3", &["-c", script]);
+    assert_eq!((trace.status.code(), trace.warnings.len()), (Some(0), 0));
+    assert!(!process(&trace, "true").loaded.is_empty());
+}
+
+fn static_program() {
+    let fixture = Fixture::new();
+    let program = fixture.compile(
+        "static",
+        "void _start(void) { *(volatile int *)0; }",
+        &["-nostdlib", "-static"],
+    );
+    let trace = traced(&program, &[""; 0]);
+    assert_eq!(trace.status.signal(), Some(11));
+    let warning = "the loader wrote nothing: the command is a static program, or has an \
+                   environment of its own";
+    assert_eq!(Vec::from_iter(&trace.warnings), [warning]);
+}
+
+fn ends() {
+    let status = |script| traced("sh", &["-c", script]).status;
+    assert_eq!(status("exit 0").code(), Some(0));
+    assert_eq!(status("exit 7").code(), Some(7));
+    assert_eq!(status("kill -9 $$").signal(), Some(9));
+}
+
+fn cannot_be_run() {
+    let fixture = Fixture::new();
+    let plain = fixture.file("plain", "");
+    let told = |program: &Path| {
+        let error = trace::run(&program.as_os_str().to_owned(), &[]).expect_err("no program");
+        (error.status(), fixture.relative(&error.to_string()))
+    };
+    let wanted = (Some(127), "cannot run gone: no such program".to_owned());
+    assert_eq!(told(&fixture.path("gone")), wanted);
+    let wanted = "cannot run plain: Permission denied (os error 13)".to_owned();
+    assert_eq!(told(&plain), (Some(126), wanted));
+    let error = trace::run(&"no-such-program-anywhere".into(), &[]);
+    assert!(matches!(error, Err(TraceError::NotFound { .. })));
+}
+
+fn nothing_left() {
+    let fixture = Fixture::new();
+    let script = format!("echo \"$LD_DEBUG_OUTPUT\" >{}", fixture.text("name"));
+    traced("sh", &["-c", &script]);
+    let name = fs::read_to_string(fixture.path("name")).expect("the command ran");
+    let dir = Path::new(name.trim_end()).parent().expect("a directory");
+    assert!(dir.is_absolute());
+    assert!(!dir.exists(), "{}", dir.display());
+}
