@@ -8,12 +8,16 @@ use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use thiserror::Error;
+
+/// The longest complaint of a program that is kept.
+const MAX_COMPLAINT: u64 = 1 << 16;
 
 /// Why a program gave no answer at all.
 #[derive(Debug, Error)]
@@ -98,4 +102,90 @@ pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
     is_over.store(true, Ordering::SeqCst);
     handle.close();
     status
+}
+
+/// A program whose standard output is read while it runs; one that is dropped before its end is
+/// ended.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: ChildStdout,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+}
+
+/// Starts `command`.
+pub fn spawn(command: &mut Command) -> Result<Running, ProcessError> {
+    let program = PathBuf::from(command.get_program());
+    let not_started = |source| ProcessError::NotStarted {
+        program: program.clone(),
+        source,
+    };
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().map_err(not_started)?;
+    let no_pipe = || not_started(io::Error::other("no pipe"));
+    let stdout = child.stdout.take().ok_or_else(no_pipe)?;
+    let mut stderr = child.stderr.take().ok_or_else(no_pipe)?;
+    // Read beside standard output, so that the program never waits for a reader.
+    let stderr = std::thread::spawn(move || {
+        let mut complaint = Vec::new();
+        let _ = stderr
+            .by_ref()
+            .take(MAX_COMPLAINT)
+            .read_to_end(&mut complaint);
+        let _ = io::copy(&mut stderr, &mut io::sink());
+        complaint
+    });
+    Ok(Running {
+        child,
+        stdout,
+        stderr: Some(stderr),
+    })
+}
+
+impl Read for Running {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stdout.read(buffer)
+    }
+}
+
+impl Running {
+    /// Waits for the end of the program, whose output must have been read, and answers its status
+    /// and what it wrote to standard error.
+    pub fn finish(mut self) -> io::Result<(ExitStatus, Vec<u8>)> {
+        let status = self.child.wait()?;
+        let stderr = self.stderr.take().map(JoinHandle::join);
+        Ok((status, stderr.and_then(Result::ok).unwrap_or_default()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both do nothing to a program that was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Running {
+        spawn(command("sh").unwrap().args(["-c", script])).unwrap()
+    }
+
+    #[test]
+    fn output_is_read_while_the_program_complains_at_length() {
+        let mut running = sh("head -c 1000000 /dev/zero >&2; echo said; exit 3");
+        let mut said = String::new();
+        running.read_to_string(&mut said).unwrap();
+        let (status, complaint) = running.finish().unwrap();
+        assert_eq!((said.as_str(), status.code()), ("said\n", Some(3)));
+        assert_eq!(complaint.len() as u64, MAX_COMPLAINT);
+    }
+
+    #[test]
+    fn a_program_that_nobody_listens_to_is_ended() {
+        drop(sh("exec sleep 1000"));
+    }
 }
