@@ -19,6 +19,7 @@
 //!
 //! Nothing that is inspected is executed or loaded, and nothing is written to disk.
 
+pub mod apt;
 pub mod arch;
 pub mod cli;
 pub mod config;
