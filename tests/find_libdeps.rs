@@ -26,6 +26,8 @@ mod loader_search;
 mod loader_strings;
 #[path = "find_libdeps/loader_versions.rs"]
 mod loader_versions;
+#[path = "find_libdeps/lookup.rs"]
+mod lookup;
 #[path = "find_libdeps/oracle.rs"]
 mod oracle;
 #[path = "find_libdeps/own_root.rs"]
@@ -39,6 +41,9 @@ mod trace;
 mod venvs;
 
 fn main() {
+    if let Some(status) = lookup::driver() {
+        std::process::exit(status);
+    }
     let tests = [
         bad_input::tests(),
         interface::tests(),
@@ -51,6 +56,7 @@ fn main() {
         loader_search::tests(),
         loader_strings::tests(),
         loader_versions::tests(),
+        lookup::tests(),
         ownership::tests(),
         trace::tests(),
         venvs::tests(),

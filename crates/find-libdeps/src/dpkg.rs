@@ -193,6 +193,16 @@ impl Dpkg {
         &self.native
     }
 
+    /// The other architectures whose packages may be installed (dpkg(1), `--add-architecture`).
+    pub fn foreign_architectures(&self) -> Result<BTreeSet<String>, DpkgError> {
+        let output = self.run("dpkg", &["--print-foreign-architectures"], &[])?;
+        if !output.status.success() {
+            return Err(failed("dpkg --print-foreign-architectures", &output));
+        }
+        let names = String::from_utf8_lossy(&output.stdout);
+        Ok(names.split_whitespace().map(str::to_owned).collect())
+    }
+
     /// The architecture of the dpkg that is installed in the database, which is the native one by
     /// definition; of this machine's dpkg where that is asked about, or where there is none.
     fn native(&self) -> Result<String, DpkgError> {

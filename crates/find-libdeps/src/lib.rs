@@ -36,6 +36,7 @@ pub mod ld_so;
 pub mod ld_so_cache;
 pub mod ld_so_conf;
 pub mod library;
+pub mod lookup;
 pub mod messages;
 pub mod os_release;
 pub mod ownership;

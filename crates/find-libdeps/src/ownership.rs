@@ -118,8 +118,9 @@ impl Spellings {
         let mut for_compiling = BTreeSet::new();
         for hop in self.hops.iter().rev() {
             let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).collect();
-            let (development, runtime): (BTreeSet<_>, BTreeSet<_>) =
-                all.into_iter().partition(is_for_compiling);
+            let (development, runtime): (BTreeSet<_>, BTreeSet<_>) = all
+                .into_iter()
+                .partition(|package: &Package| is_for_compiling(&package.name));
             for_compiling.extend(development);
             let suits =
                 |package: &&Package| package.foreign.as_deref().unwrap_or(native) == architecture;
@@ -143,7 +144,7 @@ impl Spellings {
             .flatten()
             .flat_map(|path| owners.of(path))
             .collect();
-        if found.iter().all(is_for_compiling) {
+        if found.iter().all(|package| is_for_compiling(&package.name)) {
             found.into_iter().next()
         } else {
             None
@@ -153,8 +154,8 @@ impl Spellings {
 
 /// A package with headers and unversioned links, never one for a runtime image (Debian Policy
 /// 8.4): `libpq-dev`, `libc6-dev-i386`.
-fn is_for_compiling(package: &Package) -> bool {
-    package.name.ends_with("-dev") || package.name.contains("-dev-")
+pub(crate) fn is_for_compiling(package: &str) -> bool {
+    package.ends_with("-dev") || package.contains("-dev-")
 }
 
 /// Which top-level directories are links into /usr.

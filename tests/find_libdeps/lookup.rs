@@ -1,0 +1,616 @@
+//! The look-up of packages in Contents indexes: with real apt, on archives made for a test and on
+//! Debian's own.
+//!
+//! Each look-up is a process of its own, this program again, so that it has an environment of its
+//! own.
+
+use crate::fixture::Fixture;
+use crate::support::needs::Need;
+use crate::support::run::{Run, Said};
+use crate::support::{debian, test};
+use find_libdeps::arch::{ARCHITECTURES, Architecture};
+use find_libdeps::dpkg::Dpkg;
+use find_libdeps::ld_so::LdSo;
+use find_libdeps::lookup::{Candidate, Found, Name, Source, Wanted, look_up};
+use find_libdeps::os_release::OsRelease;
+use find_libdeps::root::Root;
+use libtest_mimic::Trial;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Set for a process that looks up: `machine`, `temporary`, or a directory.
+const SOURCE: &str = "LOOK_UP";
+
+const NEEDS: &[Need] = &[Need::Archive, Need::Dpkg];
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        test("lookup_main_goes_before_others", NEEDS, main_goes_first),
+        test("lookup_rules_decide", NEEDS, rules_decide),
+        test("lookup_stems_are_any_version", NEEDS, stems),
+        test("lookup_reads_what_apt_has", NEEDS, reads_what_apt_has),
+        test("lookup_temporary_lists_go", NEEDS, temporary_lists_go),
+        test("lookup_kept_lists_are_used_again", NEEDS, kept_lists),
+        test("lookup_half_an_index_is_an_error", NEEDS, half_an_index),
+        test("lookup_says_what_to_do", NEEDS, says_what_to_do),
+        test("lookup_foreign_architectures", NEEDS, foreign),
+        test("lookup_in_bookworm", &[Need::Mmdebstrap], || {
+            real("bookworm", BOOKWORM);
+        }),
+        test("lookup_in_trixie", &[Need::Mmdebstrap], || {
+            real("trixie", TRIXIE);
+        }),
+    ]
+}
+
+/// What this program does where it is started to look up its arguments.
+pub fn driver() -> Option<i32> {
+    let source = match std::env::var(SOURCE).ok()?.as_str() {
+        "machine" => Source::Machine,
+        "temporary" => Source::Temporary,
+        dir => Source::Directory(PathBuf::from(dir)),
+    };
+    let root = Root::machine();
+    let dpkg = Dpkg::new(&root).expect("dpkg");
+    let wanted: BTreeSet<Wanted> = std::env::args().skip(1).map(|name| wanted(&name)).collect();
+    match look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &source) {
+        Ok(found) => {
+            for (wanted, found) in &found {
+                println!("{}: {}", called(&wanted.name), told(found));
+            }
+            Some(0)
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            Some(2)
+        }
+    }
+}
+
+/// `libfoo.so.1`, `foo`, or either with `ARCHITECTURE:` before it.
+fn wanted(name: &str) -> Wanted {
+    let (row, name) = match name.split_once(':') {
+        None => (native(), name),
+        Some((architecture, name)) => (row(architecture), name),
+    };
+    let name = if name.contains(".so") {
+        Name::Soname(name.into())
+    } else {
+        Name::Stem(name.to_owned())
+    };
+    Wanted { name, abi: row.abi }
+}
+
+fn row(architecture: &str) -> &'static Architecture {
+    let mut all = ARCHITECTURES.iter();
+    all.find(|row| row.debian == architecture).expect("known")
+}
+
+fn native() -> &'static Architecture {
+    row(Dpkg::new(&Root::machine()).expect("dpkg").architecture())
+}
+
+fn called(name: &Name) -> String {
+    match name {
+        Name::Soname(soname) => soname.to_string_lossy().into_owned(),
+        Name::Stem(stem) => stem.clone(),
+    }
+}
+
+fn told(found: &Found) -> String {
+    let all = |candidates: &[Candidate]| {
+        let one =
+            |candidate: &Candidate| format!("{} ({})", candidate.package, candidate.path.display());
+        candidates.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    match found {
+        Found::Package {
+            chosen,
+            passed_over,
+        } => {
+            let soname = chosen.soname.to_string_lossy();
+            let first = format!("{soname} of {}", all(std::slice::from_ref(chosen)));
+            match &passed_over[..] {
+                [] => first,
+                others => format!("{first}, not {}", all(others)),
+            }
+        }
+        Found::Undecided(candidates) => format!("one of {}", all(candidates)),
+        Found::NotShipped => "not shipped".to_owned(),
+        Found::ForeignArchitecture => "foreign".to_owned(),
+    }
+}
+
+/// An apt with archives of the test's own.
+struct Apt {
+    fixture: Fixture,
+}
+
+impl Apt {
+    fn new() -> Self {
+        let apt = Self {
+            fixture: Fixture::new(),
+        };
+        for dir in ["lists/partial", "cache", "tmp", "etc"] {
+            fs::create_dir_all(apt.fixture.path(dir)).expect("a directory");
+        }
+        let path = apt.fixture.text("");
+        // A hook, and an index target, that are not for the look-up.
+        let conf = format!(
+            "Dir::State::lists \"{path}lists\";\nDir::Cache \"{path}cache\";\n\
+             Dir::Etc \"{path}etc\";\nDir::Etc::main \"-\";\nDir::Etc::parts \"-\";\n\
+             APT::Sandbox::User \"root\";\n\
+             APT::Update::Post-Invoke {{ \"touch {path}hook\"; }};\n\
+             Acquire::Languages \"none\";\n"
+        );
+        apt.fixture.file("apt.conf", conf);
+        apt
+    }
+
+    /// Writes a Contents index of the native architecture into a suite, TRIPLET in it replaced.
+    fn contents(&self, suite: &str, component: &str, lines: &str) -> &Self {
+        self.contents_for(native(), suite, component, lines)
+    }
+
+    fn contents_for(&self, row: &Architecture, suite: &str, component: &str, text: &str) -> &Self {
+        let text = text.replace("TRIPLET", row.triplet);
+        let name = format!("archive/dists/{suite}/{component}/Contents-{}", row.debian);
+        let path = self.fixture.file(&name, text);
+        Run::new("gzip").arg("-k").arg(path).must();
+        self
+    }
+
+    /// Writes the Release file of a suite, and names it as a source.
+    fn release(&self, suite: &str, origin: &str, codename: &str, components: &str) -> &Self {
+        let option = |name: &str, value: &str| format!("APT::FTPArchive::Release::{name}={value}");
+        let dir = self.fixture.path("archive/dists").join(suite);
+        fs::create_dir_all(&dir).expect("a directory");
+        let release = Run::new("apt-ftparchive")
+            .args(["-o", &option("Origin", origin)])
+            .args(["-o", &option("Codename", codename)])
+            .args(["-o", &option("Components", components)])
+            .args(["release", "."])
+            .dir(&dir)
+            .must();
+        fs::write(dir.join("Release"), release).expect("a file");
+        for entry in fs::read_dir(dir.join("main")).into_iter().flatten() {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none() {
+                // Archives have the compressed form alone.
+                fs::remove_file(path).expect("it is there");
+            }
+        }
+        let line = format!(
+            "deb [trusted=yes] copy:{} {suite} {components}\n",
+            self.fixture.text("archive")
+        );
+        let name = "etc/sources.list";
+        let known = fs::read_to_string(self.fixture.path(name)).unwrap_or_default();
+        self.fixture.file(name, known + &line);
+        self
+    }
+
+    fn run(&self, source: &str, names: &[&str]) -> Run {
+        Run::new(std::env::current_exe().expect("this program"))
+            .env(SOURCE, source)
+            .env("APT_CONFIG", self.fixture.path("apt.conf"))
+            .env("TMPDIR", self.fixture.path("tmp"))
+            .args(names)
+    }
+
+    /// The same, with apt's lists out of which it looks up kept in `kept`.
+    fn run_kept(&self, names: &[&str]) -> Run {
+        self.run(&self.fixture.text("kept"), names)
+    }
+
+    /// The only index in a directory of lists.
+    fn index(&self, dir: &str) -> PathBuf {
+        let mut found = list(&self.fixture.path(dir))
+            .into_iter()
+            .filter(|path| path.to_string_lossy().contains("_Contents-"));
+        let one = found.next().expect("an index");
+        assert_eq!(found.next(), None);
+        one
+    }
+}
+
+fn list(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten();
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect()
+}
+
+/// A Debian suite of the machine's own release, with main alone.
+fn debian(lines: &str) -> Apt {
+    let apt = Apt::new();
+    apt.contents("stable", "main", lines);
+    apt.release("stable", "Debian", &codename(), "main");
+    apt
+}
+
+fn codename() -> String {
+    let own = OsRelease::read(&Root::machine());
+    own.version_codename.unwrap_or_else(|| "sid".to_owned())
+}
+
+/// What was said, with TRIPLET for the native one.
+#[track_caller]
+fn says(run: Run, stdout: &str) {
+    let stdout = stdout.replace("TRIPLET", native().triplet);
+    run.said().is(0, &stdout, "");
+}
+
+const FOO: &str = "usr/lib/TRIPLET/libfoo.so.1    libs/libfoo1\n";
+
+fn main_goes_first() {
+    let apt = Apt::new();
+    let own = codename();
+    apt.contents("a-third", "main", "usr/lib/TRIPLET/libfoo.so.1 libs/libfoo1,x/third\nlib/TRIPLET/libt.so.1 third\n")
+        .contents("backports", "main", "usr/lib/TRIPLET/libfoo.so.1 libs/backport\nusr/lib/TRIPLET/libt.so.1 x\n")
+        .contents("stable", "contrib", "usr/lib/TRIPLET/libfoo.so.1 contrib/libs/extra\nusr/lib/TRIPLET/libbar.so.1 contrib/libs/extra\n")
+        .contents("stable", "main", "usr/lib/TRIPLET/libfoo.so.1 libs/main\n")
+        .contents("updates", "main", "lib/TRIPLET/libfoo.so.1 libs/main\n");
+    apt.release("a-third", "Third", &own, "main")
+        .release(
+            "backports",
+            "Debian Backports",
+            &format!("{own}-backports"),
+            "main",
+        )
+        .release("stable", "Debian", &own, "main contrib")
+        .release("updates", "Debian", &format!("{own}-updates"), "main");
+    says(
+        apt.run("temporary", &["libfoo.so.1", "libbar.so.1", "libt.so.1"]),
+        "libbar.so.1: libbar.so.1 of extra (/usr/lib/TRIPLET/libbar.so.1)\n\
+         libfoo.so.1: libfoo.so.1 of main (/lib/TRIPLET/libfoo.so.1), \
+         not backport (/usr/lib/TRIPLET/libfoo.so.1), extra (/usr/lib/TRIPLET/libfoo.so.1), \
+         libfoo1 (/usr/lib/TRIPLET/libfoo.so.1), third (/usr/lib/TRIPLET/libfoo.so.1)\n\
+         libt.so.1: libt.so.1 of x (/usr/lib/TRIPLET/libt.so.1), \
+         not third (/lib/TRIPLET/libt.so.1)\n",
+    );
+}
+
+fn rules_decide() {
+    let apt = debian(
+        "FILE LOCATION\n\
+         usr/lib/TRIPLET/blas/libblas.so.3 libs/libblas3\n\
+         usr/lib/TRIPLET/dino-im/libdino.so.0 net/dino-im\n\
+         usr/lib/TRIPLET/frr/libfrr.so.0 net/frr\n\
+         usr/lib/TRIPLET/libav_c.so.59 libs/libav-c-extra59,libs/libav-c59t64\n\
+         usr/lib/TRIPLET/libgui.so.5 libs/libqtgui5t64,libs/libqtgui5-gles\n\
+         usr/lib/TRIPLET/libhs.so.5 libs/libhyperscan5,libs/libvectorscan5\n\
+         usr/lib/TRIPLET/libold.so.5 oldlibs/libold5,libs/new\n\
+         usr/lib/TRIPLET/libomp.so.5 devel/libomp5-9t64,devel/libomp5-14,devel/libomp5-dev,\
+         devel/libomp5-dbg,devel/libomp5-15-dev-x,libomp5-16-cross\n\
+         usr/lib/TRIPLET/libx2.so.1 libs/libx21,libs/libx2-1\n\
+         usr/lib/TRIPLET/openblas-pthread/libblas.so.3 libs/libopenblas0-pthread\n\
+         usr/lib/TRIPLET/openblas-pthread/libopenblas.so.0 libs/libopenblas0-pthread\n\
+         usr/lib/TRIPLET/primus/libGL.so.1 utils/primus-libs\n\
+         usr/lib/TRIPLET/samba/libhs.so.5 libs/samba-libs\n\
+         usr/share/libhs.so.5 libs/doc\n",
+    );
+    says(
+        apt.run(
+            "temporary",
+            &[
+                "libGL.so.1",
+                "libav_c.so.59",
+                "libblas.so.3",
+                "libdino.so.0",
+                "libfrr.so.0",
+                "libgui.so.5",
+                "libhs.so.5",
+                "libold.so.5",
+                "libomp.so.5",
+                "libopenblas.so.0",
+                "libx2.so.1",
+            ],
+        ),
+        "libGL.so.1: not shipped\n\
+         libav_c.so.59: libav_c.so.59 of libav-c59t64 (/usr/lib/TRIPLET/libav_c.so.59), \
+         not libav-c-extra59 (/usr/lib/TRIPLET/libav_c.so.59)\n\
+         libblas.so.3: libblas.so.3 of libblas3 (/usr/lib/TRIPLET/blas/libblas.so.3)\n\
+         libdino.so.0: not shipped\n\
+         libfrr.so.0: not shipped\n\
+         libgui.so.5: libgui.so.5 of libqtgui5t64 (/usr/lib/TRIPLET/libgui.so.5), \
+         not libqtgui5-gles (/usr/lib/TRIPLET/libgui.so.5)\n\
+         libhs.so.5: one of libhyperscan5 (/usr/lib/TRIPLET/libhs.so.5), \
+         libvectorscan5 (/usr/lib/TRIPLET/libhs.so.5)\n\
+         libold.so.5: libold.so.5 of new (/usr/lib/TRIPLET/libold.so.5), \
+         not libold5 (/usr/lib/TRIPLET/libold.so.5)\n\
+         libomp.so.5: libomp.so.5 of libomp5-14 (/usr/lib/TRIPLET/libomp.so.5), \
+         not libomp5-9t64 (/usr/lib/TRIPLET/libomp.so.5)\n\
+         libopenblas.so.0: one of libopenblas0-pthread \
+         (/usr/lib/TRIPLET/openblas-pthread/libopenblas.so.0)\n\
+         libx2.so.1: libx2.so.1 of libx2-1 (/usr/lib/TRIPLET/libx2.so.1), \
+         not libx21 (/usr/lib/TRIPLET/libx2.so.1)\n",
+    );
+}
+
+fn stems() {
+    let apt = debian(
+        "usr/lib/TRIPLET/libargon.so.0 libs/libargon0\n\
+         usr/lib/TRIPLET/libargon.so.1 libs/libargon1\n\
+         usr/lib/TRIPLET/libcurl-g.so.3 libs/libcurl3\n\
+         usr/lib/TRIPLET/libcurl-g.so.4 libs/libcurl3\n\
+         usr/lib/TRIPLET/libcurl-g.so.10 libs/libcurl3\n\
+         usr/lib/TRIPLET/libmagic.a libdevel/libmagic-dev\n\
+         usr/lib/TRIPLET/libmagic.so libdevel/libmagic-dev\n\
+         usr/lib/TRIPLET/libmagic.so.1 libs/libmagic1t64\n\
+         usr/lib/TRIPLET/libmagic.so.1.0.0 libs/libmagic1t64\n\
+         usr/lib/TRIPLET/libmagic.so.x libs/other\n\
+         usr/lib/TRIPLET/libmagical.so.1 libs/libmagical1\n\
+         usr/lib/TRIPLET/libtinfo.so.5 oldlibs/libtinfo5\n\
+         usr/lib/TRIPLET/libtinfo.so.6 libs/libtinfo6\n\
+         usr/lib/TRIPLET/libuhd.so.4.3.0 libs/libuhd4.3.0\n",
+    );
+    says(
+        apt.run(
+            "temporary",
+            &[
+                "argon",
+                "curl-g",
+                "magic",
+                "pango-1.0-0",
+                "tinfo",
+                "uhd",
+                "libmagic.so",
+            ],
+        ),
+        "libmagic.so: not shipped\n\
+         argon: one of libargon0 (/usr/lib/TRIPLET/libargon.so.0), \
+         libargon1 (/usr/lib/TRIPLET/libargon.so.1)\n\
+         curl-g: libcurl-g.so.10 of libcurl3 (/usr/lib/TRIPLET/libcurl-g.so.10)\n\
+         magic: libmagic.so.1 of libmagic1t64 (/usr/lib/TRIPLET/libmagic.so.1)\n\
+         pango-1.0-0: not shipped\n\
+         tinfo: libtinfo.so.6 of libtinfo6 (/usr/lib/TRIPLET/libtinfo.so.6), \
+         not libtinfo5 (/usr/lib/TRIPLET/libtinfo.so.5)\n\
+         uhd: libuhd.so.4.3.0 of libuhd4.3.0 (/usr/lib/TRIPLET/libuhd.so.4.3.0)\n",
+    );
+}
+
+const FOUND: &str = "libfoo.so.1: libfoo.so.1 of libfoo1 (/usr/lib/TRIPLET/libfoo.so.1)\n";
+
+fn reads_what_apt_has() {
+    let apt = debian(FOO);
+    // As apt-file configures apt.
+    let conf = "Acquire::IndexTargets::deb::Contents-deb {\n\
+                MetaKey \"$(COMPONENT)/Contents-$(ARCHITECTURE)\";\nShortDescription \"x\";\n\
+                Description \"x\";\nKeepCompressed \"true\";\n};\n\
+                Acquire::IndexTargets::deb::Packages::DefaultEnabled \"false\";\n";
+    Run::new("apt-get")
+        .arg("-c")
+        .arg(apt.fixture.file("apt-file.conf", conf))
+        .args(["-qq", "update"])
+        .env("APT_CONFIG", apt.fixture.path("apt.conf"))
+        .must();
+    fs::remove_dir_all(apt.fixture.path("archive")).expect("it is there");
+    for source in ["machine", "temporary"] {
+        says(apt.run(source, &["libfoo.so.1"]), FOUND);
+    }
+    says(apt.run_kept(&["libfoo.so.1"]), FOUND);
+    assert!(!apt.fixture.path("kept").exists());
+}
+
+fn temporary_lists_go() {
+    let apt = debian(FOO);
+    says(apt.run("temporary", &["libfoo.so.1"]), FOUND);
+    // apt's own lists, its cache, and its hooks are as they were.
+    for (dir, number) in [("tmp", 0), ("lists", 1), ("cache", 0)] {
+        assert_eq!(list(&apt.fixture.path(dir)).len(), number, "{dir}");
+    }
+    assert!(!apt.fixture.path("hook").exists());
+    // Nor is anything left of a fetch that failed: the archive is not what its Release file says.
+    apt.fixture.file("archive/dists/stable/main/Other", "x");
+    let release = apt.fixture.path("archive/dists/stable/Release");
+    let text = fs::read_to_string(&release).expect("a file");
+    fs::write(release, text.replace(".gz", ".xz")).expect("a file");
+    let said = apt.run("temporary", &["libfoo.so.1"]).said();
+    assert_eq!((said.status, said.stdout.as_str()), (2, ""));
+    let begin = "cannot fetch the Contents index: `apt-get update` failed with exit status: 100: ";
+    let end = "; see that the network and apt's sources work (`apt-get update`)\n";
+    assert!(said.stderr.starts_with(begin), "{}", said.stderr);
+    assert!(said.stderr.ends_with(end), "{}", said.stderr);
+    assert!(list(&apt.fixture.path("tmp")).is_empty());
+}
+
+fn kept_lists() {
+    let apt = debian(FOO);
+    says(apt.run_kept(&["libfoo.so.1"]), FOUND);
+    let before = fs::metadata(apt.index("kept/lists")).expect("a file").ino();
+    says(apt.run_kept(&["libfoo.so.1"]), FOUND);
+    let after = fs::metadata(apt.index("kept/lists")).expect("a file").ino();
+    assert_eq!(before, after);
+    assert!(list(&apt.fixture.path("tmp")).is_empty());
+}
+
+fn half_an_index() {
+    let apt = debian(&FOO.repeat(50_000));
+    says(apt.run_kept(&["libfoo.so.1"]), FOUND);
+    // From now on what was fetched is all that there is: apt finds no change.
+    let index = apt.index("kept/lists");
+    let whole = fs::read(&index).expect("a file");
+    let damaged = |content: &[u8]| -> Said {
+        fs::write(&index, content).expect("a file");
+        let kept = apt.fixture.text("kept/lists");
+        let conf = format!(
+            "{}Dir::State::lists \"{kept}\";\n",
+            fs::read_to_string(apt.fixture.path("apt.conf")).expect("a file")
+        );
+        let run = apt.run("machine", &["libfoo.so.1"]);
+        run.env("APT_CONFIG", apt.fixture.file("kept.conf", conf))
+            .said()
+    };
+    let mut other = whole.clone();
+    let middle = other.len() / 2;
+    other[middle] ^= 0xff;
+    for content in [&whole[..middle], &whole[..0], &other] {
+        let said = damaged(content);
+        let begin = format!("cannot read the Contents index {}: ", index.display());
+        let end = "; remove it, and have it fetched again\n";
+        assert_eq!((said.status, said.stdout.as_str()), (2, ""));
+        assert!(said.stderr.starts_with(&begin), "{}", said.stderr);
+        assert!(said.stderr.ends_with(end), "{}", said.stderr);
+    }
+    assert_eq!(damaged(&whole).status, 0);
+}
+
+fn says_what_to_do() {
+    let apt = Apt::new();
+    apt.fixture.file("archive/dists/stable/main/Other", "");
+    apt.release("stable", "Debian", &codename(), "main");
+    let architecture = native().debian;
+    apt.run("machine", &["libfoo.so.1"]).said().is(
+        2,
+        "",
+        &format!(
+            "apt has no Contents index for {architecture}: pass `--lookup`, or install apt-file \
+             and run `apt-get update`\n"
+        ),
+    );
+    apt.run("temporary", &["libfoo.so.1"]).said().is(
+        2,
+        "",
+        &format!(
+            "none of apt's sources has a Contents index for {architecture}: see that \
+             /etc/apt/sources.list or a file in /etc/apt/sources.list.d names a Debian archive\n"
+        ),
+    );
+    let fake = apt.fixture.file(
+        "bin/apt-get",
+        "#!/bin/sh\necho W: a >&2\necho E: why >&2\nexit 100\n",
+    );
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).expect("permissions");
+    let path = format!("{}:/usr/bin:/bin", apt.fixture.text("bin"));
+    apt.run("temporary", &["libfoo.so.1"])
+        .env("PATH", path)
+        .said()
+        .is(
+            2,
+            "",
+            "`apt-get indextargets` failed with exit status: 100: why\n",
+        );
+    // Nothing wanted, nothing asked.
+    apt.run("temporary", &[]).said().is(0, "", "");
+}
+
+fn foreign() {
+    let other = if native().debian == "i386" {
+        "amd64"
+    } else {
+        "i386"
+    };
+    let apt = Apt::new();
+    apt.contents("stable", "main", FOO)
+        .contents_for(row(other), "stable", "main", FOO)
+        .release("stable", "Debian", &codename(), "main");
+    let name = format!("{other}:libfoo.so.1");
+    let admindir = apt.fixture.path("dpkg");
+    let run = || {
+        let run = apt.run("temporary", &[&name, "libfoo.so.1"]);
+        run.env("DPKG_ADMINDIR", &admindir)
+    };
+    apt.fixture.file("dpkg/status", "");
+    apt.fixture
+        .file("dpkg/arch", format!("{}\n", native().debian));
+    let foreign = "libfoo.so.1: foreign\n";
+    let native_found = FOUND.replace("TRIPLET", native().triplet);
+    assert_eq!(
+        sorted(&run().must()),
+        sorted(&[foreign, &native_found].concat())
+    );
+
+    apt.fixture
+        .file("dpkg/arch", format!("{}\n{other}\n", native().debian));
+    let other_found = FOUND
+        .replace("TRIPLET", row(other).triplet)
+        .replace("libfoo1", &format!("libfoo1:{other}"));
+    assert_eq!(
+        sorted(&run().must()),
+        sorted(&[&other_found[..], &native_found].concat())
+    );
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn without_paths(text: &str) -> String {
+    let mut parts = text.split(" (/");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.split_once(')').expect("the end of a path").1
+    })
+}
+
+const BOOKWORM: &[&str] = &[
+    "libGL.so.1: libGL.so.1 of libgl1",
+    "libblas.so.3: libblas.so.3 of libblas3",
+    "libc.so.6: libc.so.6 of libc6",
+    "libjack.so.0: libjack.so.0 of libjack0, not libjack-jackd2-0",
+    "libjpeg.so.62: libjpeg.so.62 of libjpeg62-turbo",
+    "liblapack.so.3: liblapack.so.3 of liblapack3",
+    "libnot-there.so.1: not shipped",
+    "libodbc.so.2: libodbc.so.2 of libodbc2",
+    "libopenblas.so.0: one of libopenblas0-openmp, libopenblas0-pthread, libopenblas0-serial",
+    "pango-1.0: libpango-1.0.so.0 of libpango-1.0-0",
+    "libQt5Gui.so.5: libQt5Gui.so.5 of libqt5gui5, not libqt5gui5-gles",
+    "libavcodec.so.59: libavcodec.so.59 of libavcodec59, not libavcodec-extra59",
+    "libmpi.so.40: libmpi.so.40 of libopenmpi3",
+    "libsystemd.so.0: libsystemd.so.0 of libsystemd0, not libelogind0",
+    "argon2: one of libargon2-0, libargon2-1",
+    "magic: libmagic.so.1 of libmagic1",
+    "tinfo: libtinfo.so.6 of libtinfo6, not libtinfo5",
+];
+const TRIXIE: &[&str] = &[
+    "libGL.so.1: libGL.so.1 of libgl1",
+    "libblas.so.3: libblas.so.3 of libblas3",
+    "libc.so.6: libc.so.6 of libc6",
+    "libjack.so.0: libjack.so.0 of libjack0, not libjack-jackd2-0",
+    "libjpeg.so.62: libjpeg.so.62 of libjpeg62-turbo",
+    "liblapack.so.3: liblapack.so.3 of liblapack3",
+    "libnot-there.so.1: not shipped",
+    "libodbc.so.2: libodbc.so.2 of libodbc2",
+    "libopenblas.so.0: one of libopenblas0-openmp, libopenblas0-pthread, libopenblas0-serial",
+    "pango-1.0: libpango-1.0.so.0 of libpango-1.0-0",
+    "libQt5Gui.so.5: libQt5Gui.so.5 of libqt5gui5t64, not libqt5gui5-gles",
+    "libavcodec.so.61: libavcodec.so.61 of libavcodec61, not libavcodec-extra61",
+    "libmpi.so.40: libmpi.so.40 of libopenmpi40",
+    "libomp.so.5: libomp.so.5 of libomp5-19, not libomp5-17t64, libomp5-18",
+    "libsystemd.so.0: libsystemd.so.0 of libsystemd0",
+    "argon2: libargon2.so.1 of libargon2-1",
+    "magic: libmagic.so.1 of libmagic1t64",
+    "tinfo: libtinfo.so.6 of libtinfo6",
+];
+
+/// In a root of `release`, with its own apt and Debian's own index.
+fn real(release: &str, expected: &[&str]) {
+    let root = debian::root(release, &[]);
+    let program = root.path().join("look-up");
+    fs::copy(std::env::current_exe().expect("this program"), program).expect("a copy");
+    let resolv = root.path().join("etc/resolv.conf");
+    let _ = fs::remove_file(&resolv);
+    fs::copy("/etc/resolv.conf", resolv).expect("a copy");
+    let lists = list(&root.path().join("var/lib/apt/lists"));
+    let names = expected
+        .iter()
+        .map(|line| line.split_once(':').expect("a name").0);
+    let said = Run::new("chroot")
+        .arg(root.path())
+        .arg("/look-up")
+        .args(names)
+        .env(SOURCE, "temporary")
+        .said();
+    assert_eq!((said.status, said.stderr.as_str()), (0, ""));
+    assert_eq!(
+        sorted(&without_paths(&said.stdout)),
+        sorted(&expected.join("\n"))
+    );
+    assert_eq!(list(&root.path().join("var/lib/apt/lists")), lists);
+    assert!(list(&root.path().join("tmp")).is_empty());
+}
