@@ -35,6 +35,11 @@ pub fn tests() -> Vec<Trial> {
         test("lookup_kept_lists_are_used_again", NEEDS, kept_lists),
         test("lookup_half_an_index_is_an_error", NEEDS, half_an_index),
         test("lookup_says_what_to_do", NEEDS, says_what_to_do),
+        test(
+            "lookup_refuses_another_root",
+            &[Need::Dpkg, Need::Ldd],
+            another_root,
+        ),
         test("lookup_foreign_architectures", NEEDS, foreign),
         test("lookup_in_bookworm", &[Need::Mmdebstrap], || {
             real("bookworm", BOOKWORM);
@@ -493,8 +498,35 @@ fn says_what_to_do() {
             "",
             "`apt-get indextargets` failed with exit status: 100: why\n",
         );
+    apt.run("temporary", &["libfoo.so.1"])
+        .env("PATH", only_dpkg(&apt.fixture))
+        .said()
+        .is(
+            2,
+            "",
+            "no `apt-get` on PATH: packages are looked up by apt, so run this on Debian\n",
+        );
     // Nothing wanted, nothing asked.
     apt.run("temporary", &[]).said().is(0, "", "");
+}
+
+/// A PATH on which dpkg is, and nothing else.
+fn only_dpkg(fixture: &Fixture) -> PathBuf {
+    fixture.link("/usr/bin/dpkg", "dpkg-alone/dpkg");
+    fixture.path("dpkg-alone")
+}
+
+fn another_root() {
+    let fixture = crate::own_root::root("");
+    let root = Root::below(&fixture.path("root")).expect("a directory");
+    let dpkg = Dpkg::new(&root).expect("a database");
+    let wanted = BTreeSet::from([wanted("libfoo.so.1")]);
+    let error = look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &Source::Machine);
+    assert_eq!(
+        error.expect_err("a refusal").to_string(),
+        "the package of a missing library is looked up for this machine only: run this inside the \
+         root, without `--root`"
+    );
 }
 
 fn foreign() {
@@ -549,6 +581,7 @@ fn without_paths(text: &str) -> String {
 }
 
 const BOOKWORM: &[&str] = &[
+    "blas: libblas.so.3 of libblas3",
     "libGL.so.1: libGL.so.1 of libgl1",
     "libblas.so.3: libblas.so.3 of libblas3",
     "libc.so.6: libc.so.6 of libc6",
@@ -568,6 +601,7 @@ const BOOKWORM: &[&str] = &[
     "tinfo: libtinfo.so.6 of libtinfo6, not libtinfo5",
 ];
 const TRIXIE: &[&str] = &[
+    "blas: libblas.so.3 of libblas3",
     "libGL.so.1: libGL.so.1 of libgl1",
     "libblas.so.3: libblas.so.3 of libblas3",
     "libc.so.6: libc.so.6 of libc6",

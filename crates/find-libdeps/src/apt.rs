@@ -32,7 +32,7 @@ const MAX_COMPLAINTS: usize = 10;
 #[derive(Debug, Error)]
 pub enum AptError {
     /// A program of apt's is not there, or could not be started.
-    #[error(transparent)]
+    #[error("{}{}", .0, advice(.0))]
     Process(#[from] ProcessError),
     /// It ran and failed.
     #[error("`{command}` failed with {status}: {}", .complaints.join("; "))]
@@ -60,6 +60,13 @@ pub enum AptError {
         /// What is the matter.
         problem: String,
     },
+}
+
+fn advice(error: &ProcessError) -> &'static str {
+    match error {
+        ProcessError::NotFound { .. } => ": packages are looked up by apt, so run this on Debian",
+        ProcessError::NotStarted { .. } => "",
+    }
 }
 
 /// Where apt keeps indexes.
