@@ -6,13 +6,15 @@
 //! count and size that the file states is capped before it is believed.
 
 use crate::arch::Abi;
+use crate::dlopen_note::{self, Notes};
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
     DF_1_NODEFLIB, DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME,
     DT_STRTAB, DT_VERDEF, DT_VERNEED,
 };
 use goblin::elf::header::{ET_CORE, ET_DYN, ET_EXEC, ET_REL};
-use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD};
+use goblin::elf::note::NoteDataIterator;
+use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
 use goblin::elf::section_header::{SHT_GNU_VERDEF, SHT_GNU_VERNEED};
 use goblin::elf::symver::{VerdefSection, VerneedSection};
 use goblin::elf::{Dynamic, Elf, Header, ProgramHeader, SectionHeader};
@@ -26,6 +28,8 @@ use thiserror::Error;
 
 /// The largest ELF header, that of the 64-bit class.
 const HEADER: usize = 64;
+/// What every ELF file begins with.
+const MAGIC: &[u8] = b"\x7fELF";
 /// Real files have a dozen program headers; the kernel accepts 64 KiB of them (`fs/binfmt_elf.c`).
 const MAX_PROGRAM_HEADERS: usize = 1170;
 /// Real files have some fifty dynamic entries, at 16 bytes each.
@@ -38,6 +42,8 @@ const MAX_NAME: usize = 4096;
 const MAX_PATH_LIST: usize = 16 * MAX_NAME;
 /// Version records are read in growing pieces up to this.
 const VERSION_BYTES: [u64; 3] = [1 << 12, 1 << 16, 1 << 20];
+/// Real files have some kilobytes of notes.
+const MAX_NOTES: u64 = 1 << 20;
 /// `VER_FLG_WEAK` in glibc's `elf/elf.h`.
 const WEAK: u16 = 2;
 /// How much of the string table is read at once: the strings asked for lie close together.
@@ -130,6 +136,12 @@ pub enum ElfError {
     Malformed(String),
 }
 
+/// Whether a file that begins with `bytes` is read as an ELF file.
+#[must_use]
+pub fn has_magic(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
 type Result<T> = std::result::Result<T, ElfError>;
 
 fn malformed<T>(reason: impl Into<String>) -> Result<T> {
@@ -152,7 +164,7 @@ impl<'a> ElfFile<'a> {
         let mut bytes = [0; HEADER];
         let length = read_up_to(file, &mut bytes, 0)?;
         let bytes = &bytes[..length];
-        if !bytes.starts_with(b"\x7fELF") {
+        if !has_magic(bytes) {
             return Ok(None);
         }
         let (Some(&class), Some(&data), Some(&version)) =
@@ -187,14 +199,7 @@ impl<'a> ElfFile<'a> {
 
     /// Reads the rest of what the loader would.
     pub fn object(&self) -> Result<Object> {
-        let mut object = Object::new(
-            self.abi,
-            match self.header.e_type {
-                ET_EXEC => Kind::Program,
-                ET_DYN => Kind::Library,
-                _ => Kind::Other,
-            },
-        );
+        let mut object = Object::new(self.abi, self.kind());
         if object.kind == Kind::Other {
             return match self.header.e_type {
                 ET_REL | ET_CORE => Ok(object),
@@ -212,15 +217,66 @@ impl<'a> ElfFile<'a> {
             );
             object.interpreter = Some(OsString::from_vec(name));
         }
-        // A program header without file content is that of a `.debug` file.
-        let dynamic = segments
-            .iter()
-            .find(|segment| segment.p_type == PT_DYNAMIC && segment.p_filesz > 0);
-        if let Some(dynamic) = dynamic {
+        if let Some(dynamic) = dynamic(&segments) {
             self.check_extent(&segments)?;
             self.read_dynamic(dynamic, &segments, &mut object)?;
         }
         Ok(object)
+    }
+
+    /// By the header alone, which does not tell programs that are marked as such elsewhere.
+    fn kind(&self) -> Kind {
+        match self.header.e_type {
+            ET_EXEC => Kind::Program,
+            ET_DYN => Kind::Library,
+            _ => Kind::Other,
+        }
+    }
+
+    /// Reads what the file says of the libraries that it opens at run time. The notes are looked
+    /// for in the `PT_NOTE` segments: linkers put every note that is loaded into one.
+    pub fn dlopen_notes(&self) -> Result<Notes> {
+        let mut found = Notes::default();
+        let segments = self.program_headers()?;
+        // Only what can be loaded opens anything; a `.debug` file has the notes of the file that it
+        // belongs to.
+        if self.kind() == Kind::Other || dynamic(&segments).is_none() {
+            return Ok(found);
+        }
+        let mut left = MAX_NOTES;
+        for segment in segments.iter().filter(|segment| segment.p_type == PT_NOTE) {
+            let Some(rest) = left.checked_sub(segment.p_filesz) else {
+                found.fault(format!("a segment of {} bytes", segment.p_filesz));
+                continue;
+            };
+            left = rest;
+            let bytes = match self.bytes(segment.p_offset, segment.p_filesz, "the notes") {
+                Ok(bytes) => bytes,
+                Err(ElfError::Malformed(reason)) => {
+                    found.fault(reason);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let notes = NoteDataIterator {
+                data: &bytes,
+                size: bytes.len(),
+                offset: 0,
+                ctx: (usize::try_from(segment.p_align).unwrap_or(0), self.ctx),
+            };
+            for note in notes {
+                match note {
+                    Ok(note) if note.name == dlopen_note::OWNER => {
+                        if note.n_type == dlopen_note::TYPE {
+                            found.add(note.desc);
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => found.fault("a segment that is no row of notes".to_owned()),
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn program_headers(&self) -> Result<Vec<ProgramHeader>> {
@@ -437,6 +493,14 @@ struct Extent {
     length: u64,
 }
 
+/// The dynamic section, if there is one. A program header without file content is that of a `.debug`
+/// file.
+fn dynamic(segments: &[ProgramHeader]) -> Option<&ProgramHeader> {
+    segments
+        .iter()
+        .find(|segment| segment.p_type == PT_DYNAMIC && segment.p_filesz > 0)
+}
+
 fn loaded(segments: &[ProgramHeader]) -> impl Iterator<Item = &ProgramHeader> {
     segments.iter().filter(|segment| segment.p_type == PT_LOAD)
 }
@@ -538,4 +602,109 @@ fn read_up_to(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         }
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    /// An ELF note of FDO's with this text.
+    fn note(text: &str, is_little: bool) -> Vec<u8> {
+        let mut note = Vec::new();
+        for number in [4, text.len() as u64 + 1, u64::from(dlopen_note::TYPE)] {
+            note.extend(word(number, 4, is_little));
+        }
+        note.extend(b"FDO\0");
+        note.extend(text.as_bytes());
+        note.resize((note.len() + 4) & !3, 0);
+        note
+    }
+
+    fn word(number: u64, width: usize, is_little: bool) -> Vec<u8> {
+        let mut bytes = number.to_le_bytes()[..width].to_vec();
+        if !is_little {
+            bytes.reverse();
+        }
+        bytes
+    }
+
+    /// A library with a dynamic section, and a segment for `notes` that claims to have `claimed`
+    /// bytes.
+    fn library(notes: &[u8], claimed: u64, is_64: bool, is_little: bool) -> std::fs::File {
+        let width = if is_64 { 8 } else { 4 };
+        let [header, segment]: [u64; 2] = if is_64 { [64, 56] } else { [52, 32] };
+        let dynamic = header + 2 * segment;
+        let place = dynamic + 2 * width as u64;
+        let mut file = b"\x7fELF".to_vec();
+        file.extend([1 + u8::from(is_64), 2 - u8::from(is_little), 1]);
+        file.resize(16, 0);
+        let mut put = |number: u64, width: usize| file.extend(word(number, width, is_little));
+        put(u64::from(ET_DYN), 2);
+        put(62, 2);
+        put(1, 4);
+        put(0, width);
+        put(header, width);
+        put(0, width);
+        put(0, 4);
+        for half in [header, segment, 2, 0, 0, 0] {
+            put(half, 2);
+        }
+        for (p_type, offset, size) in [
+            (PT_DYNAMIC, dynamic, 2 * width as u64),
+            (PT_NOTE, place, claimed),
+        ] {
+            put(u64::from(p_type), 4);
+            if is_64 {
+                put(4, 4);
+            }
+            for number in [offset, offset, offset, size, size] {
+                put(number, width);
+            }
+            if !is_64 {
+                put(4, 4);
+            }
+            put(4, width);
+        }
+        put(0, width);
+        put(0, width);
+        file.extend(notes);
+        let mut written = tempfile::tempfile().unwrap();
+        written.write_all(&file).unwrap();
+        written
+    }
+
+    fn read(file: &std::fs::File) -> Notes {
+        let elf = ElfFile::open(file).unwrap().unwrap();
+        elf.dlopen_notes().unwrap()
+    }
+
+    #[test]
+    fn notes_are_read_in_each_class_and_byte_order() {
+        for (is_64, is_little) in [(true, true), (true, false), (false, true), (false, false)] {
+            let mut notes = note(r#"{"soname":"liba.so.1"}"#, is_little);
+            notes.extend(note(r#"[{"soname":["libb.so.2","libb.so.1"]}]"#, is_little));
+            let read = read(&library(&notes, notes.len() as u64, is_64, is_little));
+            let sonames: Vec<_> = read.notes.iter().map(|note| note.sonames.clone()).collect();
+            assert_eq!(sonames, [vec!["liba.so.1"], vec!["libb.so.2", "libb.so.1"]]);
+            assert!(read.faults.is_empty());
+        }
+    }
+
+    #[test]
+    fn bad_notes_are_faults() {
+        let good = note(r#"{"soname":"liba.so.1"}"#, true);
+        let faults = |notes: &[u8], claimed: u64| read(&library(notes, claimed, true, true)).faults;
+        let length = good.len() as u64;
+        assert_eq!(faults(&good, length), [""; 0]);
+        assert_eq!(faults(&good, 1 << 40), ["a segment of 1099511627776 bytes"]);
+        assert_eq!(
+            faults(&good, length + 8),
+            ["the file ends before the notes"]
+        );
+        let torn = [&good[..], &[0xff; 16]].concat();
+        let read = read(&library(&torn, torn.len() as u64, true, true));
+        assert_eq!(read.notes.len(), 1);
+        assert_eq!(read.faults, ["a segment that is no row of notes"]);
+    }
 }

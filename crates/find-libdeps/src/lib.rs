@@ -6,6 +6,7 @@
 //! - [`root`]: the file system that is analysed
 //! - [`walk`]: the given paths to files
 //! - [`elf`]: a file to an [`elf::Object`], with [`arch`] for what differs by architecture
+//! - [`dlopen_note`]: the names of libraries that a file may load at run time
 //! - [`tree`]: the objects together
 //! - [`search_path`], [`library`], [`ld_so`] with its formats [`ld_so_cache`] and [`ld_so_conf`]:
 //!   where the loader looks, and what it finds there
@@ -27,6 +28,7 @@ pub mod distributions;
 pub mod dlopen;
 pub mod dlopen_table;
 pub mod contents;
+pub mod dlopen_note;
 pub mod dpkg;
 pub mod elf;
 pub mod explain;
