@@ -6,7 +6,7 @@
 //! - [`root`]: the file system that is analysed
 //! - [`walk`]: the given paths to files
 //! - [`elf`]: a file to an [`elf::Object`], with [`arch`] for what differs by architecture
-//! - [`dlopen_note`]: the names of libraries that a file may load at run time
+//! - [`dlopen_note`] and [`python_source`]: the names of libraries that a file may load at run time
 //! - [`tree`]: the objects together
 //! - [`search_path`], [`library`], [`ld_so`] with its formats [`ld_so_cache`] and [`ld_so_conf`]:
 //!   where the loader looks, and what it finds there
@@ -24,11 +24,11 @@ pub mod apt;
 pub mod arch;
 pub mod cli;
 pub mod config;
+pub mod contents;
 pub mod distributions;
 pub mod dlopen;
-pub mod dlopen_table;
-pub mod contents;
 pub mod dlopen_note;
+pub mod dlopen_table;
 pub mod dpkg;
 pub mod elf;
 pub mod explain;
@@ -45,6 +45,9 @@ pub mod ownership;
 pub mod process;
 pub mod progress;
 pub mod provided;
+mod python_platform;
+pub mod python_source;
+mod python_tokens;
 pub mod release;
 pub mod report;
 pub mod resolve;
