@@ -31,14 +31,24 @@ fail() {
     exit 1
 }
 
+misused() {
+    say "$*"
+    usage >&2
+    exit 2
+}
+
 need() {
     command -v "$1" >/dev/null 2>&1 || fail "no \`$1\`: $2"
 }
 
 check_tools() {
     need cargo 'apt-get install cargo, or install Rust 1.85 or later'
+    need rustc 'apt-get install rustc, or install Rust 1.85 or later'
     need cc 'apt-get install gcc'
     need readelf 'apt-get install binutils'
+}
+
+check_libc() {
     # A compiler that knows no such file repeats its name without a directory.
     case $(cc -print-file-name=libc.a) in
         */*) ;;
@@ -46,9 +56,21 @@ check_tools() {
     esac
 }
 
+# Before minutes of building, and without a change.
+check_writable() {
+    place=$1
+    while [ ! -e "$place" ]; do
+        place=$(dirname -- "$place")
+    done
+    if [ ! -d "$place" ] || [ ! -w "$place" ]; then
+        fail "cannot write into $place: run this as root, or choose another place with --prefix"
+    fi
+}
+
 build() {
     # With an explicit target, even the host's own, flags are not for build scripts and macros,
-    # which cannot be static. Flags of the environment are kept, ours come last and win.
+    # which cannot be static. Flags of the environment are kept, ours come last and win; those of
+    # cargo's configuration do not count beside them.
     if [ -n "${CARGO_ENCODED_RUSTFLAGS:-}" ]; then
         separator=$(printf '\037')
         CARGO_ENCODED_RUSTFLAGS="$CARGO_ENCODED_RUSTFLAGS$separator-Ctarget-feature=+crt-static"
@@ -63,9 +85,12 @@ build() {
 
 # Neither an interpreter nor a needed library: the file runs in any image of its architecture.
 check_static() {
-    if readelf -lW "$1" | grep -q INTERP || readelf -dW "$1" | grep -q NEEDED; then
-        fail "$1 is not static; nothing was installed. Is another linker configured for cargo?"
-    fi
+    headers=$(readelf -ldW "$1") || fail "cannot read $1; nothing was installed"
+    case $headers in
+        *INTERP* | *NEEDED*)
+            fail "$1 is not static; nothing was installed. Is another linker configured for cargo?"
+            ;;
+    esac
 }
 
 install_programs() {
@@ -74,23 +99,23 @@ install_programs() {
     for program in $programs; do
         check_static "$from/$program"
     done
-    mkdir -p "$bin" || fail "cannot make $bin: choose another place with --prefix"
+    # What everybody runs is for everybody to read, whatever the umask.
+    (umask 022 && mkdir -p "$bin") || fail "cannot make $bin: choose another place with --prefix"
     for program in $programs; do
         # Beside the old file and then in its place: a running program is not disturbed.
-        cp "$from/$program" "$bin/.$program.new" || fail "cannot write into $bin: --prefix names another place"
-        chmod 755 "$bin/.$program.new"
-        mv "$bin/.$program.new" "$bin/$program"
+        if ! cp "$from/$program" "$bin/.$program.new" || ! chmod 755 "$bin/.$program.new" ||
+            ! mv -f "$bin/.$program.new" "$bin/$program"; then
+            rm -f "$bin/.$program.new"
+            fail "cannot write into $bin: choose another place with --prefix"
+        fi
     done
 }
 
 report() {
     for program in $programs; do
-        say "installed $1/$program ($("$1/$program" --version))"
+        version=$("$1/$program" --version) || fail "$1/$program does not run here"
+        say "installed $1/$program ($version)"
     done
-    case ":$PATH:" in
-        *":$1:"*) ;;
-        *) say "$1 is not on your PATH" ;;
-    esac
 }
 
 main() {
@@ -100,22 +125,19 @@ main() {
     while [ $# -gt 0 ]; do
         case $1 in
             --prefix | --target)
-                [ $# -gt 1 ] || fail "$1 needs a value"
+                [ -n "${2:-}" ] || misused "$1 needs a value"
                 if [ "$1" = --prefix ]; then prefix=$2; else target=$2; fi
                 shift
                 ;;
-            --prefix=*) prefix=${1#*=} ;;
-            --target=*) target=${1#*=} ;;
+            --prefix=?*) prefix=${1#*=} ;;
+            --target=?*) target=${1#*=} ;;
+            --prefix= | --target=) misused "${1%=} needs a value" ;;
             --uninstall) uninstall=yes ;;
             -h | --help)
                 usage
                 exit
                 ;;
-            *)
-                say "\`$1\` is no option of this script"
-                usage >&2
-                exit 2
-                ;;
+            *) misused "\`$1\` is no option of this script" ;;
         esac
         shift
     done
@@ -123,26 +145,37 @@ main() {
         /*) ;;
         *) prefix=$PWD/$prefix ;;
     esac
-    bin=${DESTDIR:-}$prefix/bin
+    bin=${DESTDIR:-}${prefix%/}/bin
 
     if [ -n "$uninstall" ]; then
         for program in $programs; do
-            rm -f "$bin/$program"
+            rm -f "$bin/$program" || fail "cannot remove $bin/$program"
         done
-        say "removed the programs from $bin"
+        say "$bin has neither program now"
         exit
     fi
     source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+    [ -f "$source/Cargo.lock" ] || fail "$source is no checkout: run the install.sh that is in one"
     built=${CARGO_TARGET_DIR:-$source/target}
     check_tools
     host=$(rustc -vV | sed -n 's/^host: //p')
     target=${target:-$host}
+    # Another target has a C library of its own, or rustc brings it.
+    [ "$target" != "$host" ] || check_libc
+    check_writable "$bin"
     build "$target"
     install_programs "$bin" "$built/$target/release"
-    # Another architecture's programs cannot run here.
+    # Another target's programs may not run here.
     if [ "$target" = "$host" ]; then
         report "$bin"
+    else
+        say "installed both programs for $target into $bin"
     fi
+    # What DESTDIR holds is on its way to another place.
+    case ":$PATH:${DESTDIR:+:$bin:}" in
+        *":$bin:"*) ;;
+        *) say "$bin is not on your PATH" ;;
+    esac
 }
 
 main "$@"

@@ -1,6 +1,7 @@
 //! What the test programs share: running a binary and comparing all that it said (`run`),
 //! what a test needs of the machine (`needs`), real Debian roots (`debian`), roots to change at
-//! will (`sandbox`), packages made for a test (`archive`), and a Docker engine (`docker`).
+//! will (`sandbox`), packages made for a test (`archive`), a Docker engine (`docker`), and both
+//! programs as they are installed (`programs`).
 //!
 //! A test program is its own `main` (libtest-mimic), so that a test whose needs the machine does
 //! not meet is counted as ignored, with the reason in its name, and never as passed.
@@ -11,6 +12,7 @@ pub mod archive;
 pub mod debian;
 pub mod docker;
 pub mod needs;
+pub mod programs;
 pub mod run;
 pub mod sandbox;
 

@@ -15,6 +15,8 @@ pub enum Need {
     Mmdebstrap,
     /// A C compiler.
     Cc,
+    /// What `install.sh` builds with: `cargo`, a C compiler and a static C library.
+    Cargo,
     /// `objcopy` of binutils.
     Objcopy,
     /// `ldconfig`.
@@ -29,7 +31,7 @@ pub enum Need {
     Pip,
     /// What psycopg2 is built with: a C compiler, the headers of Python and of libpq.
     Psycopg2,
-    /// Debian's own Python modules.
+    /// Debian's own Python modules, of which some are libraries.
     Python3,
     /// A Docker engine's programs (`dockerd`, `crun`) and root.
     Docker,
@@ -47,6 +49,7 @@ impl Need {
             Self::NotRoot => "not root",
             Self::Mmdebstrap => "mmdebstrap and root",
             Self::Cc => "cc",
+            Self::Cargo => "cargo, cc and libc.a",
             Self::Objcopy => "objcopy",
             Self::Ldconfig => "ldconfig",
             Self::Cc32 => "cc -m32",
@@ -54,7 +57,7 @@ impl Need {
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
             Self::Psycopg2 => "cc, pg_config and Python.h",
-            Self::Python3 => "/usr/lib/python3",
+            Self::Python3 => "libraries in /usr/lib/python3",
             Self::Docker => "dockerd and root",
             Self::Archive => "apt-ftparchive and dpkg-deb",
             Self::Mounts => "mount namespaces",
@@ -72,6 +75,7 @@ impl Need {
             Self::NotRoot => !root(),
             Self::Mmdebstrap => root() && on_path("mmdebstrap"),
             Self::Cc => on_path("cc"),
+            Self::Cargo => on_path("cargo") && on_path("readelf") && links_static(),
             Self::Objcopy => on_path("objcopy"),
             Self::Ldconfig => on_path("ldconfig"),
             Self::Cc32 => compiles_32_bit(),
@@ -79,7 +83,7 @@ impl Need {
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),
             Self::Psycopg2 => on_path("cc") && on_path("pg_config") && has_python_headers(),
-            Self::Python3 => Path::new("/usr/lib/python3").is_dir(),
+            Self::Python3 => has_python_modules(),
             Self::Docker => root() && on_path("dockerd") && on_path("crun"),
             Self::Archive => on_path("apt-ftparchive") && on_path("dpkg-deb"),
             Self::Mounts => *MOUNTS.get_or_init(|| root() && may_mount()),
@@ -116,6 +120,18 @@ fn has_python_headers() -> bool {
     let script = "import os, sysconfig; \
                   os.stat(os.path.join(sysconfig.get_path('include'), 'Python.h'))";
     succeeds("python3", &["-c", script])
+}
+
+fn has_python_modules() -> bool {
+    let script = "find /usr/lib/python3 -name '*.so' | grep -q .";
+    succeeds("sh", &["-c", script])
+}
+
+fn links_static() -> bool {
+    Command::new("cc")
+        .arg("-print-file-name=libc.a")
+        .output()
+        .is_ok_and(|output| output.stdout.contains(&b'/'))
 }
 
 fn compiles_32_bit() -> bool {

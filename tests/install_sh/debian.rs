@@ -1,0 +1,103 @@
+//! The README's two commands on a bare Debian 13, with the packages that it names and no others,
+//! for an ordinary user and for root. What it ships is the oldest compiler that is promised.
+
+use crate::support::needs::Need;
+use crate::support::programs::{self, with_cargo};
+use crate::support::run::Run;
+use crate::support::{debian, test};
+use libtest_mimic::Trial;
+use std::path::Path;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let needs = &[Need::Cargo, Need::Mmdebstrap, Need::Mounts];
+    vec![test("debian::the_readme_s_commands_work", needs, commands)]
+}
+
+/// The packages that the README names.
+const PACKAGES: [&str; 3] = ["cargo", "gcc", "python3"];
+
+/// Where the tests of this program build too, so that the second command finds what the first has
+/// built.
+const BUILT: &str = "/src/target/tmp/install";
+
+/// Runs a script in `root`, in namespaces of its own. It needs no network: the crates are there.
+fn script(root: &Path, user: &str, script: &str) -> Run {
+    let inside = "mount -t proc proc \"$1/proc\" && mount --rbind /dev \"$1/dev\" && \
+                  exec chroot --userspec=\"$2\" \"$1\" sh -c \"cd /src && $3\"";
+    Run::new("unshare")
+        .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c"])
+        .args([inside, "sh"])
+        .arg(root)
+        .args([user, script])
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
+        .env("CARGO_HOME", "/crates")
+        .env("CARGO_NET_OFFLINE", "true")
+}
+
+/// The same, building quietly where the tests do.
+fn build(root: &Path, user: &str, command: &str) -> Run {
+    script(root, user, command)
+        .env("CARGO_TERM_QUIET", "true")
+        .env("CARGO_TARGET_DIR", BUILT)
+}
+
+fn told(bin: &str, rest: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let line = |name| format!("install.sh: installed {bin}/{name} ({name} {version})\n");
+    line("find-libdeps") + &line("apt-install") + rest
+}
+
+fn commands() {
+    let root = debian::root("trixie", &PACKAGES);
+    let root = root.path();
+    let source = root.join("src");
+    programs::copy(&source);
+    // From this machine's cache.
+    let crates = root.join("crates");
+    with_cargo(Run::new("cargo"))
+        .args(["fetch", "--quiet", "--locked"])
+        .dir(programs::checkout())
+        .env("CARGO_HOME", &crates)
+        .must();
+    Run::new("chown")
+        .args(["-R", "nobody"])
+        .args([&source, &crates])
+        .must();
+
+    // An ordinary user is told before the build that the default is not for him.
+    build(root, "nobody", "./install.sh").said().is(
+        1,
+        "",
+        "install.sh: cannot write into /usr/local/bin: run this as root, or choose another place \
+         with --prefix\n",
+    );
+    assert!(!source.join("target").exists());
+    build(
+        root,
+        "nobody",
+        "./install.sh --prefix dist && stat -c '%U %a %n' dist/bin/*",
+    )
+    .said()
+    .is(
+        0,
+        "nobody 755 dist/bin/apt-install\nnobody 755 dist/bin/find-libdeps\n",
+        &told(
+            "/src/dist/bin",
+            "install.sh: /src/dist/bin is not on your PATH\n",
+        ),
+    );
+
+    // The two commands. Of Python's own modules there, none needs a library.
+    build(
+        root,
+        "root",
+        "./install.sh && find-libdeps /usr/lib/python3",
+    )
+    .said()
+    .is(0, "", &told("/usr/local/bin", ""));
+    // What needs more than the root has is ignored.
+    script(root, "root", "cargo test --workspace --locked").must();
+}

@@ -1,0 +1,274 @@
+//! What is installed, where, and how: from one real build that all tests share.
+
+use crate::support::needs::Need;
+use crate::support::programs::{self, checkout, install_sh};
+use crate::support::run::Run;
+use crate::support::{target_dir, test};
+use libtest_mimic::Trial;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tempfile::TempDir;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let needs = &[Need::Cargo];
+    vec![
+        test("installed::into_a_new_prefix_twice", needs, twice),
+        test("installed::modes_are_not_the_umask_s", needs, umask),
+        test("installed::from_another_directory", needs, elsewhere),
+        test("installed::on_path_nothing_more_is_said", needs, on_path),
+        test("installed::below_destdir", needs, destdir),
+        test("installed::for_a_named_target", needs, target),
+        test("installed::and_uninstalled", needs, uninstalled),
+        test("installed::over_a_running_program", needs, running),
+        test("installed::static_and_small", needs, small),
+        test("installed::static_whatever_the_flags", needs, flags),
+    ]
+}
+
+const PROGRAMS: [&str; 2] = ["find-libdeps", "apt-install"];
+
+/// What a run says that installs into `bin`, and nothing after it.
+fn told(bin: &Path) -> String {
+    let line = |name: &str| {
+        let version = env!("CARGO_PKG_VERSION");
+        let bin = bin.display();
+        format!("install.sh: installed {bin}/{name} ({name} {version})\n")
+    };
+    PROGRAMS.map(line).concat()
+}
+
+fn not_on_path(bin: &Path) -> String {
+    format!("install.sh: {} is not on your PATH\n", bin.display())
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode()
+        & 0o7777
+}
+
+/// The names in a directory, sorted.
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn prefix() -> TempDir {
+    TempDir::new().expect("a directory")
+}
+
+fn twice() {
+    let dir = prefix();
+    let prefix = dir.path().join("a b/prefix");
+    let bin = prefix.join("bin");
+    let wanted = told(&bin) + &not_on_path(&bin);
+    for _ in 0..2 {
+        let run = install_sh().arg("--prefix").arg(&prefix);
+        run.said().is(0, "", &wanted);
+        assert_eq!(names(&bin), ["apt-install", "find-libdeps"]);
+    }
+    // A slash at the end is the same directory.
+    let slash = format!("--prefix={}/", prefix.display());
+    install_sh().arg(slash).said().is(0, "", &wanted);
+}
+
+fn umask() {
+    let dir = prefix();
+    for mask in ["077", "000"] {
+        let prefix = dir.path().join(mask);
+        let script = format!(
+            "umask {mask}; exec {}/install.sh \"$@\"",
+            checkout().display()
+        );
+        programs::building(
+            Run::new("sh")
+                .args(["-c", &script, "sh", "--prefix"])
+                .arg(&prefix),
+        )
+        .must();
+        for place in ["", "bin", "bin/find-libdeps", "bin/apt-install"] {
+            assert_eq!(mode(&prefix.join(place)), 0o755, "{mask} {place}");
+        }
+    }
+}
+
+fn elsewhere() {
+    let dir = prefix();
+    let path = dir.path().canonicalize().expect("a path");
+    let bin = path.join("dist/bin");
+    install_sh()
+        .args(["--prefix", "dist"])
+        .dir(&path)
+        .said()
+        .is(0, "", &(told(&bin) + &not_on_path(&bin)));
+    assert_eq!(names(&path), ["dist"]);
+}
+
+fn on_path() {
+    let dir = prefix();
+    let bin = dir.path().join("bin");
+    let path = std::env::var("PATH").expect("a PATH");
+    install_sh()
+        .arg("--prefix")
+        .arg(dir.path())
+        .env("PATH", format!("{path}:{}", bin.display()))
+        .said()
+        .is(0, "", &told(&bin));
+}
+
+fn destdir() {
+    let dir = prefix();
+    let bin = dir.path().join("usr/local/bin");
+    install_sh()
+        .env("DESTDIR", dir.path())
+        .said()
+        .is(0, "", &told(&bin));
+    let bin = dir.path().join("opt/bin");
+    install_sh()
+        .env("DESTDIR", dir.path())
+        .args(["--prefix", "/opt"])
+        .said()
+        .is(0, "", &told(&bin));
+    assert_eq!(names(dir.path()), ["opt", "usr"]);
+}
+
+fn target() {
+    let host = programs::with_cargo(Run::new("rustc").arg("-vV")).must();
+    let host = host
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .expect("rustc names its host");
+    let dir = prefix();
+    let bin = dir.path().join("bin");
+    install_sh()
+        .args(["--target", host, "--prefix"])
+        .arg(dir.path())
+        .said()
+        .is(0, "", &(told(&bin) + &not_on_path(&bin)));
+    let dir = prefix();
+    let said = install_sh()
+        .args(["--target=no-such-target", "--prefix"])
+        .arg(dir.path())
+        .said();
+    assert_ne!(said.status, 0);
+    assert!(said.stderr.contains("no-such-target"), "{}", said.stderr);
+    assert!(names(dir.path()).is_empty());
+}
+
+fn uninstalled() {
+    let dir = prefix();
+    let bin = dir.path().join("bin");
+    install_sh().arg("--prefix").arg(dir.path()).must();
+    fs::write(bin.join("other"), "").expect("a file");
+    let wanted = format!("install.sh: {} has neither program now\n", bin.display());
+    for _ in 0..2 {
+        // It needs nothing that building needs.
+        Run::new(checkout().join("install.sh"))
+            .args(["--uninstall", "--prefix"])
+            .arg(dir.path())
+            .env("PATH", "/bin:/usr/bin")
+            .said()
+            .is(0, "", &wanted);
+        assert_eq!(names(&bin), ["other"]);
+    }
+    fs::create_dir(bin.join("apt-install")).expect("a directory");
+    let said = install_sh()
+        .args(["--uninstall", "--prefix"])
+        .arg(dir.path())
+        .said();
+    let path = bin.join("apt-install");
+    let path = path.display();
+    said.is(
+        1,
+        "",
+        &format!("rm: cannot remove '{path}': Is a directory\ninstall.sh: cannot remove {path}\n"),
+    );
+}
+
+fn running() {
+    // A file that is being executed cannot be written to (ETXTBSY): it has to be replaced.
+    let dir = prefix();
+    let bin = dir.path().join("bin");
+    let wanted = told(&bin) + &not_on_path(&bin);
+    fs::create_dir(&bin).expect("a directory");
+    let old = bin.join("find-libdeps");
+    fs::copy("/bin/cat", &old).expect("a copy");
+    let mut child = std::process::Command::new(&old)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let said = install_sh().arg("--prefix").arg(dir.path()).said();
+    drop(child.stdin.take());
+    assert!(child.wait().expect("it has run").success());
+    said.is(0, "", &wanted);
+}
+
+/// What `readelf` says of the headers that only a dynamic program has.
+fn assert_static(bin: &Path) {
+    for name in PROGRAMS {
+        let headers = Run::new("readelf").arg("-ldW").arg(bin.join(name)).must();
+        assert!(!headers.contains("INTERP"), "{name}\n{headers}");
+        assert!(!headers.contains("NEEDED"), "{name}\n{headers}");
+    }
+}
+
+fn small() {
+    let bin = programs::installed();
+    assert_static(&bin);
+    for name in PROGRAMS {
+        let size = fs::metadata(bin.join(name)).expect("it is there").len();
+        assert!(size < 4_000_000, "{name} has {size} bytes");
+    }
+}
+
+fn flags() {
+    // In a copy, whose cargo reads a configuration that has everything wrong; not optimised, as
+    // each set of flags is a build of its own.
+    let dir = TempDir::new_in(target_dir()).expect("a directory");
+    let copy = dir.path().join("copy");
+    programs::copy(&copy);
+    fs::create_dir(copy.join(".cargo")).expect("a directory");
+    let other = dir.path().join("other");
+    fs::write(
+        copy.join(".cargo/config.toml"),
+        format!(
+            "[build]\nrustflags = [\"-Ctarget-feature=-crt-static\"]\n\
+             target = \"i686-unknown-linux-gnu\"\ntarget-dir = \"{}\"\n",
+            other.display()
+        ),
+    )
+    .expect("a file");
+    for (name, value) in [
+        ("CARGO_BUILD_TARGET", "i686-unknown-linux-gnu"),
+        ("RUSTFLAGS", "-C target-feature=-crt-static"),
+        (
+            "CARGO_ENCODED_RUSTFLAGS",
+            "-C\u{1f}target-feature=-crt-static",
+        ),
+        ("CARGO_BUILD_RUSTFLAGS", "-Ctarget-feature=-crt-static"),
+    ] {
+        let prefix = dir.path().join(name);
+        let bin = prefix.join("bin");
+        programs::with_cargo(Run::new(copy.join("install.sh")))
+            .dir(&copy)
+            .env("CARGO_TERM_QUIET", "true")
+            .env("CARGO_TARGET_DIR", target_dir().join("flags"))
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env(name, value)
+            .arg("--prefix")
+            .arg(&prefix)
+            .said()
+            .is(0, "", &(told(&bin) + &not_on_path(&bin)));
+        assert_static(&bin);
+    }
+    assert!(!other.exists());
+}
