@@ -4,8 +4,10 @@
 use super::debian;
 use super::run::{Run, Said};
 use std::fs;
+use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
 /// Debian's client: it builds with the `BuildKit` that is inside the engine of the same package,
@@ -21,12 +23,17 @@ pub struct Docker {
 impl Docker {
     /// Starts an engine and waits until it answers, for at most half a minute.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, with its images in `data`, which stays, or in its own directory.
+    fn start_with(data: Option<&Path>) -> Self {
         let dir = TempDir::new_in(super::target_dir()).expect("a directory");
         let at = |name: &str| dir.path().join(name);
         let log = fs::File::create(at("log")).expect("a file");
         let engine = Command::new("dockerd")
             .arg("--data-root")
-            .arg(at("data"))
+            .arg(data.map_or_else(|| at("data"), Path::to_owned))
             .arg("--exec-root")
             .arg(at("exec"))
             .arg("--pidfile")
@@ -70,13 +77,22 @@ impl Docker {
     /// Makes an image `python:RELEASE` of a root with Debian's Python, in which pip reaches its
     /// index as it does on this machine: with the machine's certificates.
     pub fn import_python(&self, release: &str) -> String {
-        let tar = debian::tar(release, &["python3", "python3-venv", "ca-certificates"]);
-        let name = format!("python:{release}");
-        let certificates = "etc/ssl/certs/ca-certificates.crt";
-        let ours = fs::read(Path::new("/").join(certificates)).expect("certificates");
-        let files = [("etc/hosts", &b""[..]), (certificates, &ours)];
-        self.import_with(&tar, &name, &files);
-        name
+        let packages = ["python3", "python3-venv", "ca-certificates"];
+        self.import_online(release, &packages, &format!("python:{release}"))
+    }
+
+    /// Makes an image of a root in which programs reach their indexes as they do on this machine:
+    /// with the machine's certificates. One that is there is left as it is, with what was built
+    /// from it.
+    pub fn import_online(&self, release: &str, packages: &[&str], name: &str) -> String {
+        if self.run(&["image", "inspect", name]).said().status != 0 {
+            let tar = debian::tar(release, packages);
+            let certificates = "etc/ssl/certs/ca-certificates.crt";
+            let ours = fs::read(Path::new("/").join(certificates)).expect("certificates");
+            let files = [("etc/hosts", &b""[..]), (certificates, &ours)];
+            self.import_with(&tar, name, &files);
+        }
+        name.to_owned()
     }
 
     fn import_with(&self, tar: &Path, name: &str, files: &[(&str, &[u8])]) {
@@ -87,6 +103,13 @@ impl Docker {
             let path = dir.path().join(file);
             fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
             fs::write(path, content).expect("a file");
+            // An archive that has a file twice is refused. Where it is not there, tar says so.
+            let _ = Run::new("tar")
+                .arg("--delete")
+                .arg("-f")
+                .arg(&copy)
+                .arg(format!("./{file}"))
+                .said();
             Run::new("tar")
                 .args(["--append", "--owner=0", "--group=0", "-f"])
                 .arg(&copy)
@@ -132,6 +155,23 @@ impl Docker {
         answer.lines().map(str::to_owned).collect()
     }
 
+    /// The size in bytes of an image.
+    pub fn size(&self, name: &str) -> u64 {
+        let answer = self
+            .run(&["image", "inspect", "--format={{.Size}}", name])
+            .must();
+        answer.trim().parse().expect("a number of bytes")
+    }
+
+    /// The size in bytes of an image's uppermost layer.
+    pub fn top_layer(&self, name: &str) -> u64 {
+        let answer = self
+            .run(&["history", "--human=false", "--format={{.Size}}", name])
+            .must();
+        let first = answer.lines().next().expect("a layer");
+        first.parse().expect("a number of bytes")
+    }
+
     /// Runs a shell script in an image, without a network.
     pub fn script(&self, name: &str, script: &str) -> String {
         self.run(&["run", "--rm", "--network=none", name, "sh", "-c", script])
@@ -145,5 +185,53 @@ impl Drop for Docker {
         let pid = self.engine.id().to_string();
         let _ = Command::new("kill").arg(pid).status();
         let _ = self.engine.wait();
+    }
+}
+
+/// One engine for all tests of a program, which stops with the last that uses it. Its images and
+/// its cache stay for later runs: building the virtualenvs from source takes many minutes.
+pub struct Shared {
+    docker: Option<Arc<Docker>>,
+}
+
+/// The running engine, and how many use it.
+static SHARED: Mutex<Option<(usize, Arc<Docker>)>> = Mutex::new(None);
+
+fn shared() -> MutexGuard<'static, Option<(usize, Arc<Docker>)>> {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// The engine, started where it does not run.
+    pub fn engine() -> Self {
+        let mut shared = shared();
+        let data = super::target_dir().join("docker");
+        let (users, docker) =
+            shared.get_or_insert_with(|| (0, Arc::new(Docker::start_with(Some(&data)))));
+        *users += 1;
+        let docker = Some(Arc::clone(docker));
+        Self { docker }
+    }
+}
+
+impl Deref for Shared {
+    type Target = Docker;
+
+    fn deref(&self) -> &Docker {
+        self.docker.as_deref().expect("it is there until the end")
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Under the lock to its end: no other engine starts on the same data meanwhile.
+        let mut shared = shared();
+        self.docker = None;
+        if let Some((users, _)) = shared.as_mut() {
+            *users -= 1;
+            if *users == 0 {
+                *shared = None;
+            }
+        }
     }
 }

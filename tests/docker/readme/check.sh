@@ -1,0 +1,4 @@
+#!/bin/sh
+# What has to start in the image.
+set -e
+/venv/bin/flask routes

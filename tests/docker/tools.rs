@@ -1,0 +1,87 @@
+//! The image of the two programs, and the way without one.
+
+use crate::support::docker::Shared;
+use crate::support::needs::Need;
+use crate::support::programs;
+use crate::support::{target_dir, test};
+use libtest_mimic::Trial;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let docker = &[Need::Docker, Need::Mmdebstrap];
+    let build = &[Need::Docker, Need::Mmdebstrap, Need::Cargo];
+    vec![
+        test("tools::the_image_holds_both_programs", docker, image),
+        test("tools::without_an_image", build, no_image),
+    ]
+}
+
+/// The README's line, and a look at what came.
+const IMAGE: &str = "FROM python:bookworm
+COPY --from=tools-of-the-test /find-libdeps /apt-install /usr/local/bin/
+COPY --from=tools-of-the-test / /all/
+";
+
+/// The README's line that leaves not even the program in the image; all that it installs is there.
+const MOUNT: &str = "FROM python:bookworm
+RUN mkdir /venv && echo libc6 > /venv/pkgdeps.txt
+RUN --mount=from=tools-of-the-test,target=/mnt xargs -ra /venv/pkgdeps.txt /mnt/apt-install
+";
+
+const DIST: &str = "FROM python:bookworm
+COPY dist/bin/ /usr/local/bin/
+COPY dist/bin/ /all/
+";
+
+fn image() {
+    let docker = Shared::engine();
+    docker.import_python("bookworm");
+    // The oldest compiler that is promised; the default is an image of a registry.
+    let rust = docker.import_online("trixie", &["cargo", "gcc", "python3"], "rust:trixie");
+    let checkout = programs::checkout();
+    let arguments = [
+        &format!("--build-arg=RUST_IMAGE={rust}"),
+        "--tag=tools-of-the-test",
+    ];
+    let said = docker.build_in(&checkout, &arguments);
+    assert_eq!(said.status, 0, "{}", said.stderr);
+    assert_eq!(docker.layers("tools-of-the-test").len(), 1);
+    let context = TempDir::new_in(target_dir()).expect("a directory");
+    check(&docker, IMAGE, context.path(), "with-image");
+    fs::write(context.path().join("Dockerfile"), MOUNT).expect("a file");
+    let said = docker.build_in(context.path(), &["--tag", "with-mount"]);
+    assert_eq!(said.status, 0, "{}", said.stderr);
+    assert_eq!(docker.top_layer("with-mount"), 0);
+}
+
+fn no_image() {
+    let docker = Shared::engine();
+    docker.import_python("bookworm");
+    let context = TempDir::new_in(target_dir()).expect("a directory");
+    programs::install_sh()
+        .args(["--prefix", "dist"])
+        .dir(context.path())
+        .must();
+    check(&docker, DIST, context.path(), "with-dist");
+}
+
+/// Builds `dockerfile`, and runs what it brought.
+fn check(docker: &Shared, dockerfile: &str, context: &Path, name: &str) {
+    fs::write(context.join("Dockerfile"), dockerfile).expect("a file");
+    let said = docker.build_in(context, &["--tag", name]);
+    assert_eq!(said.status, 0, "{}", said.stderr);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        docker.script(
+            name,
+            "find-libdeps --version; apt-install --version; \
+             find /all -type f -printf '%M %u %f\\n' | sort"
+        ),
+        format!(
+            "find-libdeps {version}\napt-install {version}\n\
+             -rwxr-xr-x root apt-install\n-rwxr-xr-x root find-libdeps\n"
+        )
+    );
+}
