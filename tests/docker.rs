@@ -1,6 +1,11 @@
-//! Images that a real Docker engine builds with both programs.
+//! Images that a real Docker engine builds with both programs. One engine serves all tests: what one
+//! has built is in its cache for the next.
 
 mod support;
+
+/// `Dockerfile.example` and the application under tests/app.
+#[path = "docker/example.rs"]
+mod example;
 
 /// The README's example.
 #[path = "docker/readme.rs"]
@@ -15,6 +20,11 @@ mod tools;
 mod venvs;
 
 fn main() {
-    let tests = [readme::tests(), tools::tests(), venvs::tests()];
+    let tests = [
+        example::tests(),
+        readme::tests(),
+        tools::tests(),
+        venvs::tests(),
+    ];
     support::main(tests.into_iter().flatten().collect())
 }
