@@ -185,6 +185,12 @@ impl Drop for Docker {
         let pid = self.engine.id().to_string();
         let _ = Command::new("kill").arg(pid).status();
         let _ = self.engine.wait();
+        // The one mount that it leaves, after a container on the host's network: nothing below the
+        // directory could be removed. Where there is none, umount fails, and nothing is lost.
+        let _ = Command::new("umount")
+            .arg(self.dir.path().join("exec/netns/default"))
+            .stderr(Stdio::null())
+            .status();
     }
 }
 
