@@ -4,6 +4,8 @@
 
 #[path = "find_libdeps/bad_input.rs"]
 mod bad_input;
+#[path = "find_libdeps/dlopen_table.rs"]
+mod dlopen_table;
 #[path = "find_libdeps/fixture.rs"]
 mod fixture;
 #[path = "find_libdeps/interface.rs"]
@@ -46,6 +48,7 @@ fn main() {
     }
     let tests = [
         bad_input::tests(),
+        dlopen_table::tests(),
         interface::tests(),
         loader::tests(),
         loader_cache::tests(),

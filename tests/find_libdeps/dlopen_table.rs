@@ -1,0 +1,350 @@
+//! Each row of the table of distributions, tried in slim Debian roots: without the libraries that it
+//! names the distribution fails, with them it works.
+
+use crate::support::needs::Need;
+use crate::support::run::{Run, Said};
+use crate::support::{debian, target_dir, test};
+use find_libdeps::dlopen::Name;
+use find_libdeps::dlopen_table::{Row, rows};
+use libtest_mimic::Trial;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const EXERCISES: &str = include_str!("dlopen_table.txt");
+/// The Python of each release.
+const PYTHONS: [(&str, &str); 2] = [("bookworm", "3.11"), ("trixie", "3.13")];
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    let needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip];
+    vec![
+        test(
+            "each_row_of_the_table_has_an_exercise_that_fails_without_what_it_needs",
+            &[],
+            each_row_has_an_exercise,
+        ),
+        test("each_row_of_the_table_holds_in_bookworm", needs, || {
+            each_row_holds("bookworm");
+        }),
+        test("each_row_of_the_table_holds_in_trixie", needs, || {
+            each_row_holds("trixie");
+        }),
+    ]
+}
+
+/// How the rows are tried; the file says what each part is.
+#[derive(Default)]
+struct Exercises {
+    shared: Vec<&'static str>,
+    rows: Vec<Exercise>,
+}
+
+#[derive(Default)]
+struct Exercise {
+    name: &'static str,
+    install: Vec<&'static str>,
+    run: &'static str,
+    without: &'static str,
+    with: &'static str,
+}
+
+fn exercises() -> Exercises {
+    let mut all = Exercises::default();
+    for line in EXERCISES.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            all.rows.push(Exercise {
+                name,
+                ..Exercise::default()
+            });
+            continue;
+        }
+        let Some((key, value)) = line.split_once(' ') else {
+            assert_eq!(line, "", "a line without a value");
+            continue;
+        };
+        let words = value.split_whitespace();
+        match (key, all.rows.last_mut()) {
+            ("shared", None) => all.shared.extend(words),
+            ("install", Some(row)) => row.install.extend(words),
+            ("run", Some(row)) => row.run = value,
+            ("without", Some(row)) => row.without = value,
+            ("with", Some(row)) => row.with = value,
+            _ => panic!("an unknown line: {line}"),
+        }
+    }
+    all
+}
+
+fn each_row_has_an_exercise() {
+    let exercises = exercises();
+    let tried = exercises.rows.iter();
+    let tried: Vec<_> = tried
+        .map(|row| (row.name, !row.without.is_empty()))
+        .collect();
+    let is_needy = |row: &Row| row.needs.iter().any(|need| need.is_required);
+    let wanted = rows().iter().map(|row| (row.distribution, is_needy(row)));
+    assert_eq!(tried, wanted.collect::<Vec<_>>());
+}
+
+fn each_row_holds(release: &str) {
+    let exercises = exercises();
+    let root = debian::root(release, &["python3"]);
+    let root = root.path();
+    install(&exercises, release, root);
+
+    let hidden = hide(root);
+    let mut differences = differences(&exercises, root, |row| row.without);
+    unhide(root, &hidden);
+    let packages = packages(root);
+    apt_get(root, &["install", "--yes", "--no-install-recommends"])
+        .args(&packages)
+        .must();
+    differences.extend(self::differences(&exercises, root, |row| row.with));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// Runs each exercise, and tells which do not end with the `wanted` line.
+fn differences(
+    exercises: &Exercises,
+    root: &Path,
+    wanted: impl Fn(&Exercise) -> &'static str,
+) -> Vec<String> {
+    let mut differences = Vec::new();
+    for row in &exercises.rows {
+        let said = Run::new("chroot")
+            .arg(root)
+            .args(["python3", "-W", "ignore", "-c", row.run, "x"])
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", "/root")
+            .env("LANG", "C.UTF-8")
+            .env("PYTHONPATH", format!("/site/{}:/shared", row.name))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .said();
+        let (said, wanted) = (failure(&said), wanted(row));
+        if said != wanted {
+            differences.push(format!("[{}]\nwanted: {wanted}\ngot: {said}", row.name));
+        }
+    }
+    differences
+}
+
+/// The last line that is not empty where the exercise failed.
+fn failure(said: &Said) -> &str {
+    let mut lines = said.stderr.lines().rev().map(str::trim);
+    let last = lines.find(|line| !line.is_empty());
+    match said.status {
+        0 => "",
+        _ => last.unwrap_or("it said nothing"),
+    }
+}
+
+/// Puts the distributions into the root: each row's own into `/site/NAME`, as some of them have
+/// modules of the same name, and the others into `/shared`.
+fn install(exercises: &Exercises, release: &str, root: &Path) {
+    let own = own(exercises);
+    fs::create_dir(root.join("site")).expect("a directory");
+    for row in &exercises.rows {
+        let site = root.join("site").join(row.name);
+        fs::create_dir(&site).expect("a directory");
+        for requirement in &row.install {
+            Run::new("python3")
+                .args(["-m", "zipfile", "-e"])
+                .arg(wheel(&own, requirement))
+                .arg(&site)
+                .must();
+        }
+    }
+    let shared = shared(exercises, release);
+    Run::new("cp")
+        .arg("-r")
+        .arg(shared)
+        .arg(root.join("shared"))
+        .must();
+}
+
+/// The directory with the wheels of all rows, kept between runs.
+fn own(exercises: &Exercises) -> PathBuf {
+    let all: BTreeSet<&str> = exercises
+        .rows
+        .iter()
+        .flat_map(|row| row.install.iter().copied())
+        .collect();
+    let all: Vec<&str> = all.into_iter().collect();
+    kept("dlopen-own", &all, |dir| {
+        // The wheels of soundfile for a platform bring the library.
+        pip(&["wheel", "--no-deps", "--no-binary=soundfile"])
+            .arg("--wheel-dir")
+            .arg(dir)
+            .args(&all)
+            .must();
+    })
+}
+
+/// The directory with what the rows share, for the release's Python, kept between runs.
+fn shared(exercises: &Exercises, release: &str) -> PathBuf {
+    let (_, python) = PYTHONS
+        .into_iter()
+        .find(|(name, _)| *name == release)
+        .expect("a release with a Python");
+    let all = &exercises.shared;
+    kept(&format!("dlopen-shared-{release}"), all, |dir| {
+        pip(&["install", "--no-compile", "--only-binary=:all:"])
+            .args(["--python-version", python])
+            .arg("--target")
+            .arg(dir)
+            .args(all)
+            .must();
+    })
+}
+
+/// The directory `name` that `make` filled once for these `requirements`.
+fn kept(name: &str, requirements: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _guard = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let dir = target_dir().join(name);
+    let done = dir.with_extension("done");
+    let requirements = requirements.join("\n");
+    if fs::read_to_string(&done).is_ok_and(|made| made == requirements) {
+        return dir;
+    }
+    let _ = fs::remove_file(&done);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).expect("a directory");
+    make(&dir);
+    fs::write(done, requirements).expect("a file");
+    dir
+}
+
+/// pip with the whole environment, which may say how its index is reached.
+fn pip(arguments: &[&str]) -> Run {
+    let venv = target_dir().join("pip");
+    let run = Run::new(venv.join("bin/pip")).args(arguments);
+    std::env::vars()
+        .fold(run, |run, (name, value)| run.env(&name, value))
+        .args(["--quiet", "--disable-pip-version-check"])
+}
+
+/// The wheel of `name==version`.
+fn wheel(dir: &Path, requirement: &str) -> PathBuf {
+    let plain = |text: &str| text.replace(['-', '.', '='], "_").to_lowercase();
+    let wanted = format!("{}_", plain(&requirement.replace("==", "-")));
+    let mut wheels = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").path());
+    let is_it = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        plain(&name.to_string_lossy()).starts_with(&wanted)
+    };
+    wheels
+        .find(is_it)
+        .unwrap_or_else(|| panic!("no wheel of {requirement} in {}", dir.display()))
+}
+
+/// Takes away the libraries of the table that a plain root has for its own programs, and tells
+/// where they were.
+fn hide(root: &Path) -> Vec<PathBuf> {
+    let hidden = root.join("hidden");
+    fs::create_dir(&hidden).expect("a directory");
+    let names: Vec<String> = rows().iter().flat_map(needed).flatten().collect();
+    let mut files = Vec::new();
+    for dir in library_dirs(root) {
+        for entry in fs::read_dir(dir).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if names.iter().any(|wanted| name.starts_with(wanted)) {
+                fs::rename(&path, hidden.join(&*name)).expect("the file can be moved");
+                files.push(path);
+            }
+        }
+    }
+    Run::new("chroot").arg(root).arg("/sbin/ldconfig").must();
+    files
+}
+
+fn unhide(root: &Path, files: &[PathBuf]) {
+    for path in files {
+        let name = path.file_name().unwrap_or_default();
+        fs::rename(root.join("hidden").join(name), path).expect("the file can be moved");
+    }
+    Run::new("chroot").arg(root).arg("/sbin/ldconfig").must();
+}
+
+fn library_dirs(root: &Path) -> Vec<PathBuf> {
+    fs::read_dir(root.join("usr/lib"))
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+        .collect()
+}
+
+/// For each required need of `row`, how the file names begin that meet it.
+fn needed(row: &Row) -> Vec<Vec<String>> {
+    let start = |name: &Name| match name {
+        Name::Soname(soname) => soname.to_string_lossy().into_owned(),
+        Name::Stem(stem) => format!("lib{stem}.so."),
+    };
+    let required = row.needs.iter().filter(|need| need.is_required);
+    required
+        .map(|need| need.names.iter().map(start).collect())
+        .collect()
+}
+
+/// The packages of the release that have the libraries which the rows need, by Debian's index of
+/// contents.
+fn packages(root: &Path) -> BTreeSet<String> {
+    let option = |key: &str, value: &str| {
+        format!("-oAcquire::IndexTargets::deb::Contents-deb::{key}={value}")
+    };
+    apt_get(root, &["update"])
+        // Not `$(ARCHITECTURE)`: the index of `all` is three times as large, and has no library.
+        .arg(option("MetaKey", "$(COMPONENT)/Contents-amd64"))
+        .arg(option("ShortDescription", "Contents"))
+        .arg(option("Description", "Contents"))
+        .must();
+    let script = "/usr/lib/apt/apt-helper cat-file /var/lib/apt/lists/*_Contents-* | \
+                  grep -E '^(usr/)?lib/[^/]*-linux-gnu/lib[^/ ]*[.]so[.][^/ ]* '";
+    let contents = Run::new("chroot")
+        .arg(root)
+        .args(["sh", "-c", script])
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .must();
+    let owners: BTreeMap<&str, &str> = contents
+        .lines()
+        .filter_map(|line| {
+            let (path, packages) = line.split_once(char::is_whitespace)?;
+            let first = packages.trim().split(',').next()?;
+            Some((path.rsplit('/').next()?, first.rsplit('/').next()?))
+        })
+        .collect();
+    let owner = |name: &String| {
+        let is_it = |file: &str| file == name || name.ends_with('.') && file.starts_with(&**name);
+        owners.iter().find(|(file, _)| is_it(file))
+    };
+    let mut found = BTreeSet::new();
+    for row in rows() {
+        for names in needed(row) {
+            let (_, package) = names
+                .iter()
+                .find_map(owner)
+                .unwrap_or_else(|| panic!("no package has {names:?} for {}", row.distribution));
+            found.insert((*package).to_owned());
+        }
+    }
+    found
+}
+
+/// apt-get in `root`. Nothing has to survive a loss of power there.
+fn apt_get(root: &Path, arguments: &[&str]) -> Run {
+    Run::new("chroot")
+        .arg(root)
+        .args(["apt-get", "--quiet", "-oDpkg::Options::=--force-unsafe-io"])
+        .args(arguments)
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+}
