@@ -36,6 +36,8 @@ mod oracle;
 mod own_root;
 #[path = "find_libdeps/ownership.rs"]
 mod ownership;
+#[path = "find_libdeps/run_time.rs"]
+mod run_time;
 mod support;
 #[path = "find_libdeps/trace.rs"]
 mod trace;
@@ -61,6 +63,7 @@ fn main() {
         loader_versions::tests(),
         lookup::tests(),
         ownership::tests(),
+        run_time::tests(),
         trace::tests(),
         venvs::tests(),
     ];

@@ -537,9 +537,7 @@ fn names_are_bytes() {
     said.is(
         0,
         "",
-        "find-libdeps: missing: gone\\n*\\u{1b}.so: venv/od\\xffd\\n[*]\\u{1b}.2 needs it; install \
-         the package that has it (see `apt-file search gone\\n*\\u{1b}.so`) and run this again, or \
-         pass `--ignore`\n",
+        "find-libdeps: missing: gone\\n*\\u{1b}.so: venv/od\\xffd\\n[*]\\u{1b}.2 needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n",
     );
     let report = fixture.report("venv");
     let needed_by = &report.0["libraries"][0]["needed_by"][0];

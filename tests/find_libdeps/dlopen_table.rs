@@ -1,13 +1,14 @@
 //! Each row of the table of distributions, tried in slim Debian roots: without the libraries that it
 //! names the distribution fails, with them it works.
 
+use crate::fixture::PROGRAM;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use crate::support::{debian, target_dir, test};
-use find_libdeps::dlopen::Name;
 use find_libdeps::dlopen_table::{Row, rows};
+use find_libdeps::name::Name;
 use libtest_mimic::Trial;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +101,7 @@ fn each_row_holds(release: &str) {
     let mut differences = differences(&exercises, root, |row| row.without);
     unhide(root, &hidden);
     let packages = packages(root);
+    apt_get(root, &["update"]).must();
     apt_get(root, &["install", "--yes", "--no-install-recommends"])
         .args(&packages)
         .must();
@@ -295,48 +297,15 @@ fn needed(row: &Row) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The packages of the release that have the libraries which the rows need, by Debian's index of
-/// contents.
-fn packages(root: &Path) -> BTreeSet<String> {
-    let option = |key: &str, value: &str| {
-        format!("-oAcquire::IndexTargets::deb::Contents-deb::{key}={value}")
-    };
-    apt_get(root, &["update"])
-        // Not `$(ARCHITECTURE)`: the index of `all` is three times as large, and has no library.
-        .arg(option("MetaKey", "$(COMPONENT)/Contents-amd64"))
-        .arg(option("ShortDescription", "Contents"))
-        .arg(option("Description", "Contents"))
-        .must();
-    let script = "/usr/lib/apt/apt-helper cat-file /var/lib/apt/lists/*_Contents-* | \
-                  grep -E '^(usr/)?lib/[^/]*-linux-gnu/lib[^/ ]*[.]so[.][^/ ]* '";
-    let contents = Run::new("chroot")
+/// What the program itself lists for all rows.
+fn packages(root: &Path) -> Vec<String> {
+    fs::copy(PROGRAM, root.join("usr/local/bin/find-libdeps")).expect("the program");
+    let list = Run::new("chroot")
         .arg(root)
-        .args(["sh", "-c", script])
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .args(["find-libdeps", "--lookup", "/site", "/shared"])
+        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .must();
-    let owners: BTreeMap<&str, &str> = contents
-        .lines()
-        .filter_map(|line| {
-            let (path, packages) = line.split_once(char::is_whitespace)?;
-            let first = packages.trim().split(',').next()?;
-            Some((path.rsplit('/').next()?, first.rsplit('/').next()?))
-        })
-        .collect();
-    let owner = |name: &String| {
-        let is_it = |file: &str| file == name || name.ends_with('.') && file.starts_with(&**name);
-        owners.iter().find(|(file, _)| is_it(file))
-    };
-    let mut found = BTreeSet::new();
-    for row in rows() {
-        for names in needed(row) {
-            let (_, package) = names
-                .iter()
-                .find_map(owner)
-                .unwrap_or_else(|| panic!("no package has {names:?} for {}", row.distribution));
-            found.insert((*package).to_owned());
-        }
-    }
-    found
+    list.lines().map(str::to_owned).collect()
 }
 
 /// apt-get in `root`. Nothing has to survive a loss of power there.

@@ -54,9 +54,7 @@ fn venv() -> Fixture {
     fixture
 }
 
-const MISSING: &str = "find-libdeps: missing: libnone.so.7: venv/ext.so needs it; install the \
-                       package that has it (see `apt-file search libnone.so.7`) and run this \
-                       again, or pass `--ignore`\n";
+const MISSING: &str = "find-libdeps: missing: libnone.so.7: venv/ext.so needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n";
 
 fn list() {
     let fixture = venv();
@@ -87,6 +85,7 @@ fn json_report() {
             "path": at,
             "found_by": found_by,
             "package": (outcome == "package").then_some("libc6"),
+            "passed_over": [],
             "needed_by": [path("venv/ext.so")],
         })
     };
@@ -101,6 +100,7 @@ fn json_report() {
             "name": "libc6",
             "architecture": "amd64",
             "version": dpkg_query("${Version}", "libc6:amd64"),
+            "installed": true,
             "libraries": ["libc.so.6"],
         }],
         "libraries": [
@@ -111,6 +111,7 @@ fn json_report() {
             library("libpython3.0.so.1.0", "interpreter", None, None),
         ],
         "possible": [],
+        "started": [],
         "warnings": [],
         "counts": {"files": 3, "elf": 2},
     });
@@ -319,7 +320,7 @@ fn usage() {
         2,
         "",
         "error: no PATH given, and $VIRTUAL_ENV does not name one\n\n\
-         Usage: find-libdeps [OPTIONS] [PATH]...\n\n\
+         Usage: find-libdeps [OPTIONS] [PATH]... [-- <COMMAND>...]\n\n\
          For more information, try '--help'.\n",
     );
 }

@@ -107,8 +107,7 @@ fn a_soname_of_another_architecture_satisfies_nothing() {
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
     assert_eq!(
         messages(&fixture, &[]),
-        "find-libdeps: missing: liba.so.1: venv/ext.so needs it; install the package that has it \
-         (see `apt-file search liba.so.1`) and run this again, or pass `--ignore`\n"
+        "find-libdeps: missing: liba.so.1: venv/ext.so needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n"
     );
 }
 

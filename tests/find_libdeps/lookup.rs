@@ -11,7 +11,8 @@ use crate::support::{debian, test};
 use find_libdeps::arch::{ARCHITECTURES, Architecture};
 use find_libdeps::dpkg::Dpkg;
 use find_libdeps::ld_so::LdSo;
-use find_libdeps::lookup::{Candidate, Found, Name, Source, Wanted, look_up};
+use find_libdeps::lookup::{Candidate, Found, Source, Wanted, look_up};
+use find_libdeps::name::Name;
 use find_libdeps::os_release::OsRelease;
 use find_libdeps::root::Root;
 use libtest_mimic::Trial;
@@ -348,6 +349,8 @@ fn stems() {
          usr/lib/TRIPLET/libmagic.so.1.0.0 libs/libmagic1t64\n\
          usr/lib/TRIPLET/libmagic.so.x libs/other\n\
          usr/lib/TRIPLET/libmagical.so.1 libs/libmagical1\n\
+         usr/lib/TRIPLET/libtidy.so.5deb1 libs/libtidy5deb1\n\
+         usr/lib/TRIPLET/libtidy.so.5deb1.6.0 libs/libtidy5deb1\n\
          usr/lib/TRIPLET/libtinfo.so.5 oldlibs/libtinfo5\n\
          usr/lib/TRIPLET/libtinfo.so.6 libs/libtinfo6\n\
          usr/lib/TRIPLET/libuhd.so.4.3.0 libs/libuhd4.3.0\n",
@@ -360,6 +363,7 @@ fn stems() {
                 "curl-g",
                 "magic",
                 "pango-1.0-0",
+                "tidy",
                 "tinfo",
                 "uhd",
                 "libmagic.so",
@@ -371,6 +375,7 @@ fn stems() {
          curl-g: libcurl-g.so.10 of libcurl3 (/usr/lib/TRIPLET/libcurl-g.so.10)\n\
          magic: libmagic.so.1 of libmagic1t64 (/usr/lib/TRIPLET/libmagic.so.1)\n\
          pango-1.0-0: not shipped\n\
+         tidy: libtidy.so.5deb1 of libtidy5deb1 (/usr/lib/TRIPLET/libtidy.so.5deb1)\n\
          tinfo: libtinfo.so.6 of libtinfo6 (/usr/lib/TRIPLET/libtinfo.so.6), \
          not libtinfo5 (/usr/lib/TRIPLET/libtinfo.so.5)\n\
          uhd: libuhd.so.4.3.0 of libuhd4.3.0 (/usr/lib/TRIPLET/libuhd.so.4.3.0)\n",

@@ -119,8 +119,8 @@ pub fn neither_finds(fixture: &Fixture, what_next: &str) {
     );
 }
 
-pub const INSTALL: &str = "install the package that has it (see `apt-file search liba.so.1`) and run \
-                       this again, or pass `--ignore`";
+pub const INSTALL: &str =
+    "install its package and run this again, or pass `--lookup` or `--ignore`";
 
 /// A library in the root with this SONAME.
 pub fn add(fixture: &Fixture, path: &str, name: &str) {

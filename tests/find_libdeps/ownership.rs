@@ -274,8 +274,7 @@ fn a_foreign_architecture_is_named() {
     system.said().is(
         0,
         "libboth1\nlibboth1:i386\n",
-        "find-libdeps: missing: libz.so.1 for i386: /venv/foreign.so needs it; install the package \
-         that has it (see `apt-file search libz.so.1`) and run this again, or pass `--ignore`\n",
+        "find-libdeps: missing: libz.so.1 for i386: /venv/foreign.so needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n",
     );
     let packages = &system.report().0["packages"];
     assert_eq!(packages[0]["architecture"], "amd64");

@@ -1,7 +1,7 @@
 //! Commands under the loader's debug output: real programs, and what real loaders wrote.
 
 use crate::fixture::Fixture;
-use crate::support::needs::Need::{Cc, Ldd, Python3, Root};
+use crate::support::needs::Need::{Cc, Dpkg, Ldd, Python3, Root};
 use crate::support::run::Run;
 use crate::support::test;
 use find_libdeps::ld_debug::{self, Object, Output, Program, Requester};
@@ -59,6 +59,10 @@ pub fn tests() -> Vec<Trial> {
         test("trace/a_static_program_is_told", &[Cc, Ldd], static_program),
         test("trace/how_the_command_ends", &[Ldd], ends),
         test("trace/a_command_that_cannot_be_run", &[], cannot_be_run),
+        test("trace/the_streams_of_the_command", &[Ldd, Dpkg], streams),
+        test("trace/what_is_loaded_is_listed", &[Ldd, Dpkg, Cc], listed),
+        test("trace/signals", &[Ldd, Dpkg], signals),
+        test("trace/usage", &[Dpkg], usage),
         test("trace/nothing_is_left", &[Ldd], nothing_left),
     ]
 }
@@ -355,4 +359,121 @@ fn nothing_left() {
     let dir = Path::new(name.trim_end()).parent().expect("a directory");
     assert!(dir.is_absolute());
     assert!(!dir.exists(), "{}", dir.display());
+}
+
+/// A run of the program on a tree with nothing in it, tracing a shell script.
+fn cli(fixture: &Fixture, script: &str) -> Run {
+    fs::create_dir_all(fixture.path("venv")).expect("a directory");
+    let words = ["--trace", "venv", "--", "sh", "-c", script];
+    fixture.run().args(words)
+}
+
+fn streams() {
+    let fixture = Fixture::new();
+    let said = cli(&fixture, "echo out; echo err >&2; cat >&2; exit 3");
+    said.stdin("in\n").said().is(
+        3,
+        "",
+        "out\nerr\nin\nfind-libdeps: error: the command failed with exit status: 3: no list, since \
+         it could lack something\n",
+    );
+}
+
+fn listed() {
+    let fixture = Fixture::new();
+    let source = "#include <dlfcn.h>\nint main(void) { return !dlopen(\"libz.so.1\", RTLD_NOW); }";
+    let program = fixture.compile("venv/bin/load", source, &[]);
+    let program = program.to_str().expect("ASCII");
+    let script = format!("{program} && /usr/bin/env true");
+    // Neither the shell nor `env` is of the tree: what they load is their packages' business.
+    let said = cli(&fixture, &script).said();
+    said.is(0, "libc6\nzlib1g\n", "");
+    let words = ["--trace", "--ignore", "^libz", "venv", "--", program];
+    fixture.run().args(words).said().is(0, "libc6\n", "");
+    let words = ["--trace", "--explain", "zlib1g", "venv", "--", program];
+    let said = fixture.said(fixture.run().args(words));
+    let version = Run::new("dpkg-query")
+        .args(["-W", "-f=${Version}", "zlib1g"])
+        .must();
+    said.is(
+        0,
+        &format!(
+            "zlib1g {version}\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (named by its path)\n    \
+             loaded at run time by venv/bin/load\n"
+        ),
+        "",
+    );
+    let words = ["--trace", "--json", "venv", "--", "sh", "-c", &script];
+    let report: serde_json::Value =
+        serde_json::from_str(&fixture.run().args(words).must()).expect("the report is JSON");
+    let started = report["started"].as_array().expect("an array");
+    let paths: Vec<&str> = started
+        .iter()
+        .filter_map(|program| program["path"].as_str())
+        .collect();
+    let ends: Vec<&str> = paths
+        .iter()
+        .filter_map(|path| path.rsplit('/').next())
+        .collect();
+    assert_eq!(ends, ["env", "sh", "true"]);
+}
+
+fn signals() {
+    let fixture = Fixture::new();
+    let dir = fixture.text("tmp");
+    fs::create_dir(&dir).expect("a directory");
+    for (script, status) in [
+        ("kill -TERM $$", 143),
+        // Handed on.
+        (
+            "trap 'exit 5' TERM; kill -TERM $PPID; mkfifo pipe; read line <>pipe",
+            5,
+        ),
+        // As a terminal sends it, to both.
+        ("trap 'exit 6' INT; kill -INT $PPID $$; exit 7", 6),
+        // It outlives what is for the command.
+        ("kill -INT $PPID; kill -QUIT $PPID", 0),
+    ] {
+        let said = cli(&fixture, script).env("TMPDIR", &dir).said();
+        assert_eq!(
+            (said.status, said.stdout),
+            (status, String::new()),
+            "{script}"
+        );
+        let left = fs::read_dir(&dir).expect("a directory").count();
+        assert_eq!(left, 0, "{script}");
+    }
+}
+
+fn usage() {
+    let fixture = Fixture::new();
+    let said = |words: &[&str]| {
+        let said = fixture.run().args(words).said();
+        assert_eq!((said.status, said.stdout), (2, String::new()));
+        let (what, _) = said.stderr.split_once("\n\n").expect("usage follows");
+        what.to_owned()
+    };
+    let no_command = "error: the following required arguments were not provided:\n  <COMMAND>...";
+    assert_eq!(said(&["--trace", "/venv"]), no_command);
+    assert_eq!(said(&["--trace", "/venv", "--"]), no_command);
+    assert_eq!(
+        said(&["/venv", "--", "true"]),
+        "error: the following required arguments were not provided:\n  --trace"
+    );
+    assert_eq!(
+        said(&["--trace", "--root", "/", "/venv", "--", "true"]),
+        "error: the argument '--trace' cannot be used with '--root <DIR>'"
+    );
+    let script = "exec no-such-program";
+    let said = fixture.run().args(["--trace", "--", "sh", "-c", script]);
+    let said = said.env("VIRTUAL_ENV", fixture.path("")).said();
+    assert_eq!(said.status, 127);
+    let said = fixture
+        .run()
+        .args(["--trace", ".", "--", "./gone", "--root"]);
+    said.said().is(
+        127,
+        "",
+        "find-libdeps: error: cannot run ./gone: no such program\n",
+    );
 }

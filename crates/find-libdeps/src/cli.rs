@@ -1,6 +1,7 @@
 //! Arguments to what is to be done, once; and the texts that `--help` shows.
 
-use crate::config::Config;
+use crate::config::{Config, Dlopen};
+use crate::lookup::Source;
 use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
 use regex::bytes::Regex;
 use std::ffi::OsString;
@@ -13,6 +14,8 @@ Examples:
   find-libdeps --explain /venv           why each of them
   find-libdeps --explain libpq5 /venv    why this one
   find-libdeps --strict --json .venv     for a machine; status 1 if something is missing
+  find-libdeps --lookup /venv            find packages that are not installed here too
+  find-libdeps --trace /venv -- pytest   list what the tests load at run time too
 
 In a multi-stage Dockerfile:
   RUN find-libdeps /venv > /venv/pkgdeps.txt        # in the builder stage
@@ -22,13 +25,14 @@ In a multi-stage Dockerfile:
 Exit status:
   0  the list is complete, with or without warnings
   1  --strict found something
-  2  no list: usage, a path that cannot be read, no dpkg or a failing one";
+  2  no list: usage, a path that cannot be read, no dpkg or a failing one
+  the status of the COMMAND of --trace, where it fails: no list";
 
 /// Name the Debian packages that the binaries of a virtualenv need at run time.
 ///
 /// Reads the ELF files at or below each PATH, finds each library that they need as the loader
 /// (ld.so) would, and prints the packages that the libraries come from, one a line. What lies below
-/// a PATH itself needs no package. Nothing is executed.
+/// a PATH itself needs no package. Nothing is executed, but for the COMMAND of --trace.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools)] // one a switch
@@ -47,6 +51,16 @@ struct Args {
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
 
+    /// Which libraries that code loads by name at run time (dlopen) to list
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Dlopen::Known)]
+    dlopen: Dlopen,
+
+    /// Look for missing libraries in the distribution's index of contents, which apt fetches where
+    /// it has none; keep it in DIR for the next run
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[allow(clippy::option_option)] // absent, without a directory, with one
+    lookup: Option<Option<PathBuf>>,
+
     /// Take sonames that match for not needed (may be repeated)
     #[arg(long, value_name = "REGEX")]
     ignore: Vec<Regex>,
@@ -63,6 +77,15 @@ struct Args {
     /// Take DIR for /: read paths, libraries, configuration and dpkg's database below it
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+
+    /// Run COMMAND, and list what it and its child processes load from outside the PATHs too (its
+    /// standard output goes to standard error; where it fails, there is no list)
+    #[arg(long, requires = "command", conflicts_with = "root")]
+    trace: bool,
+
+    /// What --trace runs, with its arguments
+    #[arg(last = true, value_name = "COMMAND", requires = "trace")]
+    command: Vec<OsString>,
 
     /// How many threads read files, at most 256; 0 for one a core
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
@@ -175,6 +198,13 @@ pub fn invocation() -> Invocation {
             ld_library_path,
             ignore: args.ignore,
             exclude: args.exclude,
+            dlopen: args.dlopen,
+            lookup: match args.lookup {
+                None => Source::Machine,
+                Some(None) => Source::Temporary,
+                Some(Some(dir)) => Source::Directory(dir),
+            },
+            command: args.command,
             threads: usize::from(args.threads),
             with_versions: format != Format::List,
         },

@@ -1,5 +1,6 @@
 //! What a run is to do, decided once: nothing here is optional that has been decided.
 
+use crate::lookup::Source;
 use regex::bytes::Regex;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -19,10 +20,27 @@ pub struct Config {
     pub ignore: Vec<Regex>,
     /// Paths not to read, matched against the path as it is reported.
     pub exclude: Vec<Regex>,
+    /// Which libraries that code loads at run time go on the list.
+    pub dlopen: Dlopen,
+    /// Which indexes of contents are asked for the packages of missing libraries.
+    pub lookup: Source,
+    /// The program that is run to see what it loads, and its arguments; empty for none.
+    pub command: Vec<OsString>,
     /// How many threads read files; 0 for one a core.
     pub threads: usize,
     /// Whether the report names the versions of packages, which takes one more question to dpkg.
     pub with_versions: bool,
+}
+
+/// Which libraries that code loads by name at run time (dlopen(3)) go on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Dlopen {
+    /// None; nothing is read for them
+    Off,
+    /// Those that code is known not to work without
+    Known,
+    /// Every one that is there
+    All,
 }
 
 impl Config {

@@ -49,6 +49,7 @@ pub enum Malformed {
 #[derive(Debug)]
 pub struct Distribution {
     name: String,
+    metadata: PathBuf,
     site: PathBuf,
     list: PathBuf,
     libraries: OnceLock<Vec<OsString>>,
@@ -60,6 +61,12 @@ impl Distribution {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The file that stands for it, by its real path.
+    #[must_use]
+    pub fn metadata(&self) -> &Path {
+        &self.metadata
     }
 
     /// The directory that it is installed in, which the interpreter searches.
@@ -245,6 +252,7 @@ fn distribution(name: String, metadata: &Path) -> Distribution {
     };
     Distribution {
         name,
+        metadata: metadata.to_owned(),
         site: site.to_owned(),
         list,
         libraries: OnceLock::new(),

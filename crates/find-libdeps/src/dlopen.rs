@@ -1,11 +1,14 @@
-//! Libraries that code loads by their name at run time (dlopen(3)): what is known of such a need
-//! before anything is looked for.
+//! Libraries that code loads by their name at run time (dlopen(3)): whoever tells of such needs,
+//! put together, before anything is looked for.
 //!
-//! Who tells of them, and how, is the business of other modules; nothing is resolved here.
+//! How each tells is its own module's business; nothing is read or resolved here.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use crate::distributions::{Distribution, Distributions};
+use crate::dlopen_note::{Notes, Priority};
+use crate::dlopen_table;
+use crate::name::Name;
+use crate::python_source::Call;
+use std::path::{Path, PathBuf};
 
 /// Who tells of a need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,41 +21,8 @@ pub enum ToldBy {
     Table,
     /// A call in a Python source.
     Source,
-}
-
-/// The name of a library as code writes it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Name {
-    /// What dlopen(3) is given: a soname or a path.
-    Soname(OsString),
-    /// What `ctypes.util.find_library` is given: `magic` for `libmagic.so.1`.
-    Stem(String),
-}
-
-impl Name {
-    /// What stands between `lib` and `.so`, which a bundled copy is called after too.
-    #[must_use]
-    pub fn stem(&self) -> &OsStr {
-        match self {
-            Self::Stem(stem) => OsStr::new(stem),
-            Self::Soname(soname) => {
-                let bytes = soname.as_bytes();
-                let name = bytes.rsplit(|&byte| byte == b'/').next().unwrap_or(bytes);
-                let name = name.strip_prefix(b"lib").unwrap_or(name);
-                let end = name.windows(3).position(|window| window == b".so");
-                OsStr::from_bytes(&name[..end.unwrap_or(name.len())])
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self {
-            Self::Soname(soname) => formatter.write_str(&crate::text::shown(soname)),
-            Self::Stem(stem) => write!(formatter, "lib{stem}.so.*"),
-        }
-    }
+    /// A run of the user's own command.
+    Trace,
 }
 
 /// On whose behalf the loader is asked.
@@ -77,23 +47,92 @@ pub struct Load {
     pub caller: Caller,
     /// The first that is there meets the need.
     pub names: Vec<Name>,
-    /// Whether its package goes on the list; otherwise it is only named.
+    /// Whether code is known not to work without it.
+    pub is_required: bool,
+    /// Whether its package goes on the list where it is there; otherwise it is only named.
     pub is_listed: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What the files of a tree tell, paths being real ones.
+pub struct Told<'a> {
+    /// What ELF files say of themselves.
+    pub notes: &'a [(PathBuf, Notes)],
+    /// Calls in Python sources.
+    pub calls: &'a [(PathBuf, Vec<Call>)],
+    /// What is installed.
+    pub distributions: &'a Distributions<'a>,
+}
 
-    #[test]
-    fn a_stem_is_what_find_library_takes() {
-        for (name, stem) in [
-            ("libmagic.so.1", "magic"),
-            ("/usr/lib/libgobject-2.0.so.0", "gobject-2.0"),
-            ("magic", "magic"),
-        ] {
-            assert_eq!(Name::Soname(name.into()).stem(), stem);
+impl Told<'_> {
+    /// All loads, in no order, but for those that a distribution meets itself. `known` gives the
+    /// path by which people know a real one; with `lists_all` every load goes on the list, and
+    /// otherwise those that code cannot work without.
+    ///
+    /// For a distribution that the table knows its sources do not count: somebody has read them.
+    #[must_use]
+    pub fn loads(&self, known: &dyn Fn(&Path) -> PathBuf, lists_all: bool) -> Vec<Load> {
+        let mut loads = Vec::new();
+        for (real, notes) in self.notes {
+            loads.extend(notes.notes.iter().map(|note| Load {
+                path: known(real),
+                line: None,
+                told_by: ToldBy::Note,
+                caller: Caller::Object(real.clone()),
+                names: note.sonames.iter().cloned().map(Name::Soname).collect(),
+                is_required: note.priority == Priority::Required,
+                is_listed: lists_all || note.priority == Priority::Required,
+            }));
         }
-        assert_eq!(Name::Stem("gdal".to_owned()).stem(), "gdal");
+        for distribution in self.distributions.iter() {
+            let Some(row) = dlopen_table::row(distribution.name()) else {
+                continue;
+            };
+            let needs = row.needs.iter();
+            let open =
+                needs.filter(|need| !self.brings(distribution, &need.names, &row.companions));
+            loads.extend(open.map(|need| Load {
+                path: known(distribution.metadata()),
+                line: None,
+                told_by: ToldBy::Table,
+                caller: Caller::Interpreter(distribution.site().to_owned()),
+                names: need.names.clone(),
+                is_required: need.is_required,
+                is_listed: lists_all || need.is_required,
+            }));
+        }
+        let owners = self
+            .distributions
+            .owners(self.calls.iter().map(|(real, _)| real.as_path()));
+        for (real, calls) in self.calls {
+            let owner = owners.get(real.as_path());
+            if owner.is_some_and(|owner| dlopen_table::row(owner.name()).is_some()) {
+                continue;
+            }
+            let is_open =
+                |call: &&Call| !owner.is_some_and(|owner| self.brings(owner, &call.names, &[]));
+            loads.extend(calls.iter().filter(is_open).map(|call| Load {
+                path: known(real),
+                line: Some(call.line),
+                told_by: ToldBy::Source,
+                caller: Caller::Interpreter(real.parent().unwrap_or(real).to_owned()),
+                names: call.names.clone(),
+                is_required: false,
+                is_listed: lists_all,
+            }));
+        }
+        loads
+    }
+
+    /// Whether `distribution`, or one of `companions` beside it, ships a library that is called
+    /// after one of `names`.
+    fn brings(&self, distribution: &Distribution, names: &[Name], companions: &[&str]) -> bool {
+        let companions = companions
+            .iter()
+            .filter_map(|name| self.distributions.beside(distribution, name));
+        std::iter::once(distribution).chain(companions).any(|each| {
+            names
+                .iter()
+                .any(|name| self.distributions.ships(each, name.stem()))
+        })
     }
 }

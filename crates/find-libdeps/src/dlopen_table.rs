@@ -3,7 +3,7 @@
 //!
 //! The rows are in `dlopen_table.txt`, which says how it is written. Nothing is looked up here.
 
-use crate::dlopen::Name;
+use crate::name::Name;
 use std::sync::LazyLock;
 
 /// The table, part of the program.

@@ -82,7 +82,7 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
         })
         .collect();
     if !possible.is_empty() {
-        let title = "possible: code may load these at run time; `--dlopen=all` lists them";
+        let title = "possible: code may load these at run time, or do without";
         heading(&mut text, title, HEADING);
         describe(&mut text, &possible, name);
     }
@@ -125,6 +125,7 @@ fn is_file(path: &Path, name: &OsStr) -> bool {
 
 fn title(listed: &ListedPackage) -> String {
     match &listed.version {
+        _ if !listed.is_installed => format!("{} (not installed here)", listed.package),
         None => listed.package.to_string(),
         Some(version) => format!("{} {}", listed.package, version.version),
     }
@@ -152,6 +153,9 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
         for by in library.needed_by.iter().filter(|by| is_meant(by)) {
             let _ = writeln!(text, "    {} {by}", verb(library.told_by));
         }
+        for package in &library.passed_over {
+            let _ = writeln!(text, "    passed over: {package}");
+        }
         if let Some(absence) = &library.absence {
             for place in &absence.looked_in {
                 let _ = writeln!(text, "    looked in {}", looked(place));
@@ -166,7 +170,7 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
 fn verb(told_by: ToldBy) -> &'static str {
     match told_by {
         ToldBy::Header => "needed by",
-        ToldBy::Note | ToldBy::Table | ToldBy::Source => "loaded at run time by",
+        ToldBy::Note | ToldBy::Table | ToldBy::Source | ToldBy::Trace => "loaded at run time by",
     }
 }
 
@@ -183,5 +187,6 @@ fn how(found_by: FoundBy) -> &'static str {
         FoundBy::Default => "default directory",
         FoundBy::Direct => "named by its path",
         FoundBy::Soname => "by its SONAME alone",
+        FoundBy::Contents => "the index of contents",
     }
 }

@@ -14,6 +14,7 @@ struct Document<'a> {
     packages: Vec<Package<'a>>,
     libraries: Vec<Library>,
     possible: Vec<Library>,
+    started: Vec<Started>,
     warnings: Vec<Warning>,
     counts: Counts,
 }
@@ -30,6 +31,7 @@ struct Package<'a> {
     name: &'a str,
     architecture: Option<&'a str>,
     version: Option<&'a str>,
+    installed: bool,
     libraries: Vec<String>,
 }
 
@@ -41,7 +43,14 @@ struct Library {
     path: Option<String>,
     found_by: Option<&'static str>,
     package: Option<String>,
+    passed_over: Vec<String>,
     needed_by: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Started {
+    path: String,
+    package: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -77,11 +86,20 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
                     .version
                     .as_ref()
                     .map(|version| version.version.as_str()),
+                installed: listed.is_installed,
                 libraries: listed.libraries.iter().map(shown).collect(),
             })
             .collect(),
         libraries: report.libraries.iter().map(library).collect(),
         possible: report.possible.iter().map(library).collect(),
+        started: report
+            .started
+            .iter()
+            .map(|started| Started {
+                path: shown(&started.path),
+                package: started.package.as_ref().map(ToString::to_string),
+            })
+            .collect(),
         warnings: report
             .warnings
             .iter()
@@ -106,6 +124,7 @@ fn library(library: &NeededLibrary) -> Library {
             ToldBy::Note => "note",
             ToldBy::Table => "table",
             ToldBy::Source => "source",
+            ToldBy::Trace => "trace",
         },
         outcome: match library.fate {
             Fate::Package => "package",
@@ -124,8 +143,14 @@ fn library(library: &NeededLibrary) -> Library {
             FoundBy::Default => "default",
             FoundBy::Direct => "direct",
             FoundBy::Soname => "soname",
+            FoundBy::Contents => "contents",
         }),
         package: library.package.as_ref().map(ToString::to_string),
+        passed_over: library
+            .passed_over
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         needed_by: library.needed_by.iter().map(Site::to_string).collect(),
     }
 }

@@ -4,21 +4,26 @@
 //!
 //! - [`cli`]: arguments to a [`config::Config`]
 //! - [`root`]: the file system that is analysed
-//! - [`walk`]: the given paths to files
+//! - [`walk`]: the given paths to files; [`read`]: files to what they hold
 //! - [`elf`]: a file to an [`elf::Object`], with [`arch`] for what differs by architecture
-//! - [`dlopen_note`] and [`python_source`]: the names of libraries that a file may load at run time
 //! - [`tree`]: the objects together
+//! - [`dlopen`]: what code loads by name ([`name`]) at run time, as notes in ELF files
+//!   ([`dlopen_note`]), a table ([`dlopen_table`]) of distributions ([`distributions`]) and Python
+//!   sources ([`python_source`]) tell; and as a run of the user's command shows: [`trace`] with its
+//!   format [`ld_debug`], and [`selection`]
 //! - [`search_path`], [`library`], [`ld_so`] with its formats [`ld_so_cache`] and [`ld_so_conf`]:
 //!   where the loader looks, and what it finds there
 //! - [`resolve`]: needed names to outcomes, with [`provided`] for those that others provide
-//! - [`ownership`], [`dpkg`]: libraries to packages
+//! - [`ownership`], [`dpkg`]: libraries to packages; [`lookup`], with [`apt`], [`contents`] and
+//!   [`release`], for those that are missing
 //! - [`report`]: all of it sorted, with [`os_release`] for whose the packages are; [`json`],
 //!   [`explain`] and [`messages`] write it, with [`text`] for names
 //!
 //! Beside them, [`process`] starts other programs, and [`progress`] tells a person that the work goes
 //! on.
 //!
-//! Nothing that is inspected is executed or loaded, and nothing is written to disk.
+//! Nothing that is inspected is executed or loaded, but for the command that the user gives; nothing
+//! is written but to directories made for it, which are removed, and the one that the user gives.
 
 pub mod apt;
 pub mod arch;
@@ -40,6 +45,7 @@ pub mod ld_so_conf;
 pub mod library;
 pub mod lookup;
 pub mod messages;
+pub mod name;
 pub mod os_release;
 pub mod ownership;
 pub mod process;
@@ -48,6 +54,7 @@ pub mod provided;
 mod python_platform;
 pub mod python_source;
 mod python_tokens;
+pub mod read;
 pub mod release;
 pub mod report;
 pub mod resolve;
@@ -60,29 +67,32 @@ pub mod tree;
 pub mod walk;
 
 use arch::Abi;
-use config::Config;
-use dlopen::Load;
+use config::{Config, Dlopen};
+use distributions::Distributions;
+use dlopen::{Caller, Load, Told, ToldBy};
 use dpkg::{Dpkg, DpkgError};
-use elf::{ElfError, ElfFile, Object};
+use ld_debug::Requester;
 use ld_so::LdSo;
 use library::Library;
+use lookup::{Source, Wanted};
+use name::Name;
 use os_release::OsRelease;
 use ownership::{Ownership, Packages};
-use report::{Counts, Findings, Report, Version};
-use resolve::{Hit, Inputs, Outcome, Resolved, Resolver};
+use report::{Findings, Report, Started, Version};
+use resolve::{FoundBy, Hit, Inputs, Missing, Need, Outcome, Resolved, Resolver};
 use root::Root;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use text::{counted, shown};
 use thiserror::Error;
+use trace::{Trace, TraceError};
 use tree::{Start, Tree};
 use walk::Unread;
 
@@ -116,9 +126,34 @@ pub enum Error {
     /// dpkg gave no answer.
     #[error(transparent)]
     Dpkg(#[from] DpkgError),
+    /// The command that was to be traced could not be.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The traced command failed, so that it may not have come to all that it loads.
+    #[error(
+        "the command failed with {}: no list, since it could lack something",
+        trace.status
+    )]
+    Command {
+        /// What it did.
+        trace: Trace,
+    },
     /// The threads could not be started.
     #[error("cannot start the threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl Error {
+    /// The status that a shell would give for the traced command, where there is no list for its
+    /// sake.
+    #[must_use]
+    pub fn command_status(&self) -> Option<u8> {
+        match self {
+            Self::Trace(error) => error.status(),
+            Self::Command { trace } => Some(trace.exit_code()),
+            _ => None,
+        }
+    }
 }
 
 fn below(root: Option<&Path>) -> String {
@@ -167,35 +202,68 @@ fn exclusion(path: &Path) -> String {
     format!("--exclude '^{pattern}(/|$)'")
 }
 
-/// Analyses what `config` says. `files_read` counts up as the work goes on.
-pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
-    let root = match &config.root {
-        None => Root::machine(),
+/// Runs the command that `config` says, if it does and the given paths are there.
+pub fn traced(config: &Config) -> Result<Option<Trace>, Error> {
+    let Some((program, arguments)) = config.command.split_first() else {
+        return Ok(None);
+    };
+    starts(config, &root(config)?)?;
+    let trace = trace::run(program, arguments)?;
+    if trace.status.success() {
+        Ok(Some(trace))
+    } else {
+        Err(Error::Command { trace })
+    }
+}
+
+fn root(config: &Config) -> Result<Root, Error> {
+    match &config.root {
+        None => Ok(Root::machine()),
         Some(dir) => Root::below(dir).map_err(|source| Error::Root {
             path: dir.clone(),
             source,
-        })?,
-    };
+        }),
+    }
+}
+
+/// Analyses what `config` says, and what `trace` tells. `files_read` counts up as the work goes on.
+pub fn run(
+    config: &Config,
+    trace: Option<&Trace>,
+    files_read: &AtomicUsize,
+) -> Result<Report, Error> {
+    let root = root(config)?;
     let starts = starts(config, &root)?;
-    let (read, system) = std::thread::scope(|scope| {
+    let (held, system) = std::thread::scope(|scope| {
         // dpkg takes its time to read its database: it does so while the tree is read.
         let system = scope.spawn(|| System::ask(&root));
-        let read = read_objects(config, &root, &starts, files_read);
-        (read, system.join())
+        let held = read::read(config, &root, &starts, files_read);
+        (held, system.join())
     });
     let System {
         ld_so,
         mut packages,
     } = system.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let Read {
-        objects,
-        malformed,
-        counts,
-    } = read?;
-
-    let tree = Tree::new(starts, objects);
+    let held = held?;
+    if !held.unread.is_empty() {
+        return Err(Error::Unread(held.unread));
+    }
+    let tree = Tree::new(starts, held.objects);
+    let known = |real: &Path| tree.known(real).unwrap_or_else(|| real.to_owned());
+    let distributions = Distributions::read(&root, held.metadata);
+    let mut loads = Told {
+        notes: &held.notes,
+        calls: &held.calls,
+        distributions: &distributions,
+    }
+    .loads(&known, config.dlopen == Dlopen::All);
+    let mut started = Vec::new();
+    if let Some(trace) = trace {
+        let (more, programs) = selected(trace, config, &root, &tree, &mut packages)?;
+        loads.extend(more);
+        started = programs;
+    }
     let library = Library::new(&root, &tree);
-    let loads: Vec<Load> = Vec::new();
     let is_ignored = |soname: &OsStr| config.ignores(soname);
     let is_excluded = |path: &Path| config.excludes(path);
     let resolver = Resolver::new(Inputs {
@@ -212,20 +280,106 @@ pub fn run(config: &Config, files_read: &AtomicUsize) -> Result<Report, Error> {
     let needs = settle(&resolver, &mut packages, &tree)?;
     let unlisted = resolver.unlisted();
     packages.ask(asked(unlisted.iter().map(|(_, _, outcome)| outcome)))?;
+    let mut faults: Vec<(PathBuf, String)> = Vec::new();
+    let wanted = wanted(&needs, &unlisted, &loads);
+    let looked_up = lookup::look_up(&root, packages.dpkg(), &ld_so, &wanted, &config.lookup);
+    let looked_up = looked_up.unwrap_or_else(|error| {
+        // Where nobody asked for it, what is missing says that one can.
+        if config.lookup != Source::Machine {
+            faults.push((PathBuf::from("--lookup"), error.to_string()));
+        }
+        BTreeMap::new()
+    });
+    for (path, notes) in held.notes {
+        let path = known(&path);
+        let notes = notes.faults.into_iter();
+        faults.extend(notes.map(|fault| (path.clone(), format!("a bad `.note.dlopen`: {fault}"))));
+    }
+    let unsearched = held.unsearched.into_iter();
+    faults.extend(unsearched.map(|(path, error)| (path, error.to_string())));
+    let malformed = distributions.malformed();
+    faults.extend(malformed.map(|(path, error)| (known(path), error.to_string())));
+    for warning in trace.iter().flat_map(|trace| &trace.warnings) {
+        faults.push((PathBuf::from(&config.command[0]), warning.clone()));
+    }
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         tree: &tree,
         loads: &loads,
         resolved: needs,
         unlisted,
+        looked_up,
+        started,
         packages: &packages,
-        malformed,
-        counts,
+        malformed: held.malformed,
+        faults,
+        counts: held.counts,
     });
     if config.with_versions {
         add_versions(&mut report, packages.dpkg())?;
     }
     Ok(report)
+}
+
+/// What an image must have of that which a traced command loaded, and the programs from outside the
+/// given paths that it started, with their packages.
+fn selected(
+    trace: &Trace,
+    config: &Config,
+    root: &Root,
+    tree: &Tree,
+    packages: &mut Packages,
+) -> Result<(Vec<Load>, Vec<Started>), DpkgError> {
+    let real = |path: &Path| root.canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let architecture = Abi::of(packages.dpkg().architecture()).name();
+    let owner = |packages: &Packages, path: &Path| {
+        let hit = Hit {
+            path: path.to_owned(),
+            real: real(path),
+            found_by: FoundBy::Direct,
+            architecture,
+        };
+        match packages.ownership(&hit) {
+            Ownership::Package(package) => Some(package),
+            Ownership::Development(_) | Ownership::Nobody => None,
+        }
+    };
+    packages.ask(trace.objects().into_iter())?;
+    let selection = selection::select(trace, &|path| tree.known(&real(path)).is_some(), &|path| {
+        owner(packages, path).is_some()
+    });
+    let command = config
+        .command
+        .first()
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let is_meant = |object: &&&ld_debug::Object| {
+        let name = object.path.file_name().unwrap_or_default();
+        !config.ignores(name) && !provided::by_host(name) && !provided::by_kernel(name)
+    };
+    let loads = selection.libraries.iter().filter(is_meant).map(|object| {
+        let by = match &object.by {
+            Requester::Object(path) => real(path),
+            Requester::Program | Requester::Unknown => command.clone(),
+        };
+        Load {
+            path: tree.known(&by).unwrap_or_else(|| by.clone()),
+            line: None,
+            told_by: ToldBy::Trace,
+            caller: Caller::Object(by),
+            names: vec![Name::Soname(object.path.clone().into_os_string())],
+            is_required: true,
+            is_listed: true,
+        }
+    });
+    let loads = loads.collect();
+    packages.ask(selection.programs.iter().map(PathBuf::as_path))?;
+    let programs = selection.programs.into_iter();
+    let programs = programs.map(|path| Started {
+        package: owner(packages, &path),
+        path,
+    });
+    Ok((loads, programs.collect()))
 }
 
 /// The given paths, none of which lies below another.
@@ -255,75 +409,6 @@ fn starts(config: &Config, root: &Root) -> Result<Vec<Start>, Error> {
         }
     }
     Ok(starts)
-}
-
-/// What the reading of files gives.
-struct Read {
-    /// By real path.
-    objects: Vec<(PathBuf, Object)>,
-    malformed: Vec<(PathBuf, ElfError)>,
-    counts: Counts,
-}
-
-/// Reads every file at or below `starts`, on all threads.
-fn read_objects(
-    config: &Config,
-    root: &Root,
-    starts: &[Start],
-    files_read: &AtomicUsize,
-) -> Result<Read, Error> {
-    let inner = |path: &Path| root.inner(path);
-    let known = |real: &Path| {
-        starts
-            .iter()
-            .find_map(|start| start.known(real))
-            .unwrap_or_else(|| real.to_owned())
-    };
-    let results = Mutex::new((Vec::new(), Vec::new(), Vec::new()));
-    let lock = || results.lock().unwrap_or_else(PoisonError::into_inner);
-    let visit = |path: &Path| {
-        files_read.fetch_add(1, Ordering::Relaxed);
-        match read_object(path) {
-            Ok(None) => {}
-            Ok(Some(object)) => lock().0.push((inner(path), object)),
-            Err(ElfError::Io(error)) => lock().2.push(Unread {
-                path: known(&inner(path)),
-                error,
-            }),
-            Err(error) => lock().1.push((known(&inner(path)), error)),
-        }
-    };
-    let is_excluded =
-        |path: &Path| !config.exclude.is_empty() && config.excludes(&known(&inner(path)));
-    let outer: Vec<PathBuf> = starts.iter().map(|start| root.outer(&start.real)).collect();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.threads)
-        .build()?;
-    let unlisted = pool.install(|| walk::files(&outer, is_excluded, visit));
-
-    let (objects, malformed, mut unread) =
-        results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    unread.extend(unlisted.into_iter().map(|unlisted| Unread {
-        path: known(&inner(&unlisted.path)),
-        ..unlisted
-    }));
-    if !unread.is_empty() {
-        unread.sort_by(|a, b| a.path.cmp(&b.path));
-        return Err(Error::Unread(unread));
-    }
-    Ok(Read {
-        counts: Counts {
-            files: files_read.load(Ordering::Relaxed),
-            elf: objects.len() + malformed.len(),
-        },
-        objects,
-        malformed,
-    })
-}
-
-fn read_object(path: &Path) -> Result<Option<Object>, ElfError> {
-    let file = File::open(path)?;
-    ElfFile::open(&file)?.map(|elf| elf.object()).transpose()
 }
 
 /// What the system says, whatever the tree is.
@@ -378,6 +463,33 @@ fn settle(
     }
 }
 
+/// What is missing, by all the names that would do, but for what the machine itself tells of.
+fn wanted(
+    needs: &Resolved,
+    unlisted: &[(usize, Arc<OsStr>, Rc<Outcome>)],
+    loads: &[Load],
+) -> BTreeSet<Wanted> {
+    let has_hint = |need: &&Need| need.absence.as_ref().is_some_and(|it| it.hint.is_some());
+    let needs = needs.needs.iter().filter(|need| !has_hint(need));
+    let needs = needs.map(|need| (need.load, &need.soname, &need.outcome));
+    let unlisted = unlisted.iter();
+    let unlisted = unlisted.map(|(index, soname, outcome)| (Some(*index), soname, outcome));
+    let mut wanted = BTreeSet::new();
+    for (load, soname, outcome) in needs.chain(unlisted) {
+        let Outcome::Missing(Missing { architecture }) = **outcome else {
+            continue;
+        };
+        let own = [Name::Soname(soname.to_os_string())];
+        let names = load.and_then(|index| loads.get(index));
+        let names = names.map_or(&own[..], |load| &load.names);
+        wanted.extend(names.iter().map(|name| Wanted {
+            name: name.clone(),
+            abi: Abi::of(architecture),
+        }));
+    }
+    wanted
+}
+
 /// The paths of libraries that packages may have.
 fn asked<'a>(outcomes: impl Iterator<Item = &'a Rc<Outcome>>) -> impl Iterator<Item = &'a Path> {
     outcomes.filter_map(|outcome| match &**outcome {
@@ -409,6 +521,7 @@ fn add_versions(report: &mut Report, dpkg: &Dpkg) -> Result<(), DpkgError> {
     let packages = report
         .packages
         .iter()
+        .filter(|listed| listed.is_installed)
         .map(|listed| listed.package.clone())
         .collect();
     let mut versions = dpkg.versions(&packages)?;

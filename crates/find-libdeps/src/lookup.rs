@@ -29,6 +29,7 @@ use crate::arch::{ARCHITECTURES, Abi};
 use crate::contents::{self, ContentsError, Entry};
 use crate::dpkg::{Dpkg, DpkgError, Package};
 use crate::ld_so::LdSo;
+use crate::name::Name;
 use crate::os_release::OsRelease;
 use crate::ownership;
 use crate::root::Root;
@@ -55,15 +56,6 @@ pub struct Wanted {
     pub name: Name,
     /// What it must be joined with.
     pub abi: Abi,
-}
-
-/// By what a library is looked for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Name {
-    /// A file name in the loader's directories: `libmagic.so.1`.
-    Soname(OsString),
-    /// As `ctypes.util.find_library` takes it: `magic` is any `libmagic.so.N`.
-    Stem(String),
 }
 
 /// Which indexes may be used.
@@ -351,7 +343,7 @@ impl Query {
         let file_name = &entry.path[slash + 1..];
         let stem = stem(file_name);
         let is_stem =
-            || stem.is_some_and(|stem| self.stems.contains(stem)) && version(file_name).is_some();
+            || stem.is_some_and(|stem| self.stems.contains(stem)) && is_versioned(file_name);
         if !self.sonames.contains(file_name) && !is_stem() {
             return;
         }
@@ -428,7 +420,7 @@ fn decide(name: &Name, hits: &[Hit], package: &dyn Fn(&str) -> Package) -> Found
         Name::Stem(wanted) => {
             let wanted = format!("lib{wanted}").into_bytes();
             let all = named(hits, |hit| {
-                version(&hit.file_name).is_some() && stem(&hit.file_name) == Some(&wanted[..])
+                is_versioned(&hit.file_name) && stem(&hit.file_name) == Some(&wanted[..])
             });
             let is_link = |hit: &&Hit| !all.iter().any(|link| is_file_of(link, hit));
             all.iter().copied().filter(is_link).collect()
@@ -586,6 +578,11 @@ fn stem(file_name: &[u8]) -> Option<&[u8]> {
 /// `1.2` of `libfoo.so.1.2`.
 fn after_so(file_name: &[u8]) -> Option<&[u8]> {
     file_name.get(stem(file_name)?.len() + 4..)
+}
+
+/// Whether a version stands in a file name: `libtidy.so.5deb1`, but not `libfoo.so.debug`.
+fn is_versioned(file_name: &[u8]) -> bool {
+    after_so(file_name).is_some_and(|version| version.first().is_some_and(u8::is_ascii_digit))
 }
 
 /// The version in a file name, as numbers; `None` where it has none.

@@ -21,12 +21,17 @@ fn main() -> ExitCode {
     let mut messages = Messages::new(verbosity, color);
     let started = Instant::now();
 
-    let result = progress::shown(!messages.is_quiet(), |files| {
-        find_libdeps::run(&config, files)
+    let result = find_libdeps::traced(&config).and_then(|trace| {
+        progress::shown(!messages.is_quiet(), |files| {
+            find_libdeps::run(&config, trace.as_ref(), files)
+        })
     });
     let report = match result {
         Ok(report) => report,
-        Err(error) => return fail(&mut messages, &error.to_string()),
+        Err(error) => {
+            messages.error(&error.to_string());
+            return ExitCode::from(error.command_status().unwrap_or(NO_LIST));
+        }
     };
     let text = match &format {
         Format::List => report.list(),

@@ -1,7 +1,7 @@
 //! What is said on standard error: one line a message, each with the program's name.
 
 use crate::cli::{Color, Verbosity};
-use crate::report::{Fate, NeededLibrary, Report, Site};
+use crate::report::{Fate, NeededLibrary, Report, Site, Started};
 use crate::text::shown;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -61,6 +61,12 @@ impl Messages {
             self.line("possible", WARNING, &possible(library));
         }
         if self.verbosity == Verbosity::Verbose {
+            for Started { path, package } in &report.started {
+                let package = package.as_ref();
+                let package = package.map_or("no package", |package| &package.name);
+                let text = format!("{} ({package}): its libraries are not listed", shown(path));
+                self.line("started", Style::new(), &text);
+            }
             let summary = crate::summary(report);
             let text = format!("{summary}, {:.2} s", elapsed.as_secs_f64());
             self.line("read", Style::new(), &text);
@@ -84,10 +90,7 @@ fn missing(library: &NeededLibrary) -> String {
         .as_ref()
         .and_then(|absence| absence.hint.clone())
         .unwrap_or_else(|| {
-            format!(
-                "install the package that has it (see `apt-file search {soname}`) and run this \
-                 again, or pass `--ignore`"
-            )
+            "install its package and run this again, or pass `--lookup` or `--ignore`".to_owned()
         });
     format!("{soname}{architecture}: {}; {what_next}", library.needed())
 }

@@ -11,11 +11,12 @@
 //! only, not by scope. One pass after another over the tokens, all tables capped: time and memory grow
 //! with the size of the source and no faster.
 
+use crate::name::Name;
 use crate::python_platform::{live_lines, runs_on_linux, system};
 use crate::python_tokens::{Kind, Line, NONE, Tokens, TooManyTokens};
 use regex::bytes::Regex;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
@@ -49,16 +50,6 @@ pub struct Call {
     pub line: u32,
     /// The names that it tries, in order, each once: the first that is there serves.
     pub names: Vec<Name>,
-}
-
-/// How a library is named.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Name {
-    /// A file name such as `libfoo.so.1` or `libfoo.so`, or an absolute path of one below `/lib` or
-    /// `/usr/lib`.
-    Soname(OsString),
-    /// What `ctypes.util.find_library` takes: `foo` for `libfoo.so` of any version.
-    Stem(String),
 }
 
 /// Why a source was passed over.

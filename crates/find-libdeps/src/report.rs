@@ -3,9 +3,12 @@
 //! Only data: nothing is looked up, asked or printed here. Two runs on one state of the disk give
 //! equal reports.
 
+use crate::arch::Abi;
 use crate::dlopen::{Load, ToldBy};
 use crate::dpkg::Package;
 use crate::elf::ElfError;
+use crate::lookup::{Found, Wanted};
+use crate::name::Name;
 use crate::os_release::OsRelease;
 use crate::ownership::{Ownership, Packages};
 use crate::resolve::{Absence, FoundBy, Hit, Missing, Outcome, Resolved};
@@ -31,6 +34,8 @@ pub struct Report {
     pub libraries: Vec<NeededLibrary>,
     /// What code may load at run time and no listed package brings, sorted by name.
     pub possible: Vec<NeededLibrary>,
+    /// The programs from outside the given paths that a traced command started.
+    pub started: Vec<Started>,
     /// What people should know, sorted by path.
     pub warnings: Vec<Warning>,
     /// How much was read.
@@ -51,6 +56,8 @@ pub struct Counts {
 pub struct ListedPackage {
     /// The package.
     pub package: Package,
+    /// Whether it is installed here, and was not looked up.
+    pub is_installed: bool,
     /// Its architecture (`all` too) and version, where they were asked for.
     pub version: Option<Version>,
     /// The sonames that it is listed for.
@@ -104,6 +111,8 @@ pub struct NeededLibrary {
     pub missing_for: Option<&'static str>,
     /// How it was looked for on behalf of the first of `needed_by`, where it is missing.
     pub absence: Option<Absence>,
+    /// Other packages that have it, where it was looked up.
+    pub passed_over: Vec<Package>,
     /// The packages for compiling that have it, where no other has.
     pub for_compiling: BTreeSet<Package>,
     /// The package for compiling that alone has the name by which it was found, where `package`
@@ -130,6 +139,15 @@ impl std::fmt::Display for Site {
     }
 }
 
+/// A program from outside the given paths that a traced command started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Its path, or its name where it is not known.
+    pub path: PathBuf,
+    /// Whose it is.
+    pub package: Option<Package>,
+}
+
 /// Something people should know of one file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Warning {
@@ -153,10 +171,16 @@ pub struct Findings<'a> {
     pub resolved: Resolved,
     /// What meets the other loads, by their index.
     pub unlisted: Vec<(usize, Arc<OsStr>, Rc<Outcome>)>,
+    /// What the index of contents says of missing libraries, where it was asked.
+    pub looked_up: BTreeMap<Wanted, Found>,
+    /// The programs that a traced command started.
+    pub started: Vec<Started>,
     /// Whose the system's libraries are.
     pub packages: &'a Packages<'a>,
     /// Files with the ELF magic that could not be understood.
     pub malformed: Vec<(PathBuf, ElfError)>,
+    /// What is wrong with other files, which does not touch the list.
+    pub faults: Vec<(PathBuf, String)>,
     /// How much was read.
     pub counts: Counts,
 }
@@ -186,89 +210,100 @@ impl Report {
     /// Sorts what was found out into a report.
     #[must_use]
     pub fn new(findings: Findings) -> Self {
-        let mut warnings = BTreeSet::new();
-        for (path, error) in findings.malformed {
-            warnings.insert(Warning {
-                path,
-                message: format!("{error}: its needs are not listed"),
-                is_objection: true,
-            });
-        }
-        for remark in findings.resolved.remarks {
-            warnings.insert(Warning {
-                path: remark.path,
-                message: remark.message,
-                is_objection: remark.is_fatal,
-            });
-        }
-        for message in findings.packages.complaints() {
-            warnings.insert(Warning {
-                path: PathBuf::from("/var/lib/dpkg"),
-                message: message.clone(),
-                is_objection: false,
-            });
-        }
-        let listed = findings.resolved.needs.into_iter().map(|need| {
-            let load = need.load.and_then(|index| findings.loads.get(index));
-            Told {
-                site: Site {
-                    path: findings.resolved.files[need.by].clone(),
-                    line: load.and_then(|load| load.line),
-                },
-                by: load.map_or(ToldBy::Header, |load| load.told_by),
-                soname: need.soname,
-                outcome: need.outcome,
-                absence: need.absence,
-            }
-        });
+        let (listed, unlisted) = told(&findings);
         let libraries = libraries(listed, findings.tree, findings.packages);
-        for library in &libraries {
-            warnings.extend(by_name_only(library));
-            warnings.extend(name_is_for_compiling(library));
-        }
-        let mut packages: BTreeMap<&Package, BTreeSet<Arc<OsStr>>> = BTreeMap::new();
+        let mut packages: BTreeMap<&Package, ListedPackage> = BTreeMap::new();
         for library in &libraries {
             if let Some(package) = &library.package {
-                let sonames = packages.entry(package).or_default();
-                sonames.insert(library.soname.clone());
+                let listed = packages.entry(package).or_insert_with(|| ListedPackage {
+                    package: package.clone(),
+                    is_installed: false,
+                    version: None,
+                    libraries: BTreeSet::new(),
+                });
+                listed.is_installed |= library.found_by != Some(FoundBy::Contents);
+                listed.libraries.insert(library.soname.clone());
             }
         }
-        let unlisted = findings.unlisted.into_iter();
-        let unlisted = unlisted.filter_map(|(index, soname, outcome)| {
-            let load = findings.loads.get(index)?;
-            Some(Told {
-                site: Site {
-                    path: load.path.clone(),
-                    line: load.line,
-                },
-                by: load.told_by,
-                soname,
-                outcome,
-                absence: None,
-            })
-        });
         let mut possible = self::libraries(unlisted, findings.tree, findings.packages);
         possible.retain(|library| match &library.package {
             Some(package) => !packages.contains_key(package),
             None => library.fate == Fate::Missing,
         });
         Self {
-            packages: packages
-                .into_iter()
-                .map(|(package, libraries)| ListedPackage {
-                    package: package.clone(),
-                    version: None,
-                    libraries,
-                })
-                .collect(),
+            packages: packages.into_values().collect(),
+            warnings: warnings(&findings, &libraries),
             libraries,
             possible,
+            started: findings.started,
             distribution: findings.distribution,
             architecture: findings.packages.dpkg().architecture().to_owned(),
-            warnings: warnings.into_iter().collect(),
             counts: findings.counts,
         }
     }
+}
+
+fn warnings(findings: &Findings, libraries: &[NeededLibrary]) -> Vec<Warning> {
+    let mut warnings = BTreeSet::new();
+    for (path, error) in &findings.malformed {
+        warnings.insert(Warning {
+            path: path.clone(),
+            message: format!("{error}: its needs are not listed"),
+            is_objection: true,
+        });
+    }
+    for remark in &findings.resolved.remarks {
+        warnings.insert(Warning {
+            path: remark.path.clone(),
+            message: remark.message.clone(),
+            is_objection: remark.is_fatal,
+        });
+    }
+    for (path, message) in &findings.faults {
+        warnings.insert(Warning {
+            path: path.clone(),
+            message: message.clone(),
+            is_objection: false,
+        });
+    }
+    for message in findings.packages.complaints() {
+        warnings.insert(Warning {
+            path: PathBuf::from("/var/lib/dpkg"),
+            message: message.clone(),
+            is_objection: false,
+        });
+    }
+    for library in libraries {
+        warnings.extend(by_name_only(library));
+        warnings.extend(name_is_for_compiling(library));
+    }
+    warnings.into_iter().collect()
+}
+
+/// All needs as somebody tells of them: those whose packages are listed, then the others.
+fn told(findings: &Findings) -> (Vec<Told>, Vec<Told>) {
+    let mut listed = Vec::new();
+    let mut unlisted = Vec::new();
+    for need in &findings.resolved.needs {
+        let load = need.load.and_then(|index| findings.loads.get(index));
+        let path = findings.resolved.files[need.by].clone();
+        let mut told = Told::new(findings, path, load, &need.soname, &need.outcome);
+        told.absence.clone_from(&need.absence);
+        // Nobody knows that code needs it: it may do as well without.
+        let is_there = !matches!(*need.outcome, Outcome::Missing(_))
+            || matches!(told.looked_up, Some(Found::Package { .. }));
+        if is_there || load.is_none_or(|load| load.is_required) {
+            listed.push(told);
+        } else {
+            unlisted.push(told);
+        }
+    }
+    for (index, soname, outcome) in &findings.unlisted {
+        let load = findings.loads.get(*index);
+        let path = load.map(|load| load.path.clone()).unwrap_or_default();
+        unlisted.push(Told::new(findings, path, load, soname, outcome));
+    }
+    (listed, unlisted)
 }
 
 /// One need, as somebody tells of it.
@@ -278,14 +313,59 @@ struct Told {
     soname: Arc<OsStr>,
     outcome: Rc<Outcome>,
     absence: Option<Absence>,
+    looked_up: Option<Found>,
+}
+
+impl Told {
+    fn new(
+        findings: &Findings,
+        path: PathBuf,
+        load: Option<&Load>,
+        soname: &Arc<OsStr>,
+        outcome: &Rc<Outcome>,
+    ) -> Self {
+        let by = load.map_or(ToldBy::Header, |load| load.told_by);
+        let looked_up = match **outcome {
+            Outcome::Missing(Missing { architecture }) => {
+                let own = [Name::Soname(soname.to_os_string())];
+                let names = load.map_or(&own[..], |load| &load.names);
+                best(names.iter().filter_map(|name| {
+                    findings.looked_up.get(&Wanted {
+                        name: name.clone(),
+                        abi: Abi::of(architecture),
+                    })
+                }))
+            }
+            _ => None,
+        };
+        Self {
+            site: Site {
+                path,
+                line: load.and_then(|load| load.line),
+            },
+            by,
+            soname: match (by, Path::new(soname).file_name()) {
+                // It is the path that it was loaded from.
+                (ToldBy::Trace, Some(name)) => Arc::from(name),
+                _ => Arc::clone(soname),
+            },
+            outcome: Rc::clone(outcome),
+            absence: None,
+            looked_up: looked_up.cloned(),
+        }
+    }
+}
+
+/// Of what was found for alternatives the first package, or else what says most.
+fn best<'a>(mut all: impl Iterator<Item = &'a Found> + Clone) -> Option<&'a Found> {
+    let first = |is_meant: fn(&&Found) -> bool| all.clone().find(is_meant);
+    first(|found| matches!(found, Found::Package { .. }))
+        .or_else(|| first(|found| matches!(found, Found::Undecided(_))))
+        .or_else(|| all.next())
 }
 
 /// The needs by what became of them, sorted.
-fn libraries(
-    needs: impl Iterator<Item = Told>,
-    tree: &Tree,
-    packages: &Packages,
-) -> Vec<NeededLibrary> {
+fn libraries(needs: Vec<Told>, tree: &Tree, packages: &Packages) -> Vec<NeededLibrary> {
     // Equal outcomes are one: their address is enough to tell them apart.
     let mut groups: HashMap<(Arc<OsStr>, ToldBy, *const Outcome), Vec<Told>> = HashMap::new();
     for need in needs {
@@ -309,12 +389,16 @@ fn libraries(
                 needed_by,
                 missing_for: None,
                 absence: None,
+                passed_over: Vec::new(),
                 for_compiling: BTreeSet::new(),
                 name_is_for_compiling: None,
             };
             if let Some(first) = needs.into_iter().next() {
                 library.set_outcome(&first.outcome, tree, packages);
                 library.absence = first.absence;
+                if let Some(found) = first.looked_up {
+                    library.set_looked_up(found);
+                }
             }
             library
         })
@@ -376,6 +460,48 @@ impl NeededLibrary {
         }
     }
 
+    /// What the index of contents says of a missing library.
+    fn set_looked_up(&mut self, found: Found) {
+        let hint = match found {
+            Found::Package {
+                chosen,
+                passed_over,
+            } => {
+                self.soname = Arc::from(chosen.soname);
+                self.fate = Fate::Package;
+                self.path = Some(chosen.path);
+                self.found_by = Some(FoundBy::Contents);
+                self.package = Some(chosen.package);
+                self.passed_over = passed_over
+                    .into_iter()
+                    .map(|candidate| candidate.package)
+                    .collect();
+                self.absence = None;
+                return;
+            }
+            Found::Undecided(candidates) => {
+                let names: Vec<String> = candidates
+                    .iter()
+                    .map(|candidate| candidate.package.to_string())
+                    .collect();
+                format!(
+                    "it may be in {}: install the one that you mean and run this again, or pass \
+                     `--ignore`",
+                    names.join(" or ")
+                )
+            }
+            Found::NotShipped => "no package of apt's sources has it: copy it into the image \
+                                  yourself, or pass `--ignore`"
+                .to_owned(),
+            Found::ForeignArchitecture => "dpkg takes no packages of its architecture (see \
+                                           `dpkg --add-architecture`); or pass `--ignore`"
+                .to_owned(),
+        };
+        // What the machine itself tells of it goes first.
+        let absence = self.absence.get_or_insert_default();
+        absence.hint.get_or_insert(hint);
+    }
+
     fn sort_key(&self) -> impl Ord {
         (
             &self.soname,
@@ -395,9 +521,13 @@ impl NeededLibrary {
             .first()
             .map(Site::to_string)
             .unwrap_or_default();
+        let verb = match self.told_by {
+            ToldBy::Header => "need",
+            ToldBy::Note | ToldBy::Table | ToldBy::Source | ToldBy::Trace => "load",
+        };
         match self.needed_by.len() {
-            1 => format!("{first} needs it"),
-            count => format!("{} need it, such as {first}", counted(count, "file")),
+            1 => format!("{first} {verb}s it"),
+            count => format!("{} {verb} it, such as {first}", counted(count, "file")),
         }
     }
 }

@@ -14,10 +14,11 @@
 //! and packages are unknown here.
 
 use crate::arch::Abi;
-use crate::dlopen::{Caller, Load, Name};
+use crate::dlopen::{Caller, Load};
 use crate::elf::{Kind, Object};
 use crate::ld_so::LdSo;
 use crate::library::{Candidate, Library, Located};
+use crate::name::Name;
 use crate::provided;
 use crate::root::Root;
 use crate::search_path::{self, Element, Tokens};
@@ -49,6 +50,8 @@ pub enum FoundBy {
     Direct,
     /// The SONAME of another object below the given paths, which something must load first.
     Soname,
+    /// It is not here: the index of contents names it.
+    Contents,
 }
 
 /// A library that was found.
@@ -91,7 +94,7 @@ pub struct Missing {
 }
 
 /// The search for a missing name on behalf of one object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Absence {
     /// Where it was looked for, in order.
     pub looked_in: Vec<Place>,

@@ -26,6 +26,7 @@ use std::io::{self, BufReader, ErrorKind, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use tempfile::TempDir;
@@ -121,6 +122,15 @@ pub struct Process {
 }
 
 impl Trace {
+    /// How the command ended, as a shell says it: its status, or 128+n where signal n ended it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let signal = self.status.signal().map(|signal| 128 + signal);
+        let code = self.status.code().or(signal);
+        code.and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(u8::MAX)
+    }
+
     /// Every object that was loaded.
     #[must_use]
     pub fn objects(&self) -> BTreeSet<&Path> {

@@ -1,0 +1,309 @@
+//! Libraries that code loads by name at run time: notes in ELF files, the table of distributions,
+//! and calls in Python sources, in roots of the tests' own.
+
+use crate::fixture::Fixture;
+use crate::own_root::{self, run};
+use crate::support::needs::Need;
+use crate::support::run::Said;
+use crate::support::test;
+use libtest_mimic::Trial;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+/// The tests of this file.
+pub fn tests() -> Vec<Trial> {
+    let needs = &[Need::Dpkg, Need::Cc];
+    let tests: [(&str, fn()); 15] = [
+        ("a_required_note_is_listed", required_note),
+        ("a_recommended_note_is_named", recommended_note),
+        (
+            "a_note_is_resolved_by_the_rpath_of_its_file",
+            note_and_rpath,
+        ),
+        ("a_bad_note_is_a_warning", bad_notes),
+        (
+            "the_table_lists_what_a_distribution_cannot_do_without",
+            table,
+        ),
+        ("a_companion_meets_the_need", companion),
+        ("a_bundled_copy_meets_the_need", bundled),
+        ("a_missing_library_of_the_table_is_missing", missing),
+        ("a_call_in_a_source_is_named", source),
+        ("a_call_has_alternatives", alternatives),
+        ("a_link_for_compiling_meets_no_need", link_for_compiling),
+        ("what_is_listed_anyway_is_not_named", listed_anyway),
+        ("an_ignored_name_is_not_loaded", ignored),
+        ("a_loaded_library_of_nobody_is_followed", nobodys),
+        ("hostile_sources_are_read_in_bounded_time", hostile),
+    ];
+    tests
+        .into_iter()
+        .map(|(name, body)| test(&format!("run_time::{name}"), needs, body))
+        .collect()
+}
+
+const LIB: &str = "/usr/lib/x86_64-linux-gnu";
+const SITE: &str = "/venv/lib/python3/site-packages";
+
+/// A root in which these packages ship a library each: `libfoo.so.1` is `libfoo.so.1.2` in the
+/// package `libfoo1`.
+fn root(sonames: &[&str]) -> Fixture {
+    let fixture = own_root::root("");
+    for soname in sonames {
+        let (stem, version) = soname.split_once(".so.").expect("it has a version");
+        let own = format!("-Wl,-soname,{soname}");
+        let file = format!("{LIB}/{soname}.2");
+        fixture.library(&format!("root{file}"), "int x;", &[&own]);
+        let link = format!("{LIB}/{soname}");
+        fixture.link(format!("{soname}.2"), &format!("root{link}"));
+        package(&fixture, &format!("{stem}{version}"), &[&file, &link]);
+    }
+    fixture
+}
+
+/// Tells dpkg of a package with these files.
+fn package(fixture: &Fixture, name: &str, files: &[&str]) {
+    let mut status = OpenOptions::new()
+        .append(true)
+        .open(fixture.path("root/var/lib/dpkg/status"))
+        .expect("the database is there");
+    write!(
+        status,
+        "Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\
+         Maintainer: nobody\nDescription: none\n\n"
+    )
+    .expect("it can be written");
+    let list = format!("/.\n{}\n", files.join("\n"));
+    fixture.file(&format!("root/var/lib/dpkg/info/{name}.list"), list);
+}
+
+/// An extension in the virtualenv with a `.note.dlopen` of this text.
+fn note(fixture: &Fixture, name: &str, text: &str, arguments: &[&str]) {
+    let mut bytes = String::new();
+    for byte in text.bytes().chain([0]) {
+        let _ = write!(bytes, ".byte {byte};");
+    }
+    let source = format!(
+        "__asm__(\".pushsection .note.dlopen,\\\"a\\\",%note;.balign 4;.long 4;.long 2f-1f;\
+         .long 0x407c0c0a;.asciz \\\"FDO\\\";1:{bytes}2:.balign 4;.popsection\");"
+    );
+    fixture.library(&format!("root{SITE}/{name}"), &source, arguments);
+}
+
+/// A distribution with a module of this content, and more files in its RECORD.
+fn distribution(fixture: &Fixture, name: &str, source: &str, more: &[&str]) {
+    let module = name.replace('-', "_");
+    let info = format!("{module}-1.dist-info");
+    fixture.file(
+        &format!("root{SITE}/{info}/METADATA"),
+        format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1\n"),
+    );
+    let mut record = format!("{module}.py,,\n{info}/METADATA,,\n{info}/RECORD,,\n");
+    for file in more {
+        let _ = writeln!(record, "{file},,");
+    }
+    fixture.file(&format!("root{SITE}/{info}/RECORD"), record);
+    fixture.file(&format!("root{SITE}/{module}.py"), source);
+}
+
+fn said(fixture: &Fixture, arguments: &[&str]) -> Said {
+    run(fixture, "root").args(arguments).arg("/venv").said()
+}
+
+fn required_note() {
+    let fixture = root(&["libfoo.so.1"]);
+    let text =
+        r#"[{"soname":["libnone.so.2","libfoo.so.1"],"feature":"foo","priority":"required"}]"#;
+    note(&fixture, "ext.so", text, &[]);
+    said(&fixture, &[]).is(0, "libfoo1\n", "");
+    said(&fixture, &["--dlopen=off"]).is(0, "", "");
+    said(&fixture, &["--explain"]).is(
+        0,
+        "libfoo1 1\n  libfoo.so.1 => /usr/lib/x86_64-linux-gnu/libfoo.so.1 (the loader's cache)\n    \
+         loaded at run time by /venv/lib/python3/site-packages/ext.so\n",
+        "",
+    );
+}
+
+fn recommended_note() {
+    let fixture = root(&["libfoo.so.1", "libbar.so.1"]);
+    // What is no array is taken for one, and no priority for `recommended`.
+    let text = r#"{"soname":"libfoo.so.1","feature":"foo","unknown":[{}]}"#;
+    note(&fixture, "ext.so", text, &[]);
+    let text = r#"[{"soname":["libbar.so.1"],"priority":"suggested"}]"#;
+    note(&fixture, "more.so", text, &[]);
+    let named = "find-libdeps: possible: libbar1 (more.so)\n\
+                 find-libdeps: possible: libfoo1 (ext.so)\n";
+    said(&fixture, &[]).is(0, "", named);
+    said(&fixture, &["--strict"]).is(0, "", named);
+    said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
+}
+
+fn note_and_rpath() {
+    let fixture = root(&["libfoo.so.1"]);
+    let text = r#"[{"soname":["libfoo.so.1"],"priority":"required"}]"#;
+    note(&fixture, "ext.so", text, &["-Wl,-rpath,$ORIGIN/own"]);
+    fixture.library(
+        &format!("root{SITE}/own/libfoo.so.1"),
+        "int x;",
+        &["-Wl,-soname,libfoo.so.1"],
+    );
+    said(&fixture, &[]).is(0, "", "");
+}
+
+fn bad_notes() {
+    let fixture = root(&[]);
+    note(&fixture, "a.so", "[{", &[]);
+    note(&fixture, "b.so", "[7]", &[]);
+    note(&fixture, "c.so", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", &[]);
+    let said = said(&fixture, &[]);
+    assert_eq!((said.status, said.stdout.as_str()), (0, ""));
+    let lines: Vec<&str> = said.stderr.lines().collect();
+    for (line, name) in lines.iter().zip(["a.so", "b.so", "c.so"]) {
+        let start = format!("find-libdeps: warning: {SITE}/{name}: ");
+        assert!(line.starts_with(&start), "{line}");
+    }
+    assert_eq!(lines.len(), 3);
+}
+
+fn table() {
+    let fixture = root(&["libmagic.so.1"]);
+    distribution(&fixture, "python-magic", "", &[]);
+    said(&fixture, &[]).is(0, "libmagic1\n", "");
+    said(&fixture, &["--dlopen=off"]).is(0, "", "");
+    said(&fixture, &["--explain", "libmagic1"]).is(
+        0,
+        "libmagic1 1\n  libmagic.so.1 => /usr/lib/x86_64-linux-gnu/libmagic.so.1 \
+         (the loader's cache)\n    loaded at run time by \
+         /venv/lib/python3/site-packages/python_magic-1.dist-info/METADATA\n",
+        "",
+    );
+}
+
+fn companion() {
+    let fixture = root(&["libpq.so.5"]);
+    distribution(&fixture, "psycopg", "", &[]);
+    said(&fixture, &[]).is(0, "libpq5\n", "");
+    let own = "psycopg_binary.libs/libpq-9b38f5e3.so.5.17";
+    distribution(&fixture, "psycopg-binary", "", &[own]);
+    said(&fixture, &[]).is(0, "", "");
+}
+
+fn bundled() {
+    let fixture = root(&["libmagic.so.1"]);
+    distribution(&fixture, "python-magic", "", &["magic/libmagic.so.1"]);
+    said(&fixture, &[]).is(0, "", "");
+}
+
+fn missing() {
+    let fixture = root(&[]);
+    distribution(&fixture, "python-magic", "", &[]);
+    let line = "find-libdeps: missing: libmagic.so.1: \
+                /venv/lib/python3/site-packages/python_magic-1.dist-info/METADATA loads it; \
+                install its package and run this again, or pass `--lookup` or `--ignore`\n";
+    said(&fixture, &[]).is(0, "", line);
+    said(&fixture, &["--strict"]).is(1, "", line);
+}
+
+const CALLS: &str = "import ctypes\nfrom ctypes.util import find_library\n\n\
+                     lib = ctypes.CDLL(find_library('foo'))\nbar = ctypes.CDLL(\"libbar.so.1\")\n";
+
+fn source() {
+    let fixture = root(&["libfoo.so.1", "libbar.so.1"]);
+    distribution(&fixture, "some-thing", CALLS, &[]);
+    said(&fixture, &[]).is(
+        0,
+        "",
+        "find-libdeps: possible: libbar1 (some_thing.py:5)\n\
+         find-libdeps: possible: libfoo1 (some_thing.py:4)\n",
+    );
+    said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
+    said(&fixture, &["--dlopen=off"]).is(0, "", "");
+    said(&fixture, &["--quiet"]).is(0, "", "");
+    // Its own copy meets the need.
+    distribution(&fixture, "some-thing", CALLS, &["some/libfoo.so"]);
+    said(&fixture, &["--dlopen=all"]).is(0, "libbar1\n", "");
+}
+
+fn alternatives() {
+    let fixture = root(&["libfoo.so.1", "libbar.so.1"]);
+    let source = "import ctypes\nctypes.CDLL(find_library('none') or 'libbar.so.1')\n";
+    distribution(&fixture, "thing", source, &[]);
+    said(&fixture, &["--dlopen=all"]).is(0, "libbar1\n", "");
+}
+
+fn link_for_compiling() {
+    let fixture = root(&["libfoo.so.1"]);
+    let link = format!("{LIB}/libfoo.so");
+    fixture.link("libfoo.so.1.2", &format!("root{link}"));
+    package(&fixture, "libfoo-dev", &[&link]);
+    let source = "import ctypes\nctypes.CDLL('libfoo.so')\n";
+    distribution(&fixture, "thing", source, &[]);
+    let named = "find-libdeps: possible: libfoo.so, which is not here (thing.py:2)\n";
+    said(&fixture, &["--dlopen=all"]).is(0, "", named);
+}
+
+fn listed_anyway() {
+    let fixture = root(&["libfoo.so.1"]);
+    distribution(&fixture, "thing", CALLS, &[]);
+    let library = format!("root{LIB}/libfoo.so.1");
+    fixture.library(
+        &format!("root{SITE}/ext.so"),
+        "int x;",
+        &[fixture.text(&library).as_str()],
+    );
+    said(&fixture, &[]).is(
+        0,
+        "libfoo1\n",
+        "find-libdeps: possible: libbar.so.1, which is not here (thing.py:5)\n",
+    );
+}
+
+fn ignored() {
+    let fixture = root(&["libfoo.so.1"]);
+    distribution(&fixture, "thing", CALLS, &[]);
+    let arguments = ["--dlopen=all", "--ignore", "^libbar"];
+    said(&fixture, &arguments).is(0, "libfoo1\n", "");
+}
+
+fn nobodys() {
+    let fixture = root(&["libfoo.so.1"]);
+    let needs = fixture.text(&format!("root{LIB}/libfoo.so.1"));
+    fixture.library(
+        "root/usr/local/lib/libmagic.so.1",
+        "int x;",
+        &["-Wl,-soname,libmagic.so.1", &needs],
+    );
+    fixture.file("root/etc/ld.so.conf", "/usr/local/lib\n");
+    distribution(&fixture, "python-magic", "", &[]);
+    said(&fixture, &[]).is(
+        0,
+        "libfoo1\n",
+        "find-libdeps: unowned: /usr/local/lib/libmagic.so.1: \
+         /venv/lib/python3/site-packages/python_magic-1.dist-info/METADATA loads it, but no \
+         package ships it; copy it into the image yourself\n",
+    );
+}
+
+fn hostile() {
+    let fixture = root(&["libfoo.so.1"]);
+    let call = "ctypes.CDLL('libfoo.so.1')\n";
+    let deep = "CDLL(".repeat(1 << 20);
+    let line = format!("x = '{}'\n", "CDLL(".repeat(10 << 20));
+    let mut bytes = b"\xff\xfe\0'''\0".to_vec();
+    bytes.extend(call.as_bytes());
+    for (name, source) in [
+        ("deep", [deep.as_bytes(), call.as_bytes()].concat()),
+        ("line", [line.as_bytes(), call.as_bytes()].concat()),
+        ("bytes", bytes),
+        (
+            "open",
+            format!("dlopen = '''{}", "\"\"\"'".repeat(1 << 20)).into_bytes(),
+        ),
+    ] {
+        fixture.file(&format!("root{SITE}/{name}.py"), source);
+    }
+    let said = said(&fixture, &[]);
+    assert_eq!((said.status, said.stdout.as_str()), (0, ""));
+}
