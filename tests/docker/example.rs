@@ -123,13 +123,7 @@ impl Images {
     }
 
     fn size(&self, target: &str) -> u64 {
-        let image = self.name(target);
-        let format = "--format={{.Size}}";
-        let size = self
-            .docker
-            .run(&["image", "inspect", format, &image])
-            .must();
-        size.trim().parse().expect("a number")
+        self.docker.size(&self.name(target))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Virtualenvs of well-known packages on Debian 12: built from source in one stage, copied into
+//! Virtualenvs of well-known packages: built from source in one stage, copied into
 //! another, and their list installed there as the README says. Each is a directory below `venvs/`:
 //! what pip installs, what that is built with, and what has to start in the slim image.
 
+use crate::support::debian::RELEASES;
 use crate::support::docker::{Docker, Shared};
 use crate::support::needs::Need;
 use crate::support::programs;
@@ -18,6 +19,14 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("venvs::protocols", needs, protocols),
         test("venvs::science", needs, science),
         test("venvs::small", needs, small),
+        test("venvs::vision_on_12", needs, || vision("bookworm", "")),
+        test("venvs::vision_on_13", needs, || vision("trixie", "t64")),
+        test("venvs::documents_on_12", needs, || {
+            documents("bookworm", "");
+        }),
+        test("venvs::documents_on_13", needs, || {
+            documents("trixie", "t64");
+        }),
     ]
 }
 
@@ -28,7 +37,9 @@ fn venvs() -> PathBuf {
 /// An engine with the base, and with both programs as the image `tools`.
 pub(crate) fn engine() -> Shared {
     let docker = Shared::engine();
-    docker.import_python("bookworm");
+    for release in RELEASES {
+        docker.import_python(release);
+    }
     let context = TempDir::new_in(target_dir()).expect("a directory");
     let bin = programs::installed();
     for name in ["find-libdeps", "apt-install"] {
@@ -41,15 +52,27 @@ pub(crate) fn engine() -> Shared {
     docker
 }
 
-/// Builds the target `target` of the virtualenv `name`, with apt configured as `apt` says, and
-/// gives the image's name.
+/// Builds the target `target` of the virtualenv `name` on Debian 12, with apt configured as `apt`
+/// says, and gives the image's name.
 pub(crate) fn build(docker: &Docker, name: &str, target: &str, apt: &str) -> String {
-    let image = format!("{name}-{target}-{apt}");
+    build_on(docker, "bookworm", name, target, apt, "")
+}
+
+fn build_on(
+    docker: &Docker,
+    release: &str,
+    name: &str,
+    target: &str,
+    apt: &str,
+    options: &str,
+) -> String {
+    let image = format!("{name}-{target}-{apt}:{release}");
     let arguments = [
-        "--build-arg=BASE=python:bookworm",
+        &format!("--build-arg=BASE=python:{release}"),
         "--build-arg=TOOLS=tools",
         &format!("--build-arg=VENV={name}"),
         &format!("--build-arg=APT={apt}"),
+        &format!("--build-arg=OPTIONS={options}"),
         &format!("--target={target}"),
         "--tag",
         &image,
@@ -62,13 +85,60 @@ pub(crate) fn build(docker: &Docker, name: &str, target: &str, apt: &str) -> Str
 /// Builds the virtualenv `name`, compares the list, and starts what has to start, which says
 /// `stdout`. Gives the size of apt's layer.
 fn slim(name: &str, list: &[&str], stdout: &str) -> u64 {
+    slim_on("bookworm", "", name, list, stdout)
+}
+
+/// The same on `release`, with more options of find-libdeps.
+fn slim_on(release: &str, options: &str, name: &str, list: &[&str], stdout: &str) -> u64 {
     let docker = engine();
-    let image = build(&docker, name, "toolkit", "plain");
+    let image = build_on(&docker, release, name, "toolkit", "plain", options);
     let got = docker.script(&image, "cat /venv/pkgdeps.txt");
     assert_eq!(got.lines().collect::<Vec<_>>(), list);
     let check = fs::read_to_string(venvs().join(name).join("check.sh")).expect("a script");
     assert_eq!(docker.script(&image, &check), stdout);
     docker.top_layer(&image)
+}
+
+/// A wheel whose libraries are no part of a slim builder. What was made anew for 64-bit times has
+/// `suffix` in its name.
+fn vision(release: &str, suffix: &str) {
+    let glib = format!("libglib2.0-0{suffix}");
+    let list = [
+        "libc6",
+        "libgcc-s1",
+        "libgl1",
+        &glib,
+        "libice6",
+        "libsm6",
+        "libstdc++6",
+        "libx11-6",
+        "libxcb1",
+        "libxext6",
+        "zlib1g",
+    ];
+    slim_on(release, "--lookup", "vision", &list, "(4, 4)\n");
+}
+
+/// Distributions whose libraries no ELF header names, none of them in the builder.
+fn documents(release: &str, suffix: &str) {
+    let [glib, magic, zbar] =
+        ["libglib2.0-0", "libmagic1", "libzbar0"].map(|name| format!("{name}{suffix}"));
+    let list = [
+        "libc6",
+        "libcairo2",
+        "libfontconfig1",
+        "libgcc-s1",
+        &glib,
+        "libharfbuzz0b",
+        &magic,
+        "libpango-1.0-0",
+        "libpangoft2-1.0-0",
+        "libstdc++6",
+        &zbar,
+        "zlib1g",
+    ];
+    let stdout = "application/pdf\n[]\nb'%PDF'\nb'PNG'\n";
+    slim_on(release, "--lookup", "documents", &list, stdout);
 }
 
 fn service() {
