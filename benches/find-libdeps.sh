@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # How long find-libdeps takes on a large virtualenv, as ratios within one run: beside `find` and one
-# call of dpkg, beside ldd and dpkg on each file, and on ten times the files; and its peak memory.
+# call of dpkg, beside ldd and dpkg on each file, and on ten times the files; what the scan for
+# libraries that are loaded at run time adds; how long the look-up of missing ones takes; and its
+# peak memory.
 #
 #   benches/find-libdeps.sh [VENV]
 #
-# Without VENV one of 1.6 GB is made by pip and kept below target/.
+# Without VENV one of 1.6 GB is made by pip and kept below target/. The look-up runs in a plain root of
+# Debian 12, for which mmdebstrap and root are needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -56,19 +59,45 @@ each_file_by_itself() {
     done
 }
 
+# peak_memory NAME COMMAND...: that of one process, and not of those that it starts
 peak_memory() {
-    local pid peak=0 line
-    "$program" -q "$venv" > /dev/null &
+    local name=$1 pid peak=0 line
+    shift
+    "$@" > /dev/null 2>&1 &
     pid=$!
     while line=$(grep VmHWM "/proc/$pid/status" 2> /dev/null); do
         peak=$(tr -dc 0-9 <<< "$line")
     done
     wait "$pid"
-    printf '%-44s %10.1f MB\n' 'peak memory of find-libdeps itself' "$(awk -v kb="$peak" 'BEGIN { print kb / 1024 }')"
+    printf '%-44s %10.1f MB\n' "$name" "$(awk -v kb="$peak" 'BEGIN { print kb / 1024 }')"
+}
+
+in_root() {
+    chroot "$root" /usr/local/bin/find-libdeps "$@" /PyQt5
+}
+
+# PyQt5 in a plain root: most of the libraries that it needs are not there.
+look_up() {
+    local without with
+    root=target/bench-root
+    if [ ! -e "$root.done" ]; then
+        rm -rf "$root"
+        mmdebstrap --quiet --variant=apt bookworm "$root"
+        touch "$root.done"
+    fi
+    cp "$program" "$root/usr/local/bin/"
+    rm -rf "$root/PyQt5"
+    cp -a "$venv"/lib/python3*/site-packages/PyQt5 "$root/PyQt5"
+    printf '%-44s %10s\n' 'names that are looked up' "$(in_root 2>&1 > /dev/null | grep -c 'missing: ')"
+    in_root --lookup=/index > /dev/null 2>&1
+    median in_root && without=$median
+    median in_root --lookup=/index && with=$median
+    shown '  the look-up, with the index kept' "$((with - without))"
+    peak_memory '  peak memory' chroot "$root" /usr/local/bin/find-libdeps --lookup=/index /PyQt5
 }
 
 main() {
-    local ours theirs each ten
+    local ours off theirs each ten
     target=$(rustc -vV | sed -n 's/^host: //p')
     ./install.sh --prefix target/bench 2> /dev/null || die 'install.sh failed'
     program=$PWD/target/bench/bin/find-libdeps
@@ -93,10 +122,13 @@ main() {
     printf 'target: %s; %s files, %s ELF, %s MB; median of %s runs, warm\n\n' "$target" \
         "$(find "$venv" -type f | wc -l)" "$(wc -l < "$work/elf")" "$(du -sm "$venv" | cut -f1)" "$runs"
     median "$program" -q "$venv" && ours=$median
+    median "$program" -q --dlopen=off "$venv" && off=$median
     median find_then_dpkg && theirs=$median
     shown 'find-libdeps' "$ours"
+    shown '  of it for --dlopen=known' "$((ours - off))"
     shown 'find -type f, then one dpkg -S of its paths' "$theirs"
     ratio '  ratio' "$ours" "$theirs"
+    ratio '  ratio with --dlopen=off' "$off" "$theirs"
 
     now && each=$now
     each_file_by_itself > /dev/null 2>&1
@@ -112,7 +144,10 @@ main() {
     median "$program" -q "$work/ten" && ten=$median
     shown 'find-libdeps on ten times the files' "$ten"
     ratio '  times find-libdeps' "$ten" "$ours"
-    peak_memory
+    peak_memory 'peak memory of find-libdeps itself' "$program" -q "$venv"
+    if [ "$(id -u)" -eq 0 ] && command -v mmdebstrap > /dev/null; then
+        look_up
+    fi
 }
 
 main "$@"

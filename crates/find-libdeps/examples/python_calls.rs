@@ -1,0 +1,33 @@
+//! The calls that load libraries in the Python sources below a directory, one a line as JSON: what
+//! `benches/dlopen-scan.py` measures. `find-libdeps` itself goes on from there: it resolves the
+//! names, and for distributions that it has a table of, the table counts.
+
+use find_libdeps::name::Name;
+use find_libdeps::python_source::{calls, is_for_run_time, read};
+use serde_json::json;
+use std::error::Error;
+use std::fs::File;
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let dir = PathBuf::from(std::env::args_os().nth(1).ok_or("no directory given")?);
+    let mut buffer = Vec::new();
+    for entry in walkdir::WalkDir::new(&dir).sort_by_file_name() {
+        let path = entry?.into_path();
+        if !path.is_file() || !is_for_run_time(path.strip_prefix(&dir)?) {
+            continue;
+        }
+        for call in calls(read(&mut File::open(&path)?, &mut buffer)?)? {
+            let names = call.names.iter().map(|name| match name {
+                Name::Soname(soname) => soname.to_string_lossy(),
+                Name::Stem(stem) => stem.into(),
+            });
+            let names: Vec<_> = names.collect();
+            println!(
+                "{}",
+                json!({"path": path, "line": call.line, "names": names})
+            );
+        }
+    }
+    Ok(())
+}
