@@ -64,7 +64,7 @@ pub struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// All loads, in no order, but for those that a distribution meets itself. `known` gives the
+    /// All loads, sorted, but for those that a distribution meets itself. `known` gives the
     /// path by which people know a real one; with `lists_all` every load goes on the list, and
     /// otherwise those that code cannot work without.
     ///
@@ -120,6 +120,7 @@ impl Told<'_> {
                 is_listed: lists_all,
             }));
         }
+        loads.sort();
         loads
     }
 
