@@ -221,6 +221,12 @@ fn source() {
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
     said(&fixture, &["--quiet"]).is(0, "", "");
+    // So is one in a source that is a PATH itself.
+    let file = format!("{SITE}/some_thing.py");
+    run(&fixture, "root")
+        .args(["--dlopen=all", &file])
+        .said()
+        .is(0, "libbar1\nlibfoo1\n", "");
     // Its own copy meets the need.
     distribution(&fixture, "some-thing", CALLS, &["some/libfoo.so"]);
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\n", "");

@@ -56,7 +56,13 @@ pub fn read(
     let outer: Vec<PathBuf> = starts.iter().map(|start| root.outer(&start.real)).collect();
     let below = |path: &Path| {
         let rest = outer.iter().find_map(|start| path.strip_prefix(start).ok());
-        rest.unwrap_or(path).to_owned()
+        match rest.unwrap_or(path) {
+            // It was given itself.
+            rest if rest.as_os_str().is_empty() => {
+                PathBuf::from(path.file_name().unwrap_or_default())
+            }
+            rest => rest.to_owned(),
+        }
     };
     let held = Mutex::new(Held::default());
     let lock = || held.lock().unwrap_or_else(PoisonError::into_inner);
