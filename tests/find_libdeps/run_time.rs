@@ -271,6 +271,12 @@ fn ignored() {
     distribution(&fixture, "thing", CALLS, &[]);
     let arguments = ["--dlopen=all", "--ignore", "^libbar"];
     said(&fixture, &arguments).is(0, "libfoo1\n", "");
+    // Of what is not there the name is shown without a version.
+    let absent = "import ctypes.util\nctypes.util.find_library('none')\n";
+    distribution(&fixture, "thing", absent, &[]);
+    let possible = "find-libdeps: possible: libnone.so.*, which is not here (thing.py:2)\n";
+    said(&fixture, &[]).is(0, "", possible);
+    said(&fixture, &["--ignore", r"^libnone\.so"]).is(0, "", "");
 }
 
 fn nobodys() {

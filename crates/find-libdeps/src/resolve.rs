@@ -565,18 +565,23 @@ impl<'a> Resolver<'a> {
     ) -> Option<(Arc<OsStr>, Satisfied)> {
         let abi = process.links[0].located.object.abi;
         let mut sonames: Vec<Arc<OsStr>> = Vec::new();
+        // What is not here is shown, and ignored, as `libNAME.so.*`.
+        let mut stems: Vec<OsString> = Vec::new();
         for name in &load.names {
             match name {
                 Name::Soname(soname) => sonames.push(Arc::from(soname.as_os_str())),
                 Name::Stem(stem) => {
                     let cached = self.inputs.ld_so.cached_name(stem, abi);
+                    if cached.is_none() {
+                        stems.push(OsString::from(name.to_string()));
+                    }
                     sonames.extend(cached.map(Arc::from));
                 }
             }
         }
-        if sonames
-            .iter()
-            .any(|soname| (self.inputs.is_ignored)(soname))
+        let mut names = sonames.iter().map(|soname| &**soname);
+        if names.any(self.inputs.is_ignored)
+            || stems.iter().any(|stem| (self.inputs.is_ignored)(stem))
         {
             return None;
         }
