@@ -42,6 +42,7 @@ pub fn tests() -> Vec<Trial> {
             another_root,
         ),
         test("lookup_foreign_architectures", NEEDS, foreign),
+        test("lookup_by_several_names", NEEDS, several_names),
         test("lookup_in_bookworm", &[Need::Mmdebstrap], || {
             real("bookworm", BOOKWORM);
         }),
@@ -403,6 +404,33 @@ fn reads_what_apt_has() {
     }
     says(apt.run_kept(&["libfoo.so.1"]), FOUND);
     assert!(!apt.fixture.path("kept").exists());
+}
+
+/// The report is the same each time, and says nothing of a path, which no index is asked for.
+fn several_names() {
+    let apt = debian(FOO);
+    let source = "import ctypes\nfrom ctypes.util import find_library\n\
+                  find_library('foo')\nctypes.CDLL('libfoo.so.1')\nctypes.CDLL('/usr/lib/libfoo.so.1')\n";
+    apt.fixture.file("venv/m.py", source);
+    let expected = "libfoo1 (not installed here)\n  \
+                    libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (the index of contents)\n    \
+                    loaded at run time by venv/m.py:3\n  \
+                    libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (the index of contents)\n    \
+                    loaded at run time by venv/m.py:4\n\n\
+                    possible: code may load these at run time, or do without\n  \
+                    /usr/lib/libfoo.so.1\n    loaded at run time by venv/m.py:5\n    \
+                    looked in /usr/lib/libfoo.so.1 (named by its path)\n";
+    for _ in 0..8 {
+        let run = apt
+            .fixture
+            .run()
+            .env("APT_CONFIG", apt.fixture.path("apt.conf"));
+        let run = run.env("TMPDIR", apt.fixture.path("tmp"));
+        let lookup = format!("--lookup={}", apt.fixture.text("kept"));
+        let words = [&lookup, "--quiet", "--dlopen=all", "--explain", "venv"];
+        let said = apt.fixture.said(run.args(words));
+        said.is(0, &expected.replace("TRIPLET", native().triplet), "");
+    }
 }
 
 fn temporary_lists_go() {

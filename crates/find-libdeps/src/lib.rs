@@ -482,7 +482,11 @@ fn wanted(
         let own = [Name::Soname(soname.to_os_string())];
         let names = load.and_then(|index| loads.get(index));
         let names = names.map_or(&own[..], |load| &load.names);
-        wanted.extend(names.iter().map(|name| Wanted {
+        // Of a path no index is asked, as it counts only where the loader looks by itself.
+        let is_path =
+            |name: &&Name| matches!(name, Name::Soname(name) if name.as_bytes().contains(&b'/'));
+        let names = names.iter().filter(|name| !is_path(name));
+        wanted.extend(names.map(|name| Wanted {
             name: name.clone(),
             abi: Abi::of(architecture),
         }));

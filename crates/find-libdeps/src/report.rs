@@ -510,6 +510,8 @@ impl NeededLibrary {
             self.found_by,
             self.missing_for,
             self.told_by,
+            // Two names may have turned out to be one when they were looked up.
+            &self.needed_by,
         )
     }
 
