@@ -390,6 +390,8 @@ fn listed() {
     said.is(0, "libc6\nzlib1g\n", "");
     let words = ["--trace", "--ignore", "^libz", "venv", "--", program];
     fixture.run().args(words).said().is(0, "libc6\n", "");
+    let words = ["--trace", "--exclude", "bin/load", "venv", "--", program];
+    fixture.run().args(words).said().is(0, "", "");
     let words = ["--trace", "--explain", "zlib1g", "venv", "--", program];
     let said = fixture.said(fixture.run().args(words));
     let version = Run::new("dpkg-query")

@@ -357,20 +357,22 @@ fn selected(
         let name = object.path.file_name().unwrap_or_default();
         !config.ignores(name) && !provided::by_host(name) && !provided::by_kernel(name)
     };
-    let loads = selection.libraries.iter().filter(is_meant).map(|object| {
+    let loads = selection.libraries.iter().filter(is_meant);
+    let loads = loads.filter_map(|object| {
         let by = match &object.by {
             Requester::Object(path) => real(path),
             Requester::Program | Requester::Unknown => command.clone(),
         };
-        Load {
-            path: tree.known(&by).unwrap_or_else(|| by.clone()),
+        let path = tree.known(&by).unwrap_or_else(|| by.clone());
+        (!config.excludes(&path)).then(|| Load {
+            path,
             line: None,
             told_by: ToldBy::Trace,
             caller: Caller::Object(by),
             names: vec![Name::Soname(object.path.clone().into_os_string())],
             is_required: true,
             is_listed: true,
-        }
+        })
     });
     let loads = loads.collect();
     packages.ask(selection.programs.iter().map(PathBuf::as_path))?;
