@@ -57,6 +57,7 @@ pub fn tests() -> Vec<Trial> {
         ),
         test("trace/another_user", &[Ldd, Python3, Root], another_user),
         test("trace/a_static_program_is_told", &[Cc, Ldd], static_program),
+        test("trace/no_room_for_the_output", &[Ldd, Dpkg], no_room),
         test("trace/how_the_command_ends", &[Ldd], ends),
         test("trace/a_command_that_cannot_be_run", &[], cannot_be_run),
         test("trace/the_streams_of_the_command", &[Ldd, Dpkg], streams),
@@ -327,6 +328,18 @@ fn static_program() {
     let warning = "the loader wrote nothing: the command is a static program, or has an \
                    environment of its own";
     assert_eq!(Vec::from_iter(&trace.warnings), [warning]);
+}
+
+fn no_room() {
+    let fixture = Fixture::new();
+    // The loader makes its files, and may not write to them.
+    let script = "trap '' XFSZ; ulimit -f 0; env true; exec env true";
+    cli(&fixture, script).env("TMPDIR", "/tmp").said().is(
+        0,
+        "",
+        "find-libdeps: warning: sh: the loader could write nothing of what 1 program loaded: see \
+         that /tmp has room, or set TMPDIR to another directory\n",
+    );
 }
 
 fn ends() {

@@ -16,9 +16,9 @@
 //! This is the only place that runs what a user names. What it loads is judged elsewhere
 //! ([`crate::selection`]).
 
-use crate::ld_debug::{self, Object, Requester};
+use crate::ld_debug::{self, Object, Output, Requester};
 use crate::process;
-use crate::text::shown;
+use crate::text::{counted, shown};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -203,6 +203,7 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
     };
     let mut known = HashSet::new();
     let mut in_all: u64 = 0;
+    let mut empty = 0;
     for (pid, path) in outputs(dir)? {
         let unreadable = |source| TraceError::Unreadable {
             path: path.clone(),
@@ -229,6 +230,9 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
             .map(|program| &program.name)
             .collect();
         let name = names.last().map_or_else(|| format!("process {pid}"), shown);
+        if output == Output::default() {
+            empty += 1;
+        }
         if output.is_cut_off {
             trace.warnings.insert(format!(
                 "{name}: the loader's output ends within a line, so something that it loaded may be \
@@ -249,7 +253,14 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
             }
         }
     }
-    if trace.processes.is_empty() {
+    if empty > 0 {
+        trace.warnings.insert(format!(
+            "the loader could write nothing of what {} loaded: see that {} has room, or set TMPDIR \
+             to another directory",
+            counted(empty, "program"),
+            dir.parent().map(shown).unwrap_or_default()
+        ));
+    } else if trace.processes.is_empty() {
         trace.warnings.insert(
             "the loader wrote nothing: the command is a static program, or has an environment of \
              its own"
