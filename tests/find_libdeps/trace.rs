@@ -62,6 +62,11 @@ pub fn tests() -> Vec<Trial> {
         test("trace/a_command_that_cannot_be_run", &[], cannot_be_run),
         test("trace/the_streams_of_the_command", &[Ldd, Dpkg], streams),
         test("trace/what_is_loaded_is_listed", &[Ldd, Dpkg, Cc], listed),
+        test(
+            "trace/what_is_gone_is_told",
+            &[Ldd, Dpkg, Cc, Python3],
+            gone,
+        ),
         test("trace/signals", &[Ldd, Dpkg], signals),
         test("trace/usage", &[Dpkg], usage),
         test("trace/nothing_is_left", &[Ldd], nothing_left),
@@ -431,6 +436,30 @@ fn listed() {
         .filter_map(|path| path.rsplit('/').next())
         .collect();
     assert_eq!(ends, ["env", "sh", "true"]);
+}
+
+fn gone() {
+    let fixture = Fixture::new();
+    let library = fixture.library("made/x.so", "int x;", &[]);
+    let library = library.to_str().expect("ASCII");
+    let python = format!("import ctypes, os; ctypes.CDLL('{library}'); os.remove('{library}')");
+    let words = [
+        "--trace",
+        "--strict",
+        "venv",
+        "--",
+        "/usr/bin/python3",
+        "-c",
+        &python,
+    ];
+    fs::create_dir_all(fixture.path("venv")).expect("a directory");
+    let said = fixture.said(fixture.run().args(words));
+    said.is(
+        0,
+        "",
+        "find-libdeps: warning: made/x.so: the command loaded it, and it is gone since: unless the \
+         command made it itself, copy it into the image\n",
+    );
 }
 
 fn signals() {

@@ -257,11 +257,20 @@ pub fn run(
         distributions: &distributions,
     }
     .loads(&known, config.dlopen == Dlopen::All);
+    let mut faults: Vec<(PathBuf, String)> = Vec::new();
     let mut started = Vec::new();
     if let Some(trace) = trace {
-        let (more, programs) = selected(trace, config, &root, &tree, &mut packages)?;
-        loads.extend(more);
-        started = programs;
+        let selected = selected(trace, config, &root, &tree, &mut packages)?;
+        loads.extend(selected.loads);
+        started = selected.started;
+        let message = "the command loaded it, and it is gone since: unless the command made it \
+                       itself, copy it into the image";
+        faults.extend(
+            selected
+                .gone
+                .into_iter()
+                .map(|path| (path, message.to_owned())),
+        );
     }
     let library = Library::new(&root, &tree);
     let is_ignored = |soname: &OsStr| config.ignores(soname);
@@ -280,7 +289,6 @@ pub fn run(
     let needs = settle(&resolver, &mut packages, &tree)?;
     let unlisted = resolver.unlisted();
     packages.ask(asked(unlisted.iter().map(|(_, _, outcome)| outcome)))?;
-    let mut faults: Vec<(PathBuf, String)> = Vec::new();
     let wanted = wanted(&needs, &unlisted, &loads);
     let looked_up = lookup::look_up(&root, packages.dpkg(), &ld_so, &wanted, &config.lookup);
     let looked_up = looked_up.unwrap_or_else(|error| {
@@ -321,15 +329,24 @@ pub fn run(
     Ok(report)
 }
 
-/// What an image must have of that which a traced command loaded, and the programs from outside the
-/// given paths that it started, with their packages.
+/// What a traced command tells.
+struct Selected {
+    /// What an image must have of that which it loaded.
+    loads: Vec<Load>,
+    /// The programs from outside the given paths that it started, with their packages.
+    started: Vec<Started>,
+    /// Libraries that are gone since.
+    gone: BTreeSet<PathBuf>,
+}
+
+/// Judges what a traced command loaded.
 fn selected(
     trace: &Trace,
     config: &Config,
     root: &Root,
     tree: &Tree,
     packages: &mut Packages,
-) -> Result<(Vec<Load>, Vec<Started>), DpkgError> {
+) -> Result<Selected, DpkgError> {
     let real = |path: &Path| root.canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let architecture = Abi::of(packages.dpkg().architecture()).name();
     let owner = |packages: &Packages, path: &Path| {
@@ -357,8 +374,13 @@ fn selected(
         let name = object.path.file_name().unwrap_or_default();
         !config.ignores(name) && !provided::by_host(name) && !provided::by_kernel(name)
     };
-    let loads = selection.libraries.iter().filter(is_meant);
-    let loads = loads.filter_map(|object| {
+    let (gone, there): (Vec<&ld_debug::Object>, Vec<_>) = selection
+        .libraries
+        .iter()
+        .filter(is_meant)
+        .partition(|object| object.path.is_absolute() && root.metadata(&object.path).is_err());
+    let gone = gone.into_iter().map(|object| object.path.clone());
+    let loads = there.into_iter().filter_map(|object| {
         let by = match &object.by {
             Requester::Object(path) => real(path),
             Requester::Program | Requester::Unknown => command.clone(),
@@ -381,7 +403,11 @@ fn selected(
         package: owner(packages, &path),
         path,
     });
-    Ok((loads, programs.collect()))
+    Ok(Selected {
+        loads,
+        started: programs.collect(),
+        gone: gone.collect(),
+    })
 }
 
 /// The given paths, none of which lies below another.
