@@ -10,7 +10,7 @@
 //! - [`dlopen`]: what code loads by name ([`name`]) at run time, as notes in ELF files
 //!   ([`dlopen_note`]), a table ([`dlopen_table`]) of distributions ([`distributions`]) and Python
 //!   sources ([`python_source`]) tell; and as a run of the user's command shows: [`trace`] with its
-//!   format [`ld_debug`], and [`selection`]
+//!   format [`ld_debug`], [`selection`] and [`traced`]
 //! - [`search_path`], [`library`], [`ld_so`] with its formats [`ld_so_cache`] and [`ld_so_conf`]:
 //!   where the loader looks, and what it finds there
 //! - [`resolve`]: needed names to outcomes, with [`provided`] for those that others provide
@@ -63,23 +63,25 @@ pub mod search_path;
 pub mod selection;
 pub mod text;
 pub mod trace;
+pub mod traced;
 pub mod tree;
 pub mod walk;
 
 use arch::Abi;
 use config::{Config, Dlopen};
 use distributions::Distributions;
-use dlopen::{Caller, Load, Told, ToldBy};
+use dlopen::{Load, Told};
+use dlopen_note::Notes;
 use dpkg::{Dpkg, DpkgError};
-use ld_debug::Requester;
 use ld_so::LdSo;
 use library::Library;
 use lookup::{Source, Wanted};
 use name::Name;
 use os_release::OsRelease;
 use ownership::{Ownership, Packages};
-use report::{Findings, Report, Started, Version};
-use resolve::{FoundBy, Hit, Inputs, Missing, Need, Outcome, Resolved, Resolver};
+use python_source::Unsearched;
+use report::{Findings, Report, Version};
+use resolve::{Hit, Inputs, Missing, Need, Outcome, Resolved, Resolver};
 use root::Root;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -93,6 +95,7 @@ use std::sync::atomic::AtomicUsize;
 use text::{counted, shown};
 use thiserror::Error;
 use trace::{Trace, TraceError};
+use traced::Traced;
 use tree::{Start, Tree};
 use walk::Unread;
 
@@ -203,7 +206,7 @@ fn exclusion(path: &Path) -> String {
 }
 
 /// Runs the command that `config` says, if it does and the given paths are there.
-pub fn traced(config: &Config) -> Result<Option<Trace>, Error> {
+pub fn run_command(config: &Config) -> Result<Option<Trace>, Error> {
     let Some((program, arguments)) = config.command.split_first() else {
         return Ok(None);
     };
@@ -257,21 +260,11 @@ pub fn run(
         distributions: &distributions,
     }
     .loads(&known, config.dlopen == Dlopen::All);
-    let mut faults: Vec<(PathBuf, String)> = Vec::new();
-    let mut started = Vec::new();
-    if let Some(trace) = trace {
-        let selected = selected(trace, config, &root, &tree, &mut packages)?;
-        loads.extend(selected.loads);
-        started = selected.started;
-        let message = "the command loaded it, and it is gone since: unless the command made it \
-                       itself, copy it into the image";
-        faults.extend(
-            selected
-                .gone
-                .into_iter()
-                .map(|path| (path, message.to_owned())),
-        );
-    }
+    let traced = match trace {
+        Some(trace) => traced::judge(trace, config, &root, &tree, &mut packages)?,
+        None => Traced::default(),
+    };
+    loads.extend(traced.loads);
     let library = Library::new(&root, &tree);
     let is_ignored = |soname: &OsStr| config.ignores(soname);
     let is_excluded = |path: &Path| config.excludes(path);
@@ -289,6 +282,8 @@ pub fn run(
     let needs = settle(&resolver, &mut packages, &tree)?;
     let unlisted = resolver.unlisted();
     packages.ask(asked(unlisted.iter().map(|(_, _, outcome)| outcome)))?;
+    let mut faults = faults(&held.notes, &held.unsearched, &distributions, &known);
+    faults.extend(traced.faults);
     let wanted = wanted(&needs, &unlisted, &loads);
     let looked_up = lookup::look_up(&root, packages.dpkg(), &ld_so, &wanted, &config.lookup);
     let looked_up = looked_up.unwrap_or_else(|error| {
@@ -298,18 +293,6 @@ pub fn run(
         }
         BTreeMap::new()
     });
-    for (path, notes) in held.notes {
-        let path = known(&path);
-        let notes = notes.faults.into_iter();
-        faults.extend(notes.map(|fault| (path.clone(), format!("a bad `.note.dlopen`: {fault}"))));
-    }
-    let unsearched = held.unsearched.into_iter();
-    faults.extend(unsearched.map(|(path, error)| (path, error.to_string())));
-    let malformed = distributions.malformed();
-    faults.extend(malformed.map(|(path, error)| (known(path), error.to_string())));
-    for warning in trace.iter().flat_map(|trace| &trace.warnings) {
-        faults.push((PathBuf::from(&config.command[0]), warning.clone()));
-    }
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         tree: &tree,
@@ -317,7 +300,7 @@ pub fn run(
         resolved: needs,
         unlisted,
         looked_up,
-        started,
+        started: traced.started,
         packages: &packages,
         malformed: held.malformed,
         faults,
@@ -329,85 +312,22 @@ pub fn run(
     Ok(report)
 }
 
-/// What a traced command tells.
-struct Selected {
-    /// What an image must have of that which it loaded.
-    loads: Vec<Load>,
-    /// The programs from outside the given paths that it started, with their packages.
-    started: Vec<Started>,
-    /// Libraries that are gone since.
-    gone: BTreeSet<PathBuf>,
-}
-
-/// Judges what a traced command loaded.
-fn selected(
-    trace: &Trace,
-    config: &Config,
-    root: &Root,
-    tree: &Tree,
-    packages: &mut Packages,
-) -> Result<Selected, DpkgError> {
-    let real = |path: &Path| root.canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let architecture = Abi::of(packages.dpkg().architecture()).name();
-    let owner = |packages: &Packages, path: &Path| {
-        let hit = Hit {
-            path: path.to_owned(),
-            real: real(path),
-            found_by: FoundBy::Direct,
-            architecture,
-        };
-        match packages.ownership(&hit) {
-            Ownership::Package(package) => Some(package),
-            Ownership::Development(_) | Ownership::Nobody => None,
-        }
-    };
-    packages.ask(trace.objects().into_iter())?;
-    let selection = selection::select(trace, &|path| tree.known(&real(path)).is_some(), &|path| {
-        owner(packages, path).is_some()
+/// What is wrong with files that tell what is loaded at run time.
+fn faults(
+    notes: &[(PathBuf, Notes)],
+    unsearched: &[(PathBuf, Unsearched)],
+    distributions: &Distributions,
+    known: &dyn Fn(&Path) -> PathBuf,
+) -> Vec<(PathBuf, String)> {
+    let notes = notes.iter().flat_map(|(path, notes)| {
+        let faults = notes.faults.iter();
+        faults.map(move |fault| (known(path), format!("a bad `.note.dlopen`: {fault}")))
     });
-    let command = config
-        .command
-        .first()
-        .map(PathBuf::from)
-        .unwrap_or_default();
-    let is_meant = |object: &&&ld_debug::Object| {
-        let name = object.path.file_name().unwrap_or_default();
-        !config.ignores(name) && !provided::by_host(name) && !provided::by_kernel(name)
-    };
-    let (gone, there): (Vec<&ld_debug::Object>, Vec<_>) = selection
-        .libraries
-        .iter()
-        .filter(is_meant)
-        .partition(|object| object.path.is_absolute() && root.metadata(&object.path).is_err());
-    let gone = gone.into_iter().map(|object| object.path.clone());
-    let loads = there.into_iter().filter_map(|object| {
-        let by = match &object.by {
-            Requester::Object(path) => real(path),
-            Requester::Program | Requester::Unknown => command.clone(),
-        };
-        let path = tree.known(&by).unwrap_or_else(|| by.clone());
-        (!config.excludes(&path)).then(|| Load {
-            path,
-            line: None,
-            told_by: ToldBy::Trace,
-            caller: Caller::Object(by),
-            names: vec![Name::Soname(object.path.clone().into_os_string())],
-            is_required: true,
-            is_listed: true,
-        })
-    });
-    let loads = loads.collect();
-    packages.ask(selection.programs.iter().map(PathBuf::as_path))?;
-    let programs = selection.programs.into_iter();
-    let programs = programs.map(|path| Started {
-        package: owner(packages, &path),
-        path,
-    });
-    Ok(Selected {
-        loads,
-        started: programs.collect(),
-        gone: gone.collect(),
-    })
+    let unsearched = unsearched.iter();
+    let unsearched = unsearched.map(|(path, error)| (path.clone(), error.to_string()));
+    let malformed = distributions.malformed();
+    let malformed = malformed.map(|(path, error)| (known(path), error.to_string()));
+    notes.chain(unsearched).chain(malformed).collect()
 }
 
 /// The given paths, none of which lies below another.

@@ -193,8 +193,8 @@ type Chain = Rc<[Rc<Located>]>;
 struct Outcomes {
     all: HashSet<Rc<Outcome>>,
     /// By the library, how it was found, whether the interpreter has it, and the name it was found
-    /// for. The library table keeps
-    /// every object that it has found, so that an address stands for one object.
+    /// for. The library table keeps every object that it has found, so that an address stands for
+    /// one object.
     found: HashMap<(*const Located, FoundBy, bool, Arc<OsStr>), Rc<Outcome>>,
     not_found: HashMap<(Abi, Arc<OsStr>), Rc<Outcome>>,
 }
