@@ -47,7 +47,10 @@ pub enum AptError {
         complaints: Vec<String>,
     },
     /// The directory for what is fetched cannot be used.
-    #[error("cannot use {} for apt's lists: {source}", shown(path))]
+    #[error(
+        "cannot use {} for apt's lists: {source}; set TMPDIR, or name another directory with `--lookup=DIR`",
+        shown(path)
+    )]
     Directory {
         /// The directory, or what is in it.
         path: PathBuf,
