@@ -176,7 +176,7 @@ fn table() {
         0,
         "libmagic1 1\n  libmagic.so.1 => /usr/lib/x86_64-linux-gnu/libmagic.so.1 \
          (the loader's cache)\n    loaded at run time by \
-         /venv/lib/python3/site-packages/python_magic-1.dist-info/METADATA\n",
+         /venv/lib/python3/site-packages/python_magic-1.dist-info\n",
         "",
     );
 }
@@ -200,7 +200,7 @@ fn missing() {
     let fixture = root(&[]);
     distribution(&fixture, "python-magic", "", &[]);
     let line = "find-libdeps: missing: libmagic.so.1: \
-                /venv/lib/python3/site-packages/python_magic-1.dist-info/METADATA loads it; \
+                /venv/lib/python3/site-packages/python_magic-1.dist-info loads it; \
                 install its package and run this again, or pass `--lookup` or `--ignore`\n";
     said(&fixture, &[]).is(0, "", line);
     said(&fixture, &["--strict"]).is(1, "", line);
@@ -293,7 +293,7 @@ fn nobodys() {
         0,
         "libfoo1\n",
         "find-libdeps: unowned: /usr/local/lib/libmagic.so.1: \
-         /venv/lib/python3/site-packages/python_magic-1.dist-info/METADATA loads it, but no \
+         /venv/lib/python3/site-packages/python_magic-1.dist-info loads it, but no \
          package ships it; copy it into the image yourself\n",
     );
 }

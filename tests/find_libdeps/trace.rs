@@ -418,7 +418,7 @@ fn listed() {
     said.is(
         0,
         &format!(
-            "zlib1g {version}\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (named by its path)\n    \
+            "zlib1g {version}\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (as it was loaded)\n    \
              loaded at run time by venv/bin/load\n"
         ),
         "",

@@ -49,7 +49,7 @@ pub enum Malformed {
 #[derive(Debug)]
 pub struct Distribution {
     name: String,
-    metadata: PathBuf,
+    info: PathBuf,
     site: PathBuf,
     list: PathBuf,
     libraries: OnceLock<Vec<OsString>>,
@@ -63,10 +63,10 @@ impl Distribution {
         &self.name
     }
 
-    /// The file that stands for it, by its real path.
+    /// The `.dist-info` or `.egg-info` that stands for it, by its real path.
     #[must_use]
-    pub fn metadata(&self) -> &Path {
-        &self.metadata
+    pub fn info(&self) -> &Path {
+        &self.info
     }
 
     /// The directory that it is installed in, which the interpreter searches.
@@ -243,16 +243,16 @@ pub fn normalised(name: &str) -> String {
 fn distribution(name: String, metadata: &Path) -> Distribution {
     let dir = metadata.parent().unwrap_or(Path::new("/"));
     let above = dir.parent().unwrap_or(Path::new("/"));
-    let (site, list) = if is_named(metadata, "METADATA") {
-        (above, dir.join("RECORD"))
+    let (site, info, list) = if is_named(metadata, "METADATA") {
+        (above, dir, dir.join("RECORD"))
     } else if is_named(metadata, "PKG-INFO") {
-        (above, dir.join("installed-files.txt"))
+        (above, dir, dir.join("installed-files.txt"))
     } else {
-        (dir, metadata.join("installed-files.txt"))
+        (dir, metadata, metadata.join("installed-files.txt"))
     };
     Distribution {
         name,
-        metadata: metadata.to_owned(),
+        info: info.to_owned(),
         site: site.to_owned(),
         list,
         libraries: OnceLock::new(),

@@ -91,7 +91,7 @@ impl Told<'_> {
             let open =
                 needs.filter(|need| !self.brings(distribution, &need.names, &row.companions));
             loads.extend(open.map(|need| Load {
-                path: known(distribution.metadata()),
+                path: known(distribution.info()),
                 line: None,
                 told_by: ToldBy::Table,
                 caller: Caller::Interpreter(distribution.site().to_owned()),

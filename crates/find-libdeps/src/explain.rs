@@ -146,8 +146,9 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
             name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(&by.path, name)));
         let is_meant = |by: &Site| !is_one || name.is_some_and(|name| is_file(&by.path, name));
         let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
-        if let (Some(path), Some(found_by)) = (&library.path, library.found_by) {
-            let _ = write!(text, " => {} ({})", shown(path), how(found_by));
+        if let Some(path) = &library.path {
+            let how = library.found_by.map_or("as it was loaded", how);
+            let _ = write!(text, " => {} ({how})", shown(path));
         }
         text.push('\n');
         for by in library.needed_by.iter().filter(|by| is_meant(by)) {

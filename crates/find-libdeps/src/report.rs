@@ -101,7 +101,7 @@ pub struct NeededLibrary {
     pub fate: Fate,
     /// Where it was found.
     pub path: Option<PathBuf>,
-    /// How it was found.
+    /// How it was found, where that is known.
     pub found_by: Option<FoundBy>,
     /// The package that brings it.
     pub package: Option<Package>,
@@ -379,6 +379,7 @@ fn libraries(needs: Vec<Told>, tree: &Tree, packages: &Packages) -> Vec<NeededLi
             // A file may name a need twice.
             let mut needed_by: Vec<Site> = needs.iter().map(|need| need.site.clone()).collect();
             needed_by.dedup();
+            let is_traced = told_by == ToldBy::Trace;
             let mut library = NeededLibrary {
                 soname,
                 told_by,
@@ -399,6 +400,11 @@ fn libraries(needs: Vec<Told>, tree: &Tree, packages: &Packages) -> Vec<NeededLi
                 if let Some(found) = first.looked_up {
                     library.set_looked_up(found);
                 }
+            }
+            if is_traced {
+                // It was given by the path that the trace tells: that is not how the command found
+                // it.
+                library.found_by = None;
             }
             library
         })
