@@ -25,6 +25,11 @@ pub fn tests() -> Vec<Trial> {
             a_wheel_needs_nothing_of_what_it_bundles,
         ),
         test(
+            "the_notes_of_a_wheel_are_possible",
+            &[Need::Mmdebstrap, Need::Ldd, Need::Pip],
+            notes_of_a_wheel,
+        ),
+        test(
             "root_gives_what_chroot_gives",
             chroot,
             root_gives_what_chroot_gives,
@@ -71,6 +76,60 @@ fn psycopg2() -> PathBuf {
 
 fn pillow() -> PathBuf {
     venv("venv-pillow", &["--only-binary=:all:", "pillow==11.0.0"])
+}
+
+/// tcod bundles SDL, whose notes name what it can use. In a plain root hardly any of that is there.
+fn notes_of_a_wheel() {
+    let venv = venv("venv-tcod", &["--only-binary=:all:", "tcod==21.2.2"]);
+    let root = debian::root("bookworm", &[]);
+    Run::new("cp")
+        .arg("-a")
+        .arg(&venv)
+        .arg(root.path().join("venv"))
+        .must();
+    let run = Run::new(PROGRAM).arg("--root").arg(root.path());
+    let report = Report::of(run, "/venv").0;
+    let possible = report["possible"].as_array().expect("an array");
+    let told: Vec<String> = possible
+        .iter()
+        .map(|library| {
+            let text = |name: &str| library[name].as_str().unwrap_or_default().to_owned();
+            assert_eq!(text("told_by"), "note");
+            let (soname, package) = (text("soname"), text("package"));
+            format!("{soname} {package}").trim_end().to_owned()
+        })
+        .collect();
+    let wanted = [
+        "libEGL.so.1",
+        "libGL.so.1",
+        "libGLES_CM.so.1",
+        "libGLESv1_CM.so.1",
+        "libGLESv2.so.2",
+        "libX11-xcb.so.1",
+        "libX11.so.6",
+        "libXcursor.so.1",
+        "libXext.so.6",
+        "libXfixes.so.3",
+        "libXi.so.6",
+        "libXrandr.so.2",
+        "libXss.so.1",
+        "libXtst.so.6",
+        "libasound.so.2",
+        "libdbus-1.so.3",
+        "libdrm.so.2",
+        "libfribidi.so.0",
+        "libpulse.so.0",
+        "libsteam_api.so",
+        "libthai.so.0",
+        "libudev.so.1 libudev1",
+        "libusb-1.0.so.0",
+        "libvulkan.so.1",
+        "libwayland-client.so.0",
+        "libwayland-cursor.so.0",
+        "libwayland-egl.so.1",
+        "libxkbcommon.so.0",
+    ];
+    assert_eq!(told, wanted);
 }
 
 fn psycopg2_from_source_needs_libpq5_and_never_libc6_dev() {
