@@ -14,7 +14,7 @@ use std::io::Write as _;
 /// The tests of this file.
 pub fn tests() -> Vec<Trial> {
     let needs = &[Need::Dpkg, Need::Cc];
-    let tests: [(&str, fn()); 15] = [
+    let tests: [(&str, fn()); 16] = [
         ("a_required_note_is_listed", required_note),
         ("a_recommended_note_is_named", recommended_note),
         (
@@ -35,6 +35,7 @@ pub fn tests() -> Vec<Trial> {
         ("what_is_listed_anyway_is_not_named", listed_anyway),
         ("an_ignored_name_is_not_loaded", ignored),
         ("a_loaded_library_of_nobody_is_followed", nobodys),
+        ("a_possible_library_of_nobody_is_named", possible_of_nobody),
         ("hostile_sources_are_read_in_bounded_time", hostile),
     ];
     tests
@@ -295,6 +296,20 @@ fn nobodys() {
         "find-libdeps: unowned: /usr/local/lib/libmagic.so.1: \
          /venv/lib/python3/site-packages/python_magic-1.dist-info loads it, but no \
          package ships it; copy it into the image yourself\n",
+    );
+}
+
+fn possible_of_nobody() {
+    let fixture = root(&["libbar.so.1"]);
+    let own = "-Wl,-soname,libfoo.so.1";
+    fixture.library("root/usr/local/lib/libfoo.so.1", "int x;", &[own]);
+    fixture.file("root/etc/ld.so.conf", "/usr/local/lib\n");
+    distribution(&fixture, "thing", CALLS, &[]);
+    said(&fixture, &["--strict"]).is(
+        0,
+        "",
+        "find-libdeps: possible: libbar1 (thing.py:5)\n\
+         find-libdeps: possible: /usr/local/lib/libfoo.so.1, which no package ships (thing.py:4)\n",
     );
 }
 

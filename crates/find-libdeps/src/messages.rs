@@ -97,9 +97,10 @@ fn missing(library: &NeededLibrary) -> String {
 
 /// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.
 fn possible(library: &NeededLibrary) -> String {
-    let name = match &library.package {
-        Some(package) => package.to_string(),
-        None => format!("{}, which is not here", shown(&library.soname)),
+    let name = match (&library.package, &library.path) {
+        (Some(package), _) => package.to_string(),
+        (None, Some(path)) => format!("{}, which no package ships", shown(path)),
+        (None, None) => format!("{}, which is not here", shown(&library.soname)),
     };
     let first = library.needed_by.first().map(short).unwrap_or_default();
     let more = match library.needed_by.len() {

@@ -228,7 +228,7 @@ impl Report {
         let mut possible = self::libraries(unlisted, findings.tree, findings.packages);
         possible.retain(|library| match &library.package {
             Some(package) => !packages.contains_key(package),
-            None => library.fate == Fate::Missing,
+            None => matches!(library.fate, Fate::Missing | Fate::Unowned),
         });
         Self {
             packages: packages.into_values().collect(),
