@@ -8,6 +8,7 @@ use crate::dlopen_note::{Notes, Priority};
 use crate::dlopen_table;
 use crate::name::Name;
 use crate::python_source::Call;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Who tells of a need.
@@ -51,6 +52,15 @@ pub struct Load {
     pub is_required: bool,
     /// Whether its package goes on the list where it is there; otherwise it is only named.
     pub is_listed: bool,
+}
+
+/// The names of which one meets a need: those of `load`, or the `soname` that an ELF header has.
+#[must_use]
+pub fn names(load: Option<&Load>, soname: &OsStr) -> Vec<Name> {
+    load.map_or_else(
+        || vec![Name::Soname(soname.to_owned())],
+        |load| load.names.clone(),
+    )
 }
 
 /// What the files of a tree tell, paths being real ones.

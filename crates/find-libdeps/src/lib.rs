@@ -427,15 +427,13 @@ fn wanted(
         let Outcome::Missing(Missing { architecture }) = **outcome else {
             continue;
         };
-        let own = [Name::Soname(soname.to_os_string())];
-        let names = load.and_then(|index| loads.get(index));
-        let names = names.map_or(&own[..], |load| &load.names);
+        let load = load.and_then(|index| loads.get(index));
+        let names = dlopen::names(load, soname).into_iter();
         // Of a path no index is asked, as it counts only where the loader looks by itself.
         let is_path =
-            |name: &&Name| matches!(name, Name::Soname(name) if name.as_bytes().contains(&b'/'));
-        let names = names.iter().filter(|name| !is_path(name));
-        wanted.extend(names.map(|name| Wanted {
-            name: name.clone(),
+            |name: &Name| matches!(name, Name::Soname(name) if name.as_bytes().contains(&b'/'));
+        wanted.extend(names.filter(|name| !is_path(name)).map(|name| Wanted {
+            name,
             abi: Abi::of(architecture),
         }));
     }

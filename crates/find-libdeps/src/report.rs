@@ -4,11 +4,10 @@
 //! equal reports.
 
 use crate::arch::Abi;
-use crate::dlopen::{Load, ToldBy};
+use crate::dlopen::{self, Load, ToldBy};
 use crate::dpkg::Package;
 use crate::elf::ElfError;
 use crate::lookup::{Found, Wanted};
-use crate::name::Name;
 use crate::os_release::OsRelease;
 use crate::ownership::{Ownership, Packages};
 use crate::resolve::{Absence, FoundBy, Hit, Missing, Outcome, Resolved};
@@ -327,14 +326,14 @@ impl Told {
         let by = load.map_or(ToldBy::Header, |load| load.told_by);
         let looked_up = match **outcome {
             Outcome::Missing(Missing { architecture }) => {
-                let own = [Name::Soname(soname.to_os_string())];
-                let names = load.map_or(&own[..], |load| &load.names);
-                best(names.iter().filter_map(|name| {
-                    findings.looked_up.get(&Wanted {
-                        name: name.clone(),
-                        abi: Abi::of(architecture),
-                    })
-                }))
+                let abi = Abi::of(architecture);
+                let names = dlopen::names(load, soname).into_iter();
+                let wanted: Vec<Wanted> = names.map(|name| Wanted { name, abi }).collect();
+                best(
+                    wanted
+                        .iter()
+                        .filter_map(|wanted| findings.looked_up.get(wanted)),
+                )
             }
             _ => None,
         };
