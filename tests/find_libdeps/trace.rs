@@ -4,9 +4,9 @@ use crate::fixture::Fixture;
 use crate::support::needs::Need::{Cc, Dpkg, Ldd, Python3, Root};
 use crate::support::run::Run;
 use crate::support::test;
-use find_libdeps::ld_debug::{self, Object, Output, Program, Requester};
-use find_libdeps::selection;
-use find_libdeps::trace::{self, Process, Trace, TraceError};
+use find_libdeps::trace::command::{self, Process, Trace, TraceError};
+use find_libdeps::trace::ld_debug::{self, Object, Output, Program, Requester};
+use find_libdeps::trace::select;
 use libtest_mimic::Trial;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -76,14 +76,14 @@ pub fn tests() -> Vec<Trial> {
 fn traced<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: &[S]) -> Trace {
     let program = program.as_ref().to_owned();
     let arguments: Vec<OsString> = arguments.iter().map(|word| word.as_ref().into()).collect();
-    trace::run(&program, &arguments).expect("it can be traced")
+    command::run(&program, &arguments).expect("it can be traced")
 }
 
 /// What is selected of `trace`, where nothing in `fixture` has a package, and its `venv` is given.
 fn libraries(fixture: &Fixture, trace: &Trace) -> Vec<String> {
     let inside = fixture.path("venv");
     let all = fixture.path("");
-    let selection = selection::select(
+    let selection = select::select(
         trace,
         &|path| {
             path.canonicalize()
@@ -259,7 +259,7 @@ fn python() {
     // Once asked for by ctypes, once needed by the library inside; and nothing of Python's own.
     let wanted = ["far/libdep.so", "far/libdep.so", "far/libmore.so"];
     assert_eq!(libraries(&fixture, &trace), wanted);
-    let programs = selection::select(&trace, &|_| false, &|_| true).programs;
+    let programs = select::select(&trace, &|_| false, &|_| true).programs;
     assert_eq!(Vec::from_iter(programs), [Path::new("/bin/true")]);
 }
 
@@ -358,14 +358,14 @@ fn cannot_be_run() {
     let fixture = Fixture::new();
     let plain = fixture.file("plain", "");
     let told = |program: &Path| {
-        let error = trace::run(&program.as_os_str().to_owned(), &[]).expect_err("no program");
+        let error = command::run(&program.as_os_str().to_owned(), &[]).expect_err("no program");
         (error.status(), fixture.relative(&error.to_string()))
     };
     let wanted = (Some(127), "cannot run gone: no such program".to_owned());
     assert_eq!(told(&fixture.path("gone")), wanted);
     let wanted = "cannot run plain: Permission denied (os error 13)".to_owned();
     assert_eq!(told(&plain), (Some(126), wanted));
-    let error = trace::run(&"no-such-program-anywhere".into(), &[]);
+    let error = command::run(&"no-such-program-anywhere".into(), &[]);
     assert!(matches!(error, Err(TraceError::NotFound { .. })));
 }
 

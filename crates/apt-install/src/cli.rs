@@ -1,7 +1,7 @@
 //! The command line, turned once into a [`Config`] in which everything is decided. Nothing is
 //! read or looked up here but the arguments and the environment that are handed in.
 
-use crate::packages::List;
+use crate::request::List;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! What ends a run, and the exit status that stands for it. Nothing is printed here.
 
-use crate::packages::ListError;
-use crate::process::Ended;
-use crate::signals;
+use crate::apt::process::Ended;
+use crate::apt::signals;
+use crate::request::ListError;
 use std::io;
 use thiserror::Error;
 

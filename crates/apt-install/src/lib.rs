@@ -14,38 +14,28 @@
 //! where everything is there already, nothing at all is written.
 
 pub mod apt;
-pub mod clamp;
 pub mod cli;
-mod deb822;
-pub mod dpkg;
 mod error;
-pub mod hooks;
-pub mod locks;
-pub mod marks;
-pub mod mountinfo;
-pub mod packages;
+pub mod layer;
 pub mod plan;
-pub mod process;
-pub mod purge;
-pub mod report;
-mod run;
-pub mod signals;
-mod tree;
+pub mod request;
+pub mod state;
+pub mod summary;
 
 pub use error::{Error, USAGE};
 
-use clamp::Moment;
+use apt::session::{self, Programs, Run};
+use apt::signals::Signals;
 use cli::Config;
-use dpkg::Database;
-use marks::Marks;
-use mountinfo::Mounts;
-use packages::Request;
+use layer::mounts::Mounts;
+use layer::purge::{self, Keep};
+use layer::timestamps::Moment;
 use plan::Plan;
-use purge::Keep;
-use report::{say, warn};
-use run::{Programs, Run};
-use signals::Signals;
+use request::Request;
+use state::dpkg_status::{self, Database};
+use state::extended_states::{self, Marks};
 use std::path::Path;
+use summary::{say, warn};
 
 /// The file system that is worked on; tests of the parts have other ones.
 const ROOT: &str = "/";
@@ -73,7 +63,7 @@ fn attempt(config: &Config) -> Result<u8, Error> {
     let mounts = Mounts::read();
     let own_marks = mounts
         .as_ref()
-        .is_ok_and(|mounts| !mounts.covers(Path::new(marks::FILE)));
+        .is_ok_and(|mounts| !mounts.covers(Path::new(extended_states::FILE)));
     let installed = database()?;
     // Marks of another image say nothing about this one, and are not changed for it.
     let automatic = own_marks.then(automatic).transpose()?;
@@ -84,7 +74,7 @@ fn attempt(config: &Config) -> Result<u8, Error> {
     }
     let programs = Programs::find()?;
     if config.dry_run {
-        return run::dry(config, &programs, &plan);
+        return session::dry(config, &programs, &plan);
     }
     only_root("install packages")?;
     let signals = Signals::catch().map_err(Error::Signals)?;
@@ -105,7 +95,7 @@ fn attempt(config: &Config) -> Result<u8, Error> {
     );
     let purged = run.purge();
     let changes = database()?.since(&installed);
-    say(&report::closing(&changes, &purged));
+    say(&summary::closing(&changes, &purged));
     Ok(status)
 }
 
@@ -123,8 +113,8 @@ fn purge_only(config: &Config) -> Result<u8, Error> {
     };
     let purged = purge::purge_only(Path::new(ROOT), &mounts, keep);
     purged.warnings.iter().for_each(|warning| warn(warning));
-    run::clamp(config, Some(&mounts), start);
-    say(&report::purge_part(&purged));
+    session::clamp(config, Some(&mounts), start);
+    say(&summary::purge_part(&purged));
     Ok(0)
 }
 
@@ -137,15 +127,15 @@ fn requests(config: &Config) -> Result<Vec<Request>, Error> {
 }
 
 fn database() -> Result<Database, Error> {
-    Database::read(Path::new(dpkg::DIRECTORY)).map_err(|source| Error::Unreadable {
-        path: dpkg::DIRECTORY,
+    Database::read(Path::new(dpkg_status::DIRECTORY)).map_err(|source| Error::Unreadable {
+        path: dpkg_status::DIRECTORY,
         source,
     })
 }
 
 fn automatic() -> Result<Marks, Error> {
-    Marks::read(Path::new(marks::FILE)).map_err(|source| Error::Unreadable {
-        path: marks::FILE,
+    Marks::read(Path::new(extended_states::FILE)).map_err(|source| Error::Unreadable {
+        path: extended_states::FILE,
         source,
     })
 }

@@ -1,7 +1,7 @@
 //! `apt-install`: packages into an image layer, and nothing else.
 
 use apt_install::cli::{self, Asked};
-use apt_install::report;
+use apt_install::summary;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(message) => {
-            report::say(&message);
+            summary::say(&message);
             ExitCode::from(apt_install::USAGE)
         }
     }

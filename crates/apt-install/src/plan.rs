@@ -7,9 +7,9 @@
 //! packages that are there already are not named then: they stay as they are.
 
 use crate::cli::Config;
-use crate::dpkg::Database;
-use crate::marks::Marks;
-use crate::packages::{Kind, Request};
+use crate::request::{Kind, Request};
+use crate::state::dpkg_status::Database;
+use crate::state::extended_states::Marks;
 use std::ffi::OsString;
 
 /// What is to be done.
@@ -97,7 +97,10 @@ impl Plan {
     }
 }
 
-fn installed<'a>(request: &Request, database: &'a Database) -> Option<&'a crate::dpkg::Package> {
+fn installed<'a>(
+    request: &Request,
+    database: &'a Database,
+) -> Option<&'a crate::state::dpkg_status::Package> {
     database.installed(&request.name, request.arch.as_deref())
 }
 

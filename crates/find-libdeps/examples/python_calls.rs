@@ -2,8 +2,8 @@
 //! `benches/dlopen-scan.py` measures. `find-libdeps` itself goes on from there: it resolves the
 //! names, and for distributions that it has a table of, the table counts.
 
-use find_libdeps::name::Name;
-use find_libdeps::python_source::{calls, is_for_run_time, read};
+use find_libdeps::run_time::library_name::Name;
+use find_libdeps::run_time::python::source::{calls, is_for_run_time, read};
 use serde_json::json;
 use std::error::Error;
 use std::fs::File;

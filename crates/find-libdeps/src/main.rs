@@ -1,8 +1,8 @@
 //! `find-libdeps`: arguments in, a list of packages out, and an exit status.
 
 use find_libdeps::cli::{self, Format, Invocation};
-use find_libdeps::messages::Messages;
-use find_libdeps::{explain, json, progress};
+use find_libdeps::report::messages::Messages;
+use find_libdeps::report::{explain, json, progress};
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,9 +21,9 @@ fn main() -> ExitCode {
     let mut messages = Messages::new(verbosity, color);
     let started = Instant::now();
 
-    let result = find_libdeps::run_command(&config).and_then(|trace| {
+    let result = find_libdeps::analysis::run_command(&config).and_then(|trace| {
         progress::shown(!messages.is_quiet(), |files| {
-            find_libdeps::run(&config, trace.as_ref(), files)
+            find_libdeps::analysis::run(&config, trace.as_ref(), files)
         })
     });
     let report = match result {

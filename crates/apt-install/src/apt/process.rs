@@ -1,0 +1,158 @@
+//! The one place where programs are started and waited for.
+
+use crate::apt::command_line::Invocation;
+use crate::apt::signals::Signals;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use std::io::{self, Read as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With an exit status.
+    Status(u8),
+    /// By a signal.
+    Signal(u8),
+}
+
+impl Ended {
+    /// As a shell says it: the status, or 128+n.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Status(status) => status,
+            Self::Signal(signal) => 128_u8.saturating_add(signal),
+        }
+    }
+
+    /// Whether it was success.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self == Self::Status(0)
+    }
+}
+
+/// Runs a program to its end: its standard input is empty, its output is ours.
+///
+/// # Errors
+/// What the system said when it could not be started.
+pub fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
+    let child = command(invocation).spawn()?;
+    wait(child, signals)
+}
+
+/// Runs a program to its end, and gives its standard output. What it says on standard error is
+/// dropped: it is asked something that fails for reasons which another run has told, or tells.
+///
+/// # Errors
+/// What the system said when it could not be started or read.
+pub fn ask(invocation: &Invocation, signals: &Signals) -> io::Result<(Ended, String)> {
+    let mut child = command(invocation)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut answer = Vec::new();
+    let read = match child.stdout.take() {
+        Some(mut stdout) => stdout.read_to_end(&mut answer),
+        None => Ok(0),
+    };
+    let ended = wait(child, signals)?;
+    read?;
+    Ok((ended, String::from_utf8_lossy(&answer).into_owned()))
+}
+
+fn command(invocation: &Invocation) -> Command {
+    let mut command = Command::new(&invocation.program);
+    command
+        .args(&invocation.arguments)
+        .envs(invocation.environment.iter().copied())
+        .stdin(Stdio::null())
+        .process_group(0);
+    command
+}
+
+fn wait(mut child: Child, signals: &Signals) -> io::Result<Ended> {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(pid) = group {
+        signals.hand_to(pid);
+        // Waited for without reaping, so that no signal goes to a number that is another's by now.
+        while let Err(rustix::io::Errno::INTR) = rustix::process::waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        ) {}
+        signals.hand_to_nobody();
+    }
+    let stopped = signals.received().is_some();
+    if let Some(pid) = group.filter(|_| stopped) {
+        end_downloads(pid, &mut child)
+    } else {
+        child.wait().map(ended)
+    }
+}
+
+/// Reaps an apt that was interrupted. Where the interrupt ended it, no dpkg was running, but its
+/// download methods may write a little longer, just where the purge is about to look: they are
+/// ended, and waited for, for at most five seconds.
+fn end_downloads(group: Pid, child: &mut Child) -> io::Result<Ended> {
+    // The child is not reaped yet, so that the group's number cannot be another's.
+    let interrupted = || -> Option<()> {
+        let status = rustix::process::waitid(
+            WaitId::Pid(group),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG,
+        )
+        .ok()??;
+        (status.terminating_signal() == Some(Signal::INT.as_raw())).then_some(())
+    };
+    let alone = interrupted().is_some();
+    if alone {
+        let _ = rustix::process::kill_process_group(group, Signal::TERM);
+    }
+    let status = child.wait()?;
+    let mut tries = 0;
+    while alone && tries < 100 && rustix::process::test_kill_process_group(group).is_ok() {
+        std::thread::sleep(Duration::from_millis(50));
+        tries += 1;
+    }
+    Ok(ended(status))
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    let byte = |number: i32| u8::try_from(number).unwrap_or(u8::MAX);
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Status(byte(code)),
+        (None, signal) => Ended::Signal(byte(signal.unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn sh(script: &str) -> Invocation {
+        Invocation {
+            program: PathBuf::from("/bin/sh"),
+            arguments: vec!["-c".into(), script.into()],
+            environment: vec![("GREETING", "hello")],
+            name: "sh",
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_as_a_shell_tells_it() {
+        let signals = Signals::catch().expect("signals");
+        let code = |script| run(&sh(script), &signals).map(Ended::code).ok();
+        assert_eq!(code("exit 100"), Some(100));
+        assert_eq!(code("kill -9 $$"), Some(137));
+        assert_eq!(code("read line || exit 7"), Some(7));
+    }
+
+    #[test]
+    fn the_answer_is_standard_output() {
+        let signals = Signals::catch().expect("signals");
+        let answer = ask(&sh("echo $GREETING; echo noise >&2; exit 3"), &signals).ok();
+        assert_eq!(answer, Some((Ended::Status(3), "hello\n".to_owned())));
+    }
+}

@@ -1,0 +1,4 @@
+pub mod mounts;
+pub mod purge;
+pub mod timestamps;
+mod walk;

@@ -1,0 +1,105 @@
+//! `SOURCE_DATE_EPOCH`: no file that a run changed is left newer than that, so that two builds of
+//! one layer are the same to the bit (<https://reproducible-builds.org/specs/source-date-epoch/>).
+//! Only times are changed, of files that are in the layer anyway: nothing is copied up for it.
+
+use crate::layer::mounts::Mounts;
+use crate::layer::walk::{self, Entry, Failure};
+use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::time::{ClockId, clock_gettime};
+use std::path::Path;
+
+/// A moment on the clock that the kernel takes the times of files from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+impl Moment {
+    /// This moment. The coarse clock, as file systems use it: by the exact one, a file that
+    /// changes right now would be a little older than now.
+    #[must_use]
+    pub fn now() -> Self {
+        let now = clock_gettime(ClockId::RealtimeCoarse);
+        Self {
+            seconds: now.tv_sec,
+            nanoseconds: now.tv_nsec,
+        }
+    }
+}
+
+/// Sets the time of everything below `root` that has changed since `start`, and is newer than
+/// `epoch` (seconds since 1970), to `epoch`. Gives the paths for which that did not work.
+#[must_use]
+pub fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<Failure> {
+    let times = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: epoch,
+            tv_nsec: 0,
+        },
+    };
+    let mut failed = Vec::new();
+    let mut failures = Vec::new();
+    let mut visit = |entry: &Entry<'_>| {
+        if is_newer(entry, start, epoch) {
+            let set =
+                rustix::fs::utimensat(entry.parent, entry.name, &times, AtFlags::SYMLINK_NOFOLLOW);
+            if let Err(error) = set {
+                failed.push((entry.path.to_owned(), error.into()));
+            }
+        }
+    };
+    walk::walk(root, Path::new("/"), mounts, &mut visit, &mut failures);
+    failures.extend(failed);
+    failures
+}
+
+#[allow(clippy::cast_possible_wrap, clippy::unnecessary_cast)] // the types differ by platform
+fn is_newer(entry: &Entry<'_>, start: Moment, epoch: i64) -> bool {
+    let changed = Moment {
+        seconds: entry.stat.st_ctime as i64,
+        nanoseconds: entry.stat.st_ctime_nsec as i64,
+    };
+    let modified = (entry.stat.st_mtime as i64, entry.stat.st_mtime_nsec as i64);
+    changed >= start && modified > (epoch, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn only_what_changed_and_is_newer_is_set_back() {
+        let root = tempfile::tempdir().expect("a directory");
+        let path = |name| root.path().join(name);
+        let seconds = |name| {
+            let time = fs::symlink_metadata(path(name)).and_then(|data| data.modified());
+            let since = time.map(|time| time.duration_since(SystemTime::UNIX_EPOCH));
+            since.expect("a time").expect("after 1970").as_secs()
+        };
+        fs::write(path("before"), "").expect("a file");
+        let untouched = seconds("before");
+        let mut start = Moment::now();
+        // The clock moves in steps: wait for the next.
+        while Moment::now() == start {}
+        start = Moment::now();
+        fs::create_dir(path("dir")).expect("a directory");
+        fs::write(path("dir/new"), "").expect("a file");
+        std::os::unix::fs::symlink("nowhere", path("dir/link")).expect("a link");
+        let old = fs::File::create(path("dir/old")).expect("a file");
+        old.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(7))
+            .expect("a time");
+        let failures = clamp(root.path(), &Mounts::default(), start, 1_700_000_000);
+        assert!(failures.is_empty());
+        for name in ["dir", "dir/new", "dir/link"] {
+            assert_eq!(seconds(name), 1_700_000_000, "{name}");
+        }
+        assert_eq!((seconds("dir/old"), seconds("before")), (7, untouched));
+    }
+}

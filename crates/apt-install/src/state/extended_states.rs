@@ -1,0 +1,69 @@
+//! Which packages were installed automatically, from apt's `extended_states`. Read only: marks
+//! are changed by `apt-mark`.
+
+use crate::state::deb822;
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+
+/// Where apt keeps them (`Dir::State::extended_states`).
+pub const FILE: &str = "/var/lib/apt/extended_states";
+
+/// The packages that `--auto-remove` may remove when nothing needs them any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    automatic: HashSet<(String, String)>,
+}
+
+impl Marks {
+    /// Reads the marks from `file`. One that is not there has none.
+    ///
+    /// # Errors
+    /// What reading the file gave.
+    pub fn read(file: &Path) -> io::Result<Self> {
+        match std::fs::read(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            other => other.map(|text| Self::parse(&String::from_utf8_lossy(&text))),
+        }
+    }
+
+    /// The marks in the text of an `extended_states` file.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let automatic = deb822::stanzas(text)
+            .filter(|stanza| stanza.field("Auto-Installed") == Some("1"))
+            .filter_map(|stanza| {
+                let name = stanza.field("Package")?.to_owned();
+                let arch = stanza.field("Architecture").unwrap_or("").to_owned();
+                Some((name, arch))
+            })
+            .collect();
+        Self { automatic }
+    }
+
+    /// Whether `name`, installed for `arch`, was installed automatically. One for all
+    /// architectures stands there under the native one, so its name alone says it.
+    #[must_use]
+    pub fn is_automatic(&self, name: &str, arch: &str) -> bool {
+        self.automatic
+            .iter()
+            .any(|(marked, marked_arch)| marked == name && (arch == "all" || marked_arch == arch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_read() {
+        let marks = Marks::parse(
+            "Package: a\nArchitecture: amd64\nAuto-Installed: 1\n\n\
+             Package: b\nArchitecture: amd64\nAuto-Installed: 0\n",
+        );
+        assert!(marks.is_automatic("a", "amd64"));
+        assert!(marks.is_automatic("a", "all"));
+        assert!(!marks.is_automatic("a", "i386"));
+        assert!(!marks.is_automatic("b", "amd64"));
+    }
+}

@@ -1,0 +1,113 @@
+//! What this program says: lines on standard error, each with the program's name before it.
+//! Standard output is apt's alone.
+
+use crate::layer::purge::Purged;
+use crate::state::dpkg_status::Changes;
+use std::io::Write as _;
+
+/// How many names a line has at most.
+const NAMES: usize = 6;
+
+/// Says one line.
+pub fn say(line: &str) {
+    // Nobody is left to be told that standard error is closed.
+    let _ = writeln!(std::io::stderr(), "apt-install: {line}");
+}
+
+/// Says one line about something that did not work and that the run goes on without.
+pub fn warn(line: &str) {
+    say(&format!("warning: {line}"));
+}
+
+/// The closing line: what a run changed, how much it takes, and what was purged.
+#[must_use]
+pub fn closing(changes: &Changes, purged: &Purged) -> String {
+    let mut parts = Vec::new();
+    if changes.installed.is_empty() {
+        parts.push("installed nothing new".to_owned());
+    } else {
+        parts.push(format!(
+            "installed {} ({})",
+            names(&changes.installed),
+            size(changes.size.saturating_mul(1024))
+        ));
+    }
+    if !changes.changed.is_empty() {
+        parts.push(format!("changed {}", names(&changes.changed)));
+    }
+    if !changes.removed.is_empty() {
+        parts.push(format!("removed {}", names(&changes.removed)));
+    }
+    parts.push(purge_part(purged));
+    parts.join("; ")
+}
+
+/// What was purged, as part of a line.
+#[must_use]
+pub fn purge_part(purged: &Purged) -> String {
+    match purged.files {
+        0 => "purged nothing".to_owned(),
+        1 => format!("purged 1 file ({})", size(purged.bytes)),
+        files => format!("purged {files} files ({})", size(purged.bytes)),
+    }
+}
+
+fn names(names: &[String]) -> String {
+    let shown = names.len().min(NAMES);
+    let text = names[..shown].join(", ");
+    match names.len() - shown {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
+/// Bytes in decimal units, as image sizes are told.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..=999 => format!("{bytes} B"),
+        1000..=999_949 => format!("{}.{} kB", bytes / 1000, bytes % 1000 / 100),
+        _ => {
+            let tenths = (bytes + 50_000) / 100_000;
+            format!("{}.{} MB", tenths / 10, tenths % 10)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_decimal() {
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(5271), "5.2 kB");
+        assert_eq!(size(1_770_000), "1.8 MB");
+        assert_eq!(size(170_000_000), "170.0 MB");
+    }
+
+    #[test]
+    fn the_closing_line_names_what_changed() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let changes = Changes {
+            installed: names(&["a", "b", "c", "d", "e", "f", "g", "h"]),
+            changed: names(&["x"]),
+            removed: names(&["y", "z"]),
+            size: 1000,
+        };
+        let purged = Purged {
+            files: 2,
+            bytes: 82_800_000,
+            ..Purged::default()
+        };
+        assert_eq!(
+            closing(&changes, &purged),
+            "installed a, b, c, d, e, f and 2 more (1.0 MB); changed x; removed y, z; \
+             purged 2 files (82.8 MB)"
+        );
+        assert_eq!(
+            closing(&Changes::default(), &Purged::default()),
+            "installed nothing new; purged nothing"
+        );
+    }
+}

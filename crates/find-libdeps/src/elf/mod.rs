@@ -1,0 +1,2 @@
+pub mod dlopen_note;
+pub mod object_file;

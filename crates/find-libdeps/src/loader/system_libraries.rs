@@ -1,0 +1,279 @@
+//! The libraries that the loader finds for any object: those of `/etc/ld.so.cache`, then those in
+//! its default directories.
+//!
+//! Nothing here depends on the object that asks, but for its ABI and `DF_1_NODEFLIB`.
+
+use crate::elf::object_file::{ElfFile, Kind};
+use crate::loader::candidates;
+use crate::loader::{cache_file, conf_file};
+use crate::system::architecture::{ARCHITECTURES, Abi, Architecture};
+use crate::system::root::Root;
+use std::cmp::Ordering;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The cache file.
+pub const CACHE: &str = "/etc/ld.so.cache";
+/// A machine with ten thousand libraries has a cache of one megabyte.
+const MAX_CACHE: u64 = 64 << 20;
+
+/// What ldconfig saw, by name.
+#[derive(Debug)]
+pub struct LdSo {
+    by_name: HashMap<OsString, Vec<Cached>>,
+    /// The directories of `ld.so.conf`, for the hint that ldconfig was not run.
+    configured: Vec<PathBuf>,
+    defaults: HashMap<Abi, [PathBuf; 4]>,
+}
+
+#[derive(Debug)]
+struct Cached {
+    path: PathBuf,
+    fits: Fits,
+    is_for_some_processors: bool,
+}
+
+#[derive(Debug)]
+enum Fits {
+    Flags(u32),
+    Abi(Abi),
+}
+
+impl LdSo {
+    /// Reads the cache of `root`. Where there is none, the libraries that ldconfig would put there
+    /// are found as it finds them: the image that the list is for will have run it.
+    #[must_use]
+    pub fn read(root: &Root) -> Self {
+        let configured = conf_file::directories(root);
+        let entries = root
+            .read(Path::new(CACHE), MAX_CACHE)
+            .ok()
+            .and_then(|bytes| cache_file::parse(&bytes));
+        let has_cache = entries.is_some();
+        let mut by_name: HashMap<OsString, Vec<Cached>> = HashMap::new();
+        for entry in entries.into_iter().flatten() {
+            by_name.entry(entry.name).or_default().push(Cached {
+                path: entry.path,
+                fits: Fits::Flags(entry.flags),
+                is_for_some_processors: entry.is_for_some_processors,
+            });
+        }
+        let mut ld_so = Self {
+            by_name,
+            configured,
+            defaults: ARCHITECTURES
+                .iter()
+                .map(|row| (row.abi, row.default_directories()))
+                .collect(),
+        };
+        if !has_cache {
+            ld_so.emulate_ldconfig(root);
+        }
+        ld_so
+    }
+
+    /// Every file that the cache names.
+    pub fn cached_files(&self) -> impl Iterator<Item = &Path> {
+        self.by_name
+            .values()
+            .flatten()
+            .map(|cached| cached.path.as_path())
+    }
+
+    /// The file that the cache names for `name`: the first whose flags suit `abi`, one that every
+    /// processor can use before one that only some can.
+    #[must_use]
+    pub fn cached(&self, name: &OsStr, abi: Abi) -> Option<&Path> {
+        let suitable = |cached: &&Cached| cached.fits.suits(abi);
+        let entries = self.by_name.get(name)?;
+        let all = entries.iter().filter(suitable);
+        all.clone()
+            .find(|cached| !cached.is_for_some_processors)
+            .or_else(|| all.clone().next())
+            .map(|cached| cached.path.as_path())
+    }
+
+    /// The name in the cache for which `ctypes.util.find_library` takes `stem`: the first in the
+    /// order of `ldconfig -p` that begins with `libSTEM.` (`_findSoname_ldconfig` in `CPython`'s
+    /// `Lib/ctypes/util.py`).
+    #[must_use]
+    pub fn cached_name(&self, stem: &str, abi: Abi) -> Option<&OsStr> {
+        let beginning = format!("lib{stem}.");
+        let is_meant = |name: &&OsString| name.as_bytes().starts_with(beginning.as_bytes());
+        let suits = |name: &&OsString| self.cached(name, abi).is_some();
+        let names = self.by_name.keys().filter(is_meant).filter(suits);
+        // ldconfig writes the highest first.
+        names
+            .max_by(|a, b| compare(a, b).then_with(|| a.cmp(b)))
+            .map(OsString::as_os_str)
+    }
+
+    /// The directories that the loader of `abi` looks in last, in order.
+    #[must_use]
+    pub fn default_directories(&self, abi: Abi) -> &[PathBuf] {
+        self.defaults.get(&abi).map_or(&[], |all| all.as_slice())
+    }
+
+    /// The directories of `ld.so.conf`: a library there that ldconfig has not put into the cache is
+    /// not found.
+    #[must_use]
+    pub fn configured_directories(&self) -> &[PathBuf] {
+        &self.configured
+    }
+
+    /// Fills the table as `search_dirs` in glibc's `elf/ldconfig.c` would: of each directory,
+    /// configured ones first and no directory twice, and of equal names the first directory.
+    fn emulate_ldconfig(&mut self, root: &Root) {
+        let defaults = ARCHITECTURES
+            .iter()
+            .flat_map(Architecture::default_directories);
+        let mut seen = Vec::new();
+        for dir in self.configured.iter().cloned().chain(defaults) {
+            let Ok(real) = root.canonicalize(&dir) else {
+                continue;
+            };
+            if seen.contains(&real) {
+                continue;
+            }
+            seen.push(real);
+            for (index, dir) in candidates::tried(root, &dir).iter().enumerate() {
+                for (name, library) in libraries(root, dir) {
+                    let path = library.path(root, dir, &name);
+                    self.by_name.entry(name).or_default().push(Cached {
+                        path,
+                        fits: Fits::Abi(library.abi),
+                        is_for_some_processors: index > 0,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// A file that ldconfig enters into the cache.
+#[derive(Debug)]
+struct Seen {
+    file_name: OsString,
+    abi: Abi,
+    /// Whether it is entered as a link, by its own name.
+    is_link: bool,
+}
+
+impl Seen {
+    /// Where the loader finds it. The cache names the link that is called `soname`, which ldconfig
+    /// makes, or leads to this file, where that is not so yet.
+    fn path(&self, root: &Root, dir: &Path, soname: &OsStr) -> PathBuf {
+        let file = dir.join(&self.file_name);
+        let link = dir.join(soname);
+        match (root.canonicalize(&link), root.canonicalize(&file)) {
+            (Ok(one), Ok(other)) if one == other => link,
+            _ => file,
+        }
+    }
+}
+
+/// What `search_dir` in glibc's `elf/ldconfig.c` makes of one directory: the files that are named
+/// like libraries, by SONAME; of equal ones a file before a link, then the highest version.
+fn libraries(root: &Root, dir: &Path) -> BTreeMap<OsString, Seen> {
+    let mut all: BTreeMap<OsString, Seen> = BTreeMap::new();
+    let mut names = root.list(dir).unwrap_or_default();
+    names.retain(|name| is_named_like_library(name));
+    for file_name in names {
+        let path = dir.join(&file_name);
+        let Some((soname, abi)) = identity(root, &path) else {
+            continue;
+        };
+        let soname = soname.map_or_else(|| file_name.clone(), |soname| (*soname).to_owned());
+        // A link goes by its own name only where that is the SONAME, or the linker's name for it.
+        let own = file_name.as_bytes();
+        let is_own =
+            own == soname.as_bytes() || own.ends_with(b".so") && soname.as_bytes().starts_with(own);
+        let is_link = root.is_link(&path) && is_own;
+        let name = if is_link { file_name.clone() } else { soname };
+        let seen = Seen {
+            file_name,
+            abi,
+            is_link,
+        };
+        match all.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(seen);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get();
+                let is_newer = compare(&known.file_name, &seen.file_name) == Ordering::Less;
+                if known.is_link && !seen.is_link || known.is_link == seen.is_link && is_newer {
+                    entry.insert(seen);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// `_dl_cache_libcmp` in glibc's `elf/dl-cache.c`: numbers are compared as such, and are more than
+/// anything else.
+fn compare(one: &OsStr, other: &OsStr) -> Ordering {
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    loop {
+        let order = match (one.split_first(), other.split_first()) {
+            (Some((a, _)), Some((b, _))) if a.is_ascii_digit() && b.is_ascii_digit() => {
+                let (a, after_a) = leading_number(one);
+                let (b, after_b) = leading_number(other);
+                (one, other) = (after_a, after_b);
+                a.cmp(&b)
+            }
+            (Some((a, after_a)), Some((b, after_b))) => {
+                (one, other) = (after_a, after_b);
+                (a.is_ascii_digit(), a).cmp(&(b.is_ascii_digit(), b))
+            }
+            (a, b) => return a.is_some().cmp(&b.is_some()),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// The number that `text` begins with, and what follows it.
+fn leading_number(text: &[u8]) -> (u64, &[u8]) {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at(length);
+    let number = digits.iter().fold(0_u64, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    });
+    (number, rest)
+}
+
+impl Fits {
+    fn suits(&self, abi: Abi) -> bool {
+        match *self {
+            Self::Abi(own) => own == abi,
+            Self::Flags(flags) => abi
+                .architecture()
+                .is_some_and(|row| row.cache_flags.contains(&flags)),
+        }
+    }
+}
+
+/// `_dl_is_dso` in glibc's `elf/dl-is_dso.h`.
+fn is_named_like_library(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    (name.starts_with(b"lib") || name.starts_with(b"ld-"))
+        && name.windows(3).any(|three| three == b".so")
+}
+
+fn identity(root: &Root, path: &Path) -> Option<(Option<Arc<OsStr>>, Abi)> {
+    if !root.metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let file = root.open(path).ok()?;
+    let object = ElfFile::open(&file).ok()??.object().ok()?;
+    (object.kind == Kind::Library).then_some((object.soname, object.abi))
+}

@@ -1,0 +1,539 @@
+//! Questions to dpkg, and its answers.
+//!
+//! The only place that knows what `dpkg -S` and `dpkg-query -W` print. dpkg's own files are not read
+//! here, nor anything ever changed.
+
+use crate::system::escape::shown;
+use crate::system::process::{self, ProcessError};
+use crate::system::root::Root;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output};
+use thiserror::Error;
+
+/// Where dpkg keeps its database, below a root (dpkg(1), `--admindir`).
+const ADMINDIR: &str = "/var/lib/dpkg";
+/// No path that can be opened is longer (limits.h).
+const PATH_MAX: usize = 4096;
+/// Variables by which dpkg is pointed to another database (dpkg(1), ENVIRONMENT).
+const ENVIRONMENT: [&str; 2] = ["DPKG_ADMINDIR", "DPKG_ROOT"];
+
+/// Why dpkg gave no answer.
+#[derive(Debug, Error)]
+pub enum DpkgError {
+    /// It is not there, or could not be started.
+    #[error("{}{}", .0, advice(.0))]
+    Process(#[from] ProcessError),
+    /// The root has no database.
+    #[error(
+        "no dpkg database: {} is not there; is this the root of a Debian system?",
+        shown(path)
+    )]
+    NoDatabase {
+        /// The file that should be there.
+        path: PathBuf,
+    },
+    /// The root's database cannot be read.
+    #[error("cannot read dpkg's database {}: {source}", shown(path))]
+    Database {
+        /// Its directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The root's database could lead dpkg out of the root.
+    #[error(
+        "{} is a symbolic link, which dpkg would follow out of the root",
+        shown(path)
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// It ran and failed.
+    #[error("`{command}` failed with {status}{}", said(stderr))]
+    Failed {
+        /// The program and what was asked.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it said.
+        stderr: String,
+    },
+    /// It answered in a way that is not known.
+    #[error("`{command}` answered `{line}`, which is not understood")]
+    NotUnderstood {
+        /// The program and what was asked.
+        command: String,
+        /// The line of its answer.
+        line: String,
+    },
+}
+
+fn advice(error: &ProcessError) -> &'static str {
+    match error {
+        ProcessError::NotFound { .. } => {
+            ": the list is made of Debian packages, so run this on Debian"
+        }
+        ProcessError::NotStarted { .. } => "",
+    }
+}
+
+fn said(stderr: &str) -> String {
+    match stderr.trim() {
+        "" => String::new(),
+        text => format!(": {}", text.replace('\n', "; ")),
+    }
+}
+
+/// A package as dpkg names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Package {
+    /// Its name (Debian Policy 5.6.1).
+    pub name: String,
+    /// Its architecture where it is not the native one.
+    pub foreign: Option<String>,
+}
+
+impl std::fmt::Display for Package {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match &self.foreign {
+            None => formatter.write_str(&self.name),
+            Some(architecture) => write!(formatter, "{}:{architecture}", self.name),
+        }
+    }
+}
+
+/// A diversion (dpkg-divert(1)): the file that other packages ship as `from` is kept as `to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diversion {
+    /// The package whose own `from` stays in its place; `None` for the administrator's.
+    pub by: Option<String>,
+    /// The path in the packages.
+    pub from: PathBuf,
+    /// The path on disk.
+    pub to: PathBuf,
+}
+
+/// What dpkg knows of the paths it was asked for.
+#[derive(Debug, Default)]
+pub struct Owners {
+    /// The packages that ship a path.
+    by_path: HashMap<PathBuf, BTreeSet<Package>>,
+    diversions: Vec<Diversion>,
+    /// What dpkg complained about.
+    pub complaints: BTreeSet<String>,
+}
+
+impl Owners {
+    /// The packages whose file is the one that is on disk at `path`, diversions seen to.
+    #[must_use]
+    pub fn of(&self, path: &Path) -> BTreeSet<Package> {
+        let listed = |path: &Path| self.by_path.get(path).cloned().unwrap_or_default();
+        let is_by = |diversion: &Diversion, package: &Package| {
+            diversion.by.as_deref() == Some(package.name.as_str())
+        };
+        let mut owners = listed(path);
+        for diversion in &self.diversions {
+            if diversion.from == path {
+                owners.retain(|package| is_by(diversion, package));
+            }
+            if diversion.to == path {
+                let mut others = listed(&diversion.from);
+                others.retain(|package| !is_by(diversion, package));
+                owners.append(&mut others);
+            }
+        }
+        owners
+    }
+}
+
+/// dpkg, with the database that it is asked about.
+#[derive(Debug)]
+pub struct Dpkg {
+    /// `None`: dpkg's own, or what the environment says.
+    admindir: Option<PathBuf>,
+    native: String,
+}
+
+impl Dpkg {
+    /// The dpkg whose database is that of `root`.
+    pub fn new(root: &Root) -> Result<Self, DpkgError> {
+        let status = Path::new(ADMINDIR).join("status");
+        let is_elsewhere = root.is_machine()
+            && ENVIRONMENT
+                .iter()
+                .any(|name| std::env::var_os(name).is_some());
+        if !is_elsewhere && root.metadata(&status).is_err() {
+            process::command("dpkg")?;
+            return Err(DpkgError::NoDatabase {
+                path: root.outer(&status),
+            });
+        }
+        let admindir = if root.is_machine() {
+            None
+        } else {
+            Some(contained(root)?)
+        };
+        let mut dpkg = Self {
+            admindir,
+            native: String::new(),
+        };
+        dpkg.native = dpkg.native()?;
+        Ok(dpkg)
+    }
+
+    /// The native architecture of the database.
+    #[must_use]
+    pub fn architecture(&self) -> &str {
+        &self.native
+    }
+
+    /// The other architectures whose packages may be installed (dpkg(1), `--add-architecture`).
+    pub fn foreign_architectures(&self) -> Result<BTreeSet<String>, DpkgError> {
+        let output = self.run("dpkg", &["--print-foreign-architectures"], &[])?;
+        if !output.status.success() {
+            return Err(failed("dpkg --print-foreign-architectures", &output));
+        }
+        let names = String::from_utf8_lossy(&output.stdout);
+        Ok(names.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// The architecture of the dpkg that is installed in the database, which is the native one by
+    /// definition; of this machine's dpkg where that is asked about, or where there is none.
+    fn native(&self) -> Result<String, DpkgError> {
+        if self.admindir.is_some() {
+            let output = self.run("dpkg-query", &["-W", "-f=${Architecture}\\n", "dpkg"], &[])?;
+            if output.status.success() {
+                return Ok(first_line(&output.stdout));
+            }
+        }
+        let output = self.run("dpkg", &["--print-architecture"], &[])?;
+        if output.status.success() {
+            Ok(first_line(&output.stdout))
+        } else {
+            Err(failed("dpkg --print-architecture", &output))
+        }
+    }
+
+    /// Adds to `owners` those of `paths`, which are absolute and without `.` and `..`: one call of
+    /// dpkg, more only where the paths do not fit into one, or where one of them turns out to be
+    /// the place of a diverted file, whose owner is known under its other name.
+    pub fn owners(&self, paths: &BTreeSet<PathBuf>, owners: &mut Owners) -> Result<(), DpkgError> {
+        // dpkg's lists are lines: no package ships a path with a newline in it, nor one that is
+        // too long to be opened.
+        let asked: Vec<&PathBuf> = paths
+            .iter()
+            .filter(|path| {
+                let bytes = path.as_os_str().as_bytes();
+                bytes.len() < PATH_MAX && !bytes.contains(&b'\n')
+            })
+            .collect();
+        self.search(&asked, owners)?;
+        let more: BTreeSet<PathBuf> = owners
+            .diversions
+            .iter()
+            .filter(|diversion| paths.contains(&diversion.to) && !paths.contains(&diversion.from))
+            .map(|diversion| diversion.from.clone())
+            .collect();
+        self.search(&more.iter().collect::<Vec<_>>(), owners)
+    }
+
+    fn search(&self, paths: &[&PathBuf], owners: &mut Owners) -> Result<(), DpkgError> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let patterns: Vec<OsString> = paths.iter().map(|path| escaped(path)).collect();
+        // `dpkg -S` reads the machine's /etc/dpkg/dpkg.cfg and hands over to dpkg-query, which does
+        // not: of another root it is asked directly.
+        let program = match self.admindir {
+            None => "dpkg",
+            Some(_) => "dpkg-query",
+        };
+        let output = match self.run(program, &["-S"], &patterns) {
+            Err(ProcessError::NotStarted { source, .. })
+                if source.kind() == io::ErrorKind::ArgumentListTooLong && paths.len() > 1 =>
+            {
+                let (one, other) = paths.split_at(paths.len() / 2);
+                self.search(one, owners)?;
+                return self.search(other, owners);
+            }
+            output => output?,
+        };
+        // 1: some path has no owner.
+        if !matches!(output.status.code(), Some(0 | 1)) {
+            return Err(failed("dpkg -S", &output));
+        }
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        owners.complaints.extend(
+            complaints
+                .lines()
+                .filter(|line| !line.contains("no path found matching pattern"))
+                .map(shown),
+        );
+        self.parse(&output.stdout, owners)
+    }
+
+    /// Reads `dpkg -S` (`searchoutput` in dpkg's `src/query/main.c`): a line
+    /// `package[:arch], …: path`, or for a diverted path two lines `diversion by package from:
+    /// path` and `… to: path` (or `local diversion from: …`) first.
+    fn parse(&self, answer: &[u8], owners: &mut Owners) -> Result<(), DpkgError> {
+        let mut from = None;
+        for line in answer.split(|&byte| byte == b'\n') {
+            if line.is_empty() {
+                continue;
+            }
+            let not_understood = || DpkgError::NotUnderstood {
+                command: "dpkg -S".to_owned(),
+                line: shown(OsStr::from_bytes(line)),
+            };
+            let (head, path) = split_once(line, b": /").ok_or_else(not_understood)?;
+            let head = std::str::from_utf8(head).map_err(|_| not_understood())?;
+            let path = PathBuf::from(OsString::from_vec([b"/", path].concat()));
+            if let Some((_, "from")) = diversion(head) {
+                from = Some(path);
+            } else if let Some((by, _)) = diversion(head) {
+                let from = from.take().ok_or_else(not_understood)?;
+                let by = by.map(str::to_owned);
+                let diversion = Diversion { by, from, to: path };
+                if !owners.diversions.contains(&diversion) {
+                    owners.diversions.push(diversion);
+                }
+            } else {
+                let packages = head
+                    .split(", ")
+                    .map(|name| self.package(name).ok_or_else(not_understood))
+                    .collect::<Result<Vec<_>, _>>()?;
+                owners.by_path.entry(path).or_default().extend(packages);
+            }
+        }
+        Ok(())
+    }
+
+    fn package(&self, name: &str) -> Option<Package> {
+        let (name, architecture) = match name.split_once(':') {
+            None => (name, None),
+            Some((name, architecture)) => (name, Some(architecture)),
+        };
+        (is_word(name) && architecture.is_none_or(is_word)).then(|| Package {
+            name: name.to_owned(),
+            foreign: architecture
+                .filter(|architecture| *architecture != self.native)
+                .map(str::to_owned),
+        })
+    }
+
+    /// The version and architecture of each of `packages`, all of which are installed.
+    pub fn versions(
+        &self,
+        packages: &BTreeSet<Package>,
+    ) -> Result<BTreeMap<Package, (String, String)>, DpkgError> {
+        let mut versions = BTreeMap::new();
+        if packages.is_empty() {
+            return Ok(versions);
+        }
+        let format = "-f=${Package}\\t${Architecture}\\t${Version}\\n";
+        let names: Vec<OsString> = packages
+            .iter()
+            .map(|package| package.to_string().into())
+            .collect();
+        let output = self.run("dpkg-query", &["-W", format], &names)?;
+        if !output.status.success() {
+            return Err(failed("dpkg-query -W", &output));
+        }
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [name, architecture, version] = fields[..] else {
+                return Err(DpkgError::NotUnderstood {
+                    command: "dpkg-query -W".to_owned(),
+                    line: shown(line),
+                });
+            };
+            let is_native = architecture == self.native || architecture == "all";
+            let package = Package {
+                name: name.to_owned(),
+                foreign: (!is_native).then(|| architecture.to_owned()),
+            };
+            if packages.contains(&package) {
+                versions.insert(package, (version.to_owned(), architecture.to_owned()));
+            }
+        }
+        Ok(versions)
+    }
+
+    /// Runs `program` on the database and waits for it.
+    fn run(
+        &self,
+        program: &'static str,
+        question: &[&str],
+        about: &[OsString],
+    ) -> Result<Output, ProcessError> {
+        let mut command = process::command(program)?;
+        if let Some(dir) = &self.admindir {
+            command.env_clear().env("LC_ALL", "C");
+            let mut option = OsString::from("--admindir=");
+            option.push(dir);
+            command.arg(option);
+        }
+        process::output(command.args(question).args(about))
+    }
+}
+
+/// Where this process finds the database of another root. dpkg follows links in it as the machine
+/// would, out of the root, so there must be none.
+fn contained(root: &Root) -> Result<PathBuf, DpkgError> {
+    let unreadable = |source| DpkgError::Database {
+        path: root.outer(Path::new(ADMINDIR)),
+        source,
+    };
+    let dir = root.canonicalize(Path::new(ADMINDIR)).map_err(unreadable)?;
+    for part in [
+        &dir,
+        &dir.join("info"),
+        &dir.join("updates"),
+        &dir.join("triggers"),
+    ] {
+        for name in root.list(part).unwrap_or_default() {
+            let path = part.join(name);
+            if root.is_link_at(&path) {
+                return Err(DpkgError::Link {
+                    path: root.outer(&path),
+                });
+            }
+        }
+    }
+    Ok(root.outer(&dir))
+}
+
+fn failed(command: &str, output: &Output) -> DpkgError {
+    DpkgError::Failed {
+        command: command.to_owned(),
+        status: ExitStatus::from_raw(output.status.into_raw()),
+        stderr: shown_lines(&output.stderr),
+    }
+}
+
+fn shown_lines(text: &[u8]) -> String {
+    text.split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| shown(OsStr::from_bytes(line)))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn first_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// The package in `diversion by PACKAGE from` (none in `local diversion from`), and the last word.
+fn diversion(head: &str) -> Option<(Option<&str>, &str)> {
+    let (rest, end) = head.rsplit_once(' ')?;
+    if rest == "local diversion" {
+        return Some((None, end));
+    }
+    let by = rest.strip_prefix("diversion by ")?;
+    Some((Some(by), end))
+}
+
+/// Debian Policy 5.6.1 and 5.6.8: what package and architecture names are made of.
+fn is_word(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte))
+}
+
+/// `path` as a pattern that matches it alone (dpkg-query(1), `-S`: glob(7) wildcards).
+fn escaped(path: &Path) -> OsString {
+    let mut pattern = Vec::new();
+    for &byte in path.as_os_str().as_bytes() {
+        if b"*?[]\\".contains(&byte) {
+            pattern.push(b'\\');
+        }
+        pattern.push(byte);
+    }
+    OsString::from_vec(pattern)
+}
+
+fn split_once<'a>(line: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = line
+        .windows(separator.len())
+        .position(|window| window == separator)?;
+    Some((&line[..at], &line[at + separator.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owners(answer: &str) -> Owners {
+        let dpkg = Dpkg {
+            admindir: None,
+            native: "amd64".to_owned(),
+        };
+        let mut owners = Owners::default();
+        dpkg.parse(answer.as_bytes(), &mut owners).unwrap();
+        owners
+    }
+
+    fn of(owners: &Owners, path: &str) -> Vec<String> {
+        owners
+            .of(Path::new(path))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn only_a_foreign_architecture_is_named() {
+        let owners = owners("both:i386, both:amd64, bar: /usr/lib/x: y.so\n");
+        assert_eq!(
+            of(&owners, "/usr/lib/x: y.so"),
+            ["bar", "both", "both:i386"]
+        );
+    }
+
+    #[test]
+    fn a_diverted_path_belongs_to_the_diverter_and_its_new_place_to_the_others() {
+        let owners = owners(
+            "diversion by bar from: /lib/d.so\ndiversion by bar to: /lib/d.so.distrib\n\
+             foo:i386, bar: /lib/d.so\n",
+        );
+        assert_eq!(of(&owners, "/lib/d.so"), ["bar"]);
+        assert_eq!(of(&owners, "/lib/d.so.distrib"), ["foo:i386"]);
+    }
+
+    #[test]
+    fn a_local_diversion_leaves_the_path_to_nobody() {
+        let owners = owners(
+            "local diversion from: /lib/d.so\nlocal diversion to: /lib/d.so.old\nfoo: /lib/d.so\n",
+        );
+        assert!(of(&owners, "/lib/d.so").is_empty());
+        assert_eq!(of(&owners, "/lib/d.so.old"), ["foo"]);
+    }
+
+    #[test]
+    fn pattern_characters_are_escaped() {
+        assert_eq!(escaped(Path::new("/a*b?[c]\\d")), "/a\\*b\\?\\[c\\]\\\\d");
+    }
+
+    #[test]
+    fn an_unknown_answer_is_an_error() {
+        let dpkg = Dpkg {
+            admindir: None,
+            native: "amd64".to_owned(),
+        };
+        for answer in ["what?\n", "a b: /x\n", "diversion by a to: /x\n", ": /x\n"] {
+            let error = dpkg.parse(answer.as_bytes(), &mut Owners::default());
+            assert!(
+                matches!(error, Err(DpkgError::NotUnderstood { .. })),
+                "{answer}"
+            );
+        }
+    }
+}

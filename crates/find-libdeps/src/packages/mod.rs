@@ -1,0 +1,3 @@
+pub mod dpkg;
+pub mod lookup;
+pub mod ownership;

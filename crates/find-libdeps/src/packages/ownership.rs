@@ -1,0 +1,203 @@
+//! A library's path to the package that a runtime image needs for it.
+//!
+//! dpkg knows paths as packages spell them, the loader as links lead to them. Which spellings are
+//! asked for, and whose answer counts, is decided here; dpkg itself is asked elsewhere.
+
+use crate::loader::resolver::Hit;
+use crate::packages::dpkg::{Dpkg, DpkgError, Owners, Package};
+use crate::system::root::Root;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+/// The directories that merged /usr has moved (Debian's `usrmerge`; usr-is-merged).
+const MERGED: [&str; 8] = [
+    "bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin", "libn32",
+];
+
+/// To whom a library belongs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ownership {
+    /// This package brings it.
+    Package(Package),
+    /// Only these bring it, and they are for compiling.
+    Development(BTreeSet<Package>),
+    /// No package ships it.
+    Nobody,
+}
+
+/// What is known so far of whose the system's libraries are.
+#[derive(Debug)]
+pub struct Packages<'a> {
+    root: &'a Root,
+    dpkg: Dpkg,
+    merged: Merged,
+    /// The spellings of every library that dpkg has been asked about.
+    asked: HashMap<PathBuf, Spellings>,
+    owners: Owners,
+}
+
+impl<'a> Packages<'a> {
+    /// What `dpkg` says of the files of `root`; nothing yet.
+    #[must_use]
+    pub fn new(root: &'a Root, dpkg: Dpkg) -> Self {
+        Self {
+            merged: Merged::of(root),
+            root,
+            dpkg,
+            asked: HashMap::new(),
+            owners: Owners::default(),
+        }
+    }
+
+    /// Whom is asked.
+    #[must_use]
+    pub fn dpkg(&self) -> &Dpkg {
+        &self.dpkg
+    }
+
+    /// What dpkg complained about.
+    #[must_use]
+    pub fn complaints(&self) -> &BTreeSet<String> {
+        &self.owners.complaints
+    }
+
+    /// Asks for the owners of the libraries at `paths`, in one call of dpkg; of none that was
+    /// asked for before.
+    pub fn ask<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) -> Result<(), DpkgError> {
+        let mut new = BTreeSet::new();
+        for path in paths {
+            if !self.asked.contains_key(path) {
+                let spellings = Spellings::of(self.root, &self.merged, path);
+                new.extend(spellings.hops.iter().flatten().cloned());
+                self.asked.insert(path.to_owned(), spellings);
+            }
+        }
+        self.dpkg.owners(&new, &mut self.owners)
+    }
+
+    /// Whose the library `hit` is; it must have been asked for.
+    #[must_use]
+    pub fn ownership(&self, hit: &Hit) -> Ownership {
+        let native = self.dpkg.architecture();
+        self.asked
+            .get(&hit.path)
+            .map_or(Ownership::Nobody, |spellings| {
+                spellings.ownership(&self.owners, hit.architecture, native)
+            })
+    }
+
+    /// The package for compiling that alone ships the name by which `hit` was found, so that an
+    /// image without it has the library but not under this name.
+    #[must_use]
+    pub fn name_is_for_compiling(&self, hit: &Hit) -> Option<Package> {
+        self.asked
+            .get(&hit.path)?
+            .name_is_for_compiling(&self.owners)
+    }
+}
+
+/// All spellings of a library's path, hop by hop: as found first, the real file last.
+#[derive(Debug)]
+struct Spellings {
+    hops: Vec<Vec<PathBuf>>,
+}
+
+impl Spellings {
+    fn of(root: &Root, merged: &Merged, path: &Path) -> Self {
+        let mut hops = vec![merged.aliases(path)];
+        hops.extend(root.hops(path).iter().map(|hop| merged.aliases(hop)));
+        Self { hops }
+    }
+
+    /// Whose the library is, for an object of `architecture` on a machine whose native one is
+    /// `native`.
+    ///
+    /// The owner of the real file counts before those of the links that lead to it: links are made
+    /// by update-alternatives and ldconfig too, and an unversioned one is the -dev package's.
+    fn ownership(&self, owners: &Owners, architecture: &str, native: &str) -> Ownership {
+        let mut for_compiling = BTreeSet::new();
+        for hop in self.hops.iter().rev() {
+            let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).collect();
+            let (development, runtime): (BTreeSet<_>, BTreeSet<_>) = all
+                .into_iter()
+                .partition(|package: &Package| is_for_compiling(&package.name));
+            for_compiling.extend(development);
+            let suits =
+                |package: &&Package| package.foreign.as_deref().unwrap_or(native) == architecture;
+            // Several packages that ship one path each bring the file: one is enough.
+            if let Some(package) = runtime.iter().find(suits).or_else(|| runtime.first()) {
+                return Ownership::Package(package.clone());
+            }
+        }
+        if for_compiling.is_empty() {
+            Ownership::Nobody
+        } else {
+            Ownership::Development(for_compiling)
+        }
+    }
+
+    fn name_is_for_compiling(&self, owners: &Owners) -> Option<Package> {
+        let found: BTreeSet<Package> = self
+            .hops
+            .iter()
+            .take(2)
+            .flatten()
+            .flat_map(|path| owners.of(path))
+            .collect();
+        if found.iter().all(|package| is_for_compiling(&package.name)) {
+            found.into_iter().next()
+        } else {
+            None
+        }
+    }
+}
+
+/// A package with headers and unversioned links, never one for a runtime image (Debian Policy
+/// 8.4): `libpq-dev`, `libc6-dev-i386`.
+pub(crate) fn is_for_compiling(package: &str) -> bool {
+    package.ends_with("-dev") || package.contains("-dev-")
+}
+
+/// Which top-level directories are links into /usr.
+#[derive(Debug)]
+struct Merged {
+    names: HashMap<&'static str, bool>,
+}
+
+impl Merged {
+    fn of(root: &Root) -> Self {
+        let is_merged = |name: &str| {
+            root.canonicalize(&Path::new("/").join(name))
+                .is_ok_and(|real| real == Path::new("/usr").join(name))
+        };
+        Self {
+            names: MERGED
+                .into_iter()
+                .map(|name| (name, is_merged(name)))
+                .collect(),
+        }
+    }
+
+    /// `path`, and the other path by which a package may ship the same file where `/lib` is a link
+    /// to `/usr/lib`: dpkg knows only the one that is in the package.
+    fn aliases(&self, path: &Path) -> Vec<PathBuf> {
+        let mut aliases = vec![path.to_owned()];
+        let mut components = path.components().skip(1);
+        let is_merged = |component: Option<Component>| match component {
+            Some(Component::Normal(name)) => name
+                .to_str()
+                .and_then(|name| self.names.get(name))
+                .copied()
+                .unwrap_or(false),
+            _ => false,
+        };
+        if let Ok(below) = path.strip_prefix("/usr") {
+            if is_merged(below.components().next()) {
+                aliases.push(Path::new("/").join(below));
+            }
+        } else if is_merged(components.next()) {
+            aliases.push(Path::new("/usr").join(path.strip_prefix("/").unwrap_or(path)));
+        }
+        aliases
+    }
+}

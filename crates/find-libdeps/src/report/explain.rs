@@ -1,0 +1,193 @@
+//! The report for people: why each package is on the list, and why something is not.
+
+use crate::loader::resolver::{FoundBy, Place};
+use crate::report::data::{Fate, ListedPackage, NeededLibrary, Report, Site};
+use crate::run_time::load::ToldBy;
+use crate::system::escape::shown;
+use anstyle::{AnsiColor, Style};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::path::Path;
+use thiserror::Error;
+
+const HEADING: Style = Style::new().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+/// The report has nothing of this name.
+#[derive(Debug, Error)]
+#[error("nothing called `{}` is needed here, or needs anything", shown(.0))]
+pub struct Unknown(OsString);
+
+/// The explanation of `report`, with ANSI styles; or only of the package, soname or file `name`.
+pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
+    let mut text = String::new();
+    for listed in &report.packages {
+        let libraries = of_package(report, listed);
+        let is_named = name.is_some_and(|name| is_package(report, listed, name));
+        let shown: Vec<&NeededLibrary> = libraries
+            .into_iter()
+            .filter(|library| is_named || is_about(library, name))
+            .collect();
+        if !shown.is_empty() {
+            heading(&mut text, &title(listed), GOOD);
+            describe(&mut text, &shown, name);
+        }
+    }
+    let others = [
+        (
+            Fate::Missing,
+            "missing: the loader would not find these",
+            BAD,
+        ),
+        (
+            Fate::Unowned,
+            "unowned: no package for an image ships these",
+            BAD,
+        ),
+        (
+            Fate::Bundled,
+            "bundled: these lie below the given paths",
+            HEADING,
+        ),
+        (
+            Fate::Interpreter,
+            "interpreter: whoever has Python has these",
+            HEADING,
+        ),
+        (
+            Fate::Host,
+            "host: its driver provides these at run time",
+            HEADING,
+        ),
+    ];
+    for (fate, title, style) in others {
+        let libraries: Vec<&NeededLibrary> = report
+            .libraries
+            .iter()
+            .filter(|library| library.fate == fate && is_about(library, name))
+            .collect();
+        if !libraries.is_empty() {
+            heading(&mut text, title, style);
+            describe(&mut text, &libraries, name);
+        }
+    }
+    let possible: Vec<&NeededLibrary> = report
+        .possible
+        .iter()
+        .filter(|library| {
+            let package = library.package.as_ref().map(ToString::to_string);
+            is_about(library, name)
+                || name.is_some_and(|name| package.is_some_and(|package| *name == *package))
+        })
+        .collect();
+    if !possible.is_empty() {
+        let title = "possible: code may load these at run time, or do without";
+        heading(&mut text, title, HEADING);
+        describe(&mut text, &possible, name);
+    }
+    match name {
+        Some(name) if text.is_empty() => Err(Unknown(name.to_owned())),
+        _ => Ok(text),
+    }
+}
+
+fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededLibrary> {
+    report
+        .libraries
+        .iter()
+        .filter(|library| library.package.as_ref() == Some(&listed.package))
+        .collect()
+}
+
+/// `libc6`, or `libc6:amd64` where that is the native architecture.
+fn is_package(report: &Report, listed: &ListedPackage, name: &OsStr) -> bool {
+    let package = listed.package.to_string();
+    *name == *package || *name == *format!("{package}:{}", report.architecture)
+}
+
+fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
+    let Some(name) = name else {
+        return true;
+    };
+    *library.soname == *name
+        || library
+            .path
+            .as_ref()
+            .is_some_and(|path| is_file(path, name))
+        || library.needed_by.iter().any(|by| is_file(&by.path, name))
+}
+
+/// Whether `name` is `path`, as it was written or seen from the working directory.
+fn is_file(path: &Path, name: &OsStr) -> bool {
+    path.as_os_str() == name || std::path::absolute(name).is_ok_and(|absolute| path == absolute)
+}
+
+fn title(listed: &ListedPackage) -> String {
+    match &listed.version {
+        _ if !listed.is_installed => format!("{} (not installed here)", listed.package),
+        None => listed.package.to_string(),
+        Some(version) => format!("{} {}", listed.package, version.version),
+    }
+}
+
+fn heading(text: &mut String, title: &str, style: Style) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "{style}{title}{style:#}");
+}
+
+fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr>) {
+    for library in libraries {
+        // Of a file that needs it, only what concerns that file.
+        let is_one =
+            name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(&by.path, name)));
+        let is_meant = |by: &Site| !is_one || name.is_some_and(|name| is_file(&by.path, name));
+        let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
+        if let Some(path) = &library.path {
+            let how = library.found_by.map_or("as it was loaded", how);
+            let _ = write!(text, " => {} ({how})", shown(path));
+        }
+        text.push('\n');
+        for by in library.needed_by.iter().filter(|by| is_meant(by)) {
+            let _ = writeln!(text, "    {} {by}", verb(library.told_by));
+        }
+        for package in &library.passed_over {
+            let _ = writeln!(text, "    passed over: {package}");
+        }
+        if let Some(absence) = &library.absence {
+            for place in &absence.looked_in {
+                let _ = writeln!(text, "    looked in {}", looked(place));
+            }
+            if let Some(hint) = &absence.hint {
+                let _ = writeln!(text, "    {hint}");
+            }
+        }
+    }
+}
+
+fn verb(told_by: ToldBy) -> &'static str {
+    match told_by {
+        ToldBy::Header => "needed by",
+        ToldBy::Note | ToldBy::Table | ToldBy::Source | ToldBy::Trace => "loaded at run time by",
+    }
+}
+
+fn looked(place: &Place) -> String {
+    format!("{} ({})", shown(&place.path), how(place.found_by))
+}
+
+fn how(found_by: FoundBy) -> &'static str {
+    match found_by {
+        FoundBy::Rpath => "RPATH",
+        FoundBy::LdLibraryPath => "LD_LIBRARY_PATH",
+        FoundBy::Runpath => "RUNPATH",
+        FoundBy::Cache => "the loader's cache",
+        FoundBy::Default => "default directory",
+        FoundBy::Direct => "named by its path",
+        FoundBy::Soname => "by its SONAME alone",
+        FoundBy::Contents => "the index of contents",
+    }
+}

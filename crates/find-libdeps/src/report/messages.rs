@@ -1,0 +1,146 @@
+//! What is said on standard error: one line a message, each with the program's name.
+
+use crate::cli::{Color, Verbosity};
+use crate::report::data::{Fate, NeededLibrary, Report, Site, Started};
+use crate::system::escape::shown;
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use std::io::{Stderr, Write as _};
+use std::path::Component;
+use std::time::Duration;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Where messages go.
+pub struct Messages {
+    stderr: AutoStream<Stderr>,
+    verbosity: Verbosity,
+}
+
+impl Messages {
+    /// Messages on this process's standard error.
+    #[must_use]
+    pub fn new(verbosity: Verbosity, color: Color) -> Self {
+        Self {
+            stderr: AutoStream::new(std::io::stderr(), color.into()),
+            verbosity,
+        }
+    }
+
+    /// Whether only errors are said.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// Says why there is no list.
+    pub fn error(&mut self, text: &str) {
+        for line in text.lines() {
+            self.line("error", ERROR, line);
+        }
+    }
+
+    /// Says what people should know beside the list.
+    pub fn report(&mut self, report: &Report, elapsed: Duration) {
+        if self.is_quiet() {
+            return;
+        }
+        for warning in &report.warnings {
+            let text = format!("{}: {}", shown(&warning.path), warning.message);
+            self.line("warning", WARNING, &text);
+        }
+        for library in &report.libraries {
+            match library.fate {
+                Fate::Missing => self.line("missing", ERROR, &missing(library)),
+                Fate::Unowned => self.line("unowned", ERROR, &unowned(library)),
+                Fate::Package | Fate::Bundled | Fate::Interpreter | Fate::Host => {}
+            }
+        }
+        for library in &report.possible {
+            self.line("possible", WARNING, &possible(library));
+        }
+        if self.verbosity == Verbosity::Verbose {
+            for Started { path, package } in &report.started {
+                let package = package.as_ref();
+                let package = package.map_or("no package", |package| &package.name);
+                let text = format!("{} ({package}): its libraries are not listed", shown(path));
+                self.line("started", Style::new(), &text);
+            }
+            let summary = crate::analysis::summary(report);
+            let text = format!("{summary}, {:.2} s", elapsed.as_secs_f64());
+            self.line("read", Style::new(), &text);
+        }
+    }
+
+    fn line(&mut self, kind: &str, style: Style, text: &str) {
+        // Nobody is left to be told that stderr is gone.
+        let _ = writeln!(self.stderr, "find-libdeps: {style}{kind}{style:#}: {text}");
+    }
+}
+
+fn missing(library: &NeededLibrary) -> String {
+    let soname = shown(&library.soname);
+    let architecture = library
+        .missing_for
+        .map(|name| format!(" for {name}"))
+        .unwrap_or_default();
+    let what_next = library
+        .absence
+        .as_ref()
+        .and_then(|absence| absence.hint.clone())
+        .unwrap_or_else(|| {
+            "install its package and run this again, or pass `--lookup` or `--ignore`".to_owned()
+        });
+    format!("{soname}{architecture}: {}; {what_next}", library.needed())
+}
+
+/// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.
+fn possible(library: &NeededLibrary) -> String {
+    let name = match (&library.package, &library.path) {
+        (Some(package), _) => package.to_string(),
+        (None, Some(path)) => format!("{}, which no package ships", shown(path)),
+        (None, None) => format!("{}, which is not here", shown(&library.soname)),
+    };
+    let first = library.needed_by.first().map(short).unwrap_or_default();
+    let more = match library.needed_by.len() {
+        0 | 1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    format!("{name} ({first}{more})")
+}
+
+/// `site` as Python's modules are named: from the directory on that `sys.path` names.
+fn short(site: &Site) -> String {
+    let is_end = |part: &Component| matches!(part, Component::Normal(name) if *name == "site-packages" || *name == "dist-packages");
+    let mut parts = site.path.components();
+    let is_below = parts.by_ref().any(|part| is_end(&part));
+    let path = match parts.as_path() {
+        rest if is_below && !rest.as_os_str().is_empty() => rest,
+        _ => &site.path,
+    };
+    let site = Site {
+        path: path.to_owned(),
+        line: site.line,
+    };
+    site.to_string()
+}
+
+fn unowned(library: &NeededLibrary) -> String {
+    let path = library.path.as_ref().map(shown).unwrap_or_default();
+    let needed = library.needed();
+    if library.for_compiling.is_empty() {
+        return format!(
+            "{path}: {needed}, but no package ships it; copy it into the image yourself"
+        );
+    }
+    let packages: Vec<String> = library
+        .for_compiling
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    format!(
+        "{path}: {needed}, but only {} ships it, which is for compiling and not listed",
+        packages.join(", ")
+    )
+}

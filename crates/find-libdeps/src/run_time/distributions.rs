@@ -1,0 +1,512 @@
+//! The format of installed Python distributions: whose a file is, and which libraries come with
+//! which distribution.
+//!
+//! It follows the packaging specifications "Recording installed projects" (`*.dist-info` with
+//! METADATA and RECORD) and "Names and normalization", and what came before them (`*.egg-info`, a
+//! directory with PKG-INFO and `installed-files.txt`, or that PKG-INFO itself), which Debian's
+//! packages still have.
+//!
+//! Metadata is read up to the name; lists of files only when they are asked for. A malformed file
+//! is a warning and stands for no distribution or no file. No library is opened here.
+
+use crate::system::root::Root;
+use csv::{ByteRecord, ReaderBuilder};
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use thiserror::Error;
+
+/// The name is the second line of METADATA, before all that is long.
+const MAX_HEAD: u64 = 1 << 16;
+/// Large distributions list 20,000 files in 2 MB.
+const MAX_RECORD: u64 = 1 << 25;
+const MAX_FILES: usize = 1 << 18;
+
+/// What is wrong with a file of metadata.
+#[derive(Debug, Error)]
+pub enum Malformed {
+    /// It cannot be read, or is too large.
+    #[error("cannot read it: {0}")]
+    Io(#[from] io::Error),
+    /// The head of METADATA has no `Name`.
+    #[error("it has no `Name`; reinstall the distribution")]
+    NoName,
+    /// The `Name` is none that an index would take.
+    #[error("`{0}` is no name of a distribution; reinstall it")]
+    BadName(String),
+    /// A line of RECORD has other fields than a path, a hash and a size.
+    #[error("line {0} is not `path,hash,size`; reinstall the distribution")]
+    Line(u64),
+    /// There are too many files to look at.
+    #[error("it lists more than {MAX_FILES} files; the rest is passed over")]
+    TooMany,
+}
+
+/// One distribution.
+#[derive(Debug)]
+pub struct Distribution {
+    name: String,
+    info: PathBuf,
+    site: PathBuf,
+    list: PathBuf,
+    libraries: OnceLock<Vec<OsString>>,
+    malformed: OnceLock<Malformed>,
+}
+
+impl Distribution {
+    /// The normalised name: lower case, with `-` for each run of `-`, `_` and `.`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `.dist-info` or `.egg-info` that stands for it, by its real path.
+    #[must_use]
+    pub fn info(&self) -> &Path {
+        &self.info
+    }
+
+    /// The directory that it is installed in, which the interpreter searches.
+    #[must_use]
+    pub fn site(&self) -> &Path {
+        &self.site
+    }
+
+    /// Calls `visit` with each file of the distribution whose name `is_wanted`, absolute. What is
+    /// malformed is remembered. No list is no file: Debian's packages have none.
+    fn files(
+        &self,
+        root: &Root,
+        is_wanted: impl Fn(&[u8]) -> bool,
+        mut visit: impl FnMut(Vec<u8>),
+    ) {
+        let mut visit_below = |dir: &Path, file: &[u8]| {
+            if is_wanted(name_of(file)) {
+                visit(absolute(dir.as_os_str().as_bytes(), file));
+            }
+        };
+        let result = match root.read(&self.list, MAX_RECORD) {
+            Ok(bytes) if is_named(&self.list, "RECORD") => {
+                recorded(&bytes, |file| visit_below(&self.site, file))
+            }
+            Ok(bytes) => {
+                let dir = self.list.parent().unwrap_or(&self.site);
+                for line in bytes.split(|&byte| byte == b'\n').take(MAX_FILES) {
+                    visit_below(dir, line.trim_ascii());
+                }
+                Ok(())
+            }
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(malformed) = result {
+            // It is the same each time.
+            let _ = self.malformed.set(malformed);
+        }
+    }
+}
+
+/// The distributions below the paths that are analysed.
+#[derive(Debug)]
+pub struct Distributions<'a> {
+    root: &'a Root,
+    /// Sorted by name, then by path.
+    all: Vec<Distribution>,
+    malformed: Vec<(PathBuf, Malformed)>,
+}
+
+impl<'a> Distributions<'a> {
+    /// Whether the regular file `path` is what stands for one distribution: METADATA or PKG-INFO.
+    /// Nothing is opened.
+    #[must_use]
+    pub fn is_metadata(path: &Path) -> bool {
+        let dir_ends = |end: &[u8]| {
+            let dir = path.parent().and_then(Path::file_name).unwrap_or_default();
+            dir.as_bytes().ends_with(end)
+        };
+        let Some(name) = path.file_name().map(OsStr::as_bytes) else {
+            return false;
+        };
+        match name {
+            b"METADATA" => dir_ends(b".dist-info"),
+            b"PKG-INFO" => dir_ends(b".egg-info"),
+            _ => name.ends_with(b".egg-info"),
+        }
+    }
+
+    /// Reads the names of the distributions that `metadata` stand for: regular files of `root` of
+    /// which [`Distributions::is_metadata`] says so, by real path and in any order.
+    #[must_use]
+    pub fn read(root: &'a Root, metadata: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut all = Vec::new();
+        let mut malformed = Vec::new();
+        for path in metadata {
+            match name_in(root, &path) {
+                Ok(name) => all.push(distribution(name, &path)),
+                Err(error) => malformed.push((path, error)),
+            }
+        }
+        all.sort_by(|a, b| (&a.name, &a.list).cmp(&(&b.name, &b.list)));
+        malformed.sort_by(|a, b| a.0.cmp(&b.0));
+        Self {
+            root,
+            all,
+            malformed,
+        }
+    }
+
+    /// All of them, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Distribution> {
+        self.all.iter()
+    }
+
+    /// The distribution with the normalised `name` that is installed beside `other`.
+    #[must_use]
+    pub fn beside(&self, other: &Distribution, name: &str) -> Option<&Distribution> {
+        let first = self.all.partition_point(|each| each.name.as_str() < name);
+        self.all[first..]
+            .iter()
+            .take_while(|each| each.name == name)
+            .find(|each| each.site == other.site)
+    }
+
+    /// Which distribution each of `files` belongs to, by real path. A file of none is left out.
+    ///
+    /// All lists of files are read once a call: ask for all files together.
+    #[must_use]
+    pub fn owners<'f>(
+        &self,
+        files: impl IntoIterator<Item = &'f Path>,
+    ) -> HashMap<&'f Path, &Distribution> {
+        let asked: HashMap<&[u8], &Path> = files
+            .into_iter()
+            .map(|file| (file.as_os_str().as_bytes(), file))
+            .collect();
+        let names: HashSet<&[u8]> = asked.keys().map(|file| name_of(file)).collect();
+        let mut owners = HashMap::new();
+        if asked.is_empty() {
+            return owners;
+        }
+        for distribution in &self.all {
+            let is_wanted = |name: &[u8]| names.contains(name);
+            distribution.files(self.root, is_wanted, |file| {
+                if let Some(&file) = asked.get(&*file) {
+                    owners.entry(file).or_insert(distribution);
+                }
+            });
+        }
+        owners
+    }
+
+    /// Whether `distribution` brings a library that is called after `stem`: `libpq.so.5`, or
+    /// `libpq-9b38f5e3.so.5.17` as auditwheel renames it, for `pq`.
+    #[must_use]
+    pub fn ships(&self, distribution: &Distribution, stem: &OsStr) -> bool {
+        let libraries = distribution.libraries.get_or_init(|| {
+            let mut libraries = Vec::new();
+            let is_library = |name: &[u8]| name.starts_with(b"lib") && so_at(name).is_some();
+            distribution.files(self.root, is_library, |file| {
+                libraries.push(OsString::from_vec(name_of(&file).to_owned()));
+            });
+            libraries
+        });
+        libraries
+            .iter()
+            .any(|library| is_called_after(library.as_bytes(), stem))
+    }
+
+    /// The files that turned out to be malformed up to now, by real path.
+    pub fn malformed(&self) -> impl Iterator<Item = (&Path, &Malformed)> {
+        let names = self.malformed.iter().map(|(path, why)| (&**path, why));
+        let lists = self.all.iter();
+        names.chain(lists.filter_map(|each| Some((&*each.list, each.malformed.get()?))))
+    }
+}
+
+/// `name` as indexes compare it (PEP 503).
+#[must_use]
+pub fn normalised(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for character in name.chars() {
+        if !matches!(character, '-' | '_' | '.') {
+            normal.push(character.to_ascii_lowercase());
+        } else if !normal.ends_with('-') {
+            normal.push('-');
+        }
+    }
+    normal
+}
+
+fn distribution(name: String, metadata: &Path) -> Distribution {
+    let dir = metadata.parent().unwrap_or(Path::new("/"));
+    let above = dir.parent().unwrap_or(Path::new("/"));
+    let (site, info, list) = if is_named(metadata, "METADATA") {
+        (above, dir, dir.join("RECORD"))
+    } else if is_named(metadata, "PKG-INFO") {
+        (above, dir, dir.join("installed-files.txt"))
+    } else {
+        (dir, metadata, metadata.join("installed-files.txt"))
+    };
+    Distribution {
+        name,
+        info: info.to_owned(),
+        site: site.to_owned(),
+        list,
+        libraries: OnceLock::new(),
+        malformed: OnceLock::new(),
+    }
+}
+
+/// The normalised `Name` in the head of METADATA or PKG-INFO, which has the form of the head of a
+/// mail.
+fn name_in(root: &Root, metadata: &Path) -> Result<String, Malformed> {
+    let mut head = Vec::new();
+    root.open(metadata)?.take(MAX_HEAD).read_to_end(&mut head)?;
+    let name = head
+        .split(|&byte| byte == b'\n')
+        .map(<[u8]>::trim_ascii_end)
+        .take_while(|line| !line.is_empty())
+        .find_map(|line| {
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            let (key, value) = (&line[..colon], &line[colon + 1..]);
+            key.eq_ignore_ascii_case(b"name")
+                .then(|| value.trim_ascii())
+        })
+        .ok_or(Malformed::NoName)?;
+    let name = String::from_utf8_lossy(name);
+    if is_name(&name) {
+        Ok(normalised(&name))
+    } else {
+        Err(Malformed::BadName(name.escape_debug().to_string()))
+    }
+}
+
+/// Whether `name` has the form that the core metadata demand.
+fn is_name(name: &str) -> bool {
+    let is_inside = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inside)
+}
+
+/// Calls `visit` with the path on each line of a RECORD.
+fn recorded(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes);
+    let mut line = ByteRecord::new();
+    let mut result = Ok(());
+    for count in 0.. {
+        match reader.read_byte_record(&mut line) {
+            Ok(false) => break,
+            Ok(true) if count == MAX_FILES => return Err(Malformed::TooMany),
+            Ok(true) if line.len() == 3 => visit(&line[0]),
+            // The other lines may be whole.
+            Ok(true) if result.is_ok() => {
+                let number = line.position().map_or(0, csv::Position::line);
+                result = Err(Malformed::Line(number));
+            }
+            Ok(true) => {}
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+    }
+    result
+}
+
+/// `path` as seen from `dir`, without `.`, `..` and empty components. No link is looked at: `dir`
+/// has none, and installers write none.
+fn absolute(dir: &[u8], path: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(dir.len() + 1 + path.len());
+    if !path.starts_with(b"/") && dir != b"/" {
+        whole.extend_from_slice(dir);
+    }
+    for part in path.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                let end = whole.iter().rposition(|&byte| byte == b'/');
+                whole.truncate(end.unwrap_or(0));
+            }
+            _ => {
+                whole.push(b'/');
+                whole.extend_from_slice(part);
+            }
+        }
+    }
+    whole
+}
+
+/// Where `.so` stands in the name of a library: at its end, or before its version.
+fn so_at(name: &[u8]) -> Option<usize> {
+    (0..name.len()).find(|&at| {
+        name[at..]
+            .strip_prefix(b".so")
+            .is_some_and(|rest| rest.is_empty() || rest[0] == b'.')
+    })
+}
+
+/// Whether `library` is `lib<stem>`, then perhaps more that begins with no letter and no digit, then
+/// `.so`.
+fn is_called_after(library: &[u8], stem: &OsStr) -> bool {
+    library
+        .strip_prefix(b"lib")
+        .and_then(|rest| rest.strip_prefix(stem.as_bytes()))
+        .is_some_and(|rest| {
+            so_at(rest).is_some() && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
+        })
+}
+
+/// The last component.
+fn name_of(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+}
+
+fn is_named(path: &Path, name: &str) -> bool {
+    path.file_name() == Some(OsStr::new(name))
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    const SITE: &str = "/venv/lib/python3.11/site-packages";
+
+    /// A root with files in its site directory, by name and content.
+    fn site(files: &[(&str, &str)]) -> (TempDir, Root, Vec<PathBuf>) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut metadata = Vec::new();
+        for (name, content) in files {
+            let path = Path::new(SITE).join(name);
+            let outer = dir.path().join(path.strip_prefix("/").unwrap());
+            fs::create_dir_all(outer.parent().unwrap()).unwrap();
+            fs::write(outer, content).unwrap();
+            if Distributions::is_metadata(&path) {
+                metadata.push(path);
+            }
+        }
+        let root = Root::below(dir.path()).unwrap();
+        (dir, root, metadata)
+    }
+
+    fn said(all: &Distributions) -> Vec<String> {
+        all.malformed()
+            .map(|(path, why)| format!("{}: {why}", path.strip_prefix(SITE).unwrap().display()))
+            .collect()
+    }
+
+    #[test]
+    fn a_file_is_its_distributions_by_record() {
+        let (_dir, root, metadata) = site(&[
+            (
+                "Foo_Bar-1.dist-info/METADATA",
+                "Metadata-Version: 2.1\r\nname: Foo_.Bar\r\nVersion: 1\r\n\r\nName: x\r\n",
+            ),
+            (
+                "Foo_Bar-1.dist-info/RECORD",
+                "foo/__init__.py,sha256=x,3\r\n\"foo/with \"\"a, b\"\".py\",,\n\
+                 ../../../bin/foo,sha256=y,4\n/etc/foo.conf,,\n./foo//twice.py,,\n",
+            ),
+            ("other-2.dist-info/METADATA", "Name: other\n"),
+            (
+                "other-2.dist-info/RECORD",
+                "foo/__init__.py,,\nother.py,,\n",
+            ),
+            ("old-3.egg-info/PKG-INFO", "Name: old\n"),
+            (
+                "old-3.egg-info/installed-files.txt",
+                "../old.py\nPKG-INFO\n\n",
+            ),
+            ("single-4.egg-info", "Name: single\n"),
+            ("elsewhere/METADATA", "Name: elsewhere\n"),
+        ]);
+        let all = Distributions::read(&root, metadata);
+        let names: Vec<_> = all.iter().map(Distribution::name).collect();
+        assert_eq!(names, ["foo-bar", "old", "other", "single"]);
+        assert!(all.iter().all(|each| each.site() == Path::new(SITE)));
+
+        let files = [
+            (format!("{SITE}/foo/__init__.py"), Some("foo-bar")),
+            (format!("{SITE}/foo/with \"a, b\".py"), Some("foo-bar")),
+            (format!("{SITE}/foo/twice.py"), Some("foo-bar")),
+            ("/venv/bin/foo".to_owned(), Some("foo-bar")),
+            ("/etc/foo.conf".to_owned(), Some("foo-bar")),
+            (format!("{SITE}/other.py"), Some("other")),
+            (format!("{SITE}/old.py"), Some("old")),
+            (format!("{SITE}/nobodys.py"), None),
+        ];
+        let owners = all.owners(files.iter().map(|(file, _)| Path::new(file)));
+        for (file, owner) in &files {
+            let found = owners.get(Path::new(file)).map(|found| found.name());
+            assert_eq!(found, *owner, "{file}");
+        }
+        assert_eq!(said(&all), [""; 0]);
+    }
+
+    #[test]
+    fn a_library_is_told_by_the_stem_of_its_name() {
+        let (_dir, root, metadata) = site(&[
+            ("psycopg-3.dist-info/METADATA", "Name: psycopg\n"),
+            (
+                "psycopg_binary-3.dist-info/METADATA",
+                "Name: psycopg-binary\n",
+            ),
+            (
+                "psycopg_binary-3.dist-info/RECORD",
+                "psycopg_binary.libs/libpq-9b38f5e3.so.5.17,,\nx/libsndfile_x86_64.so,,\n\
+                 x/libSDL2-2.0.so.0,,\nx/libusbmuxd.so,,\nx/libz.source,,\n",
+            ),
+        ]);
+        let all = Distributions::read(&root, metadata);
+        let psycopg = all.iter().next().unwrap();
+        assert!(!all.ships(psycopg, OsStr::new("pq")));
+        let binary = all.beside(psycopg, "psycopg-binary").unwrap();
+        for (stem, ships) in [
+            ("pq", true),
+            ("sndfile", true),
+            ("SDL2", true),
+            ("SDL2-2.0", true),
+            ("p", false),
+            ("usb", false),
+            ("z", false),
+        ] {
+            assert_eq!(all.ships(binary, OsStr::new(stem)), ships, "{stem}");
+        }
+        assert!(all.beside(psycopg, "psycopg2").is_none());
+    }
+
+    #[test]
+    fn what_is_malformed_is_a_warning() {
+        let (_dir, root, metadata) = site(&[
+            ("a-1.dist-info/METADATA", "Version: 1\n\nName: a\n"),
+            ("b-1.dist-info/METADATA", "Name: ../b\x1b\n"),
+            ("c-1.dist-info/METADATA", "Name: c\n"),
+            ("c-1.dist-info/RECORD", "c.py,,\nno\nd.py,,\n\"open,,\n"),
+            ("d-1.dist-info/METADATA", "Name: d\n"),
+            ("d-1.dist-info/RECORD/file", ""),
+        ]);
+        let all = Distributions::read(&root, metadata);
+        let file = PathBuf::from(format!("{SITE}/d.py"));
+        let owner = all.owners([&*file])[&*file];
+        assert_eq!(owner.name(), "c");
+        assert_eq!(
+            said(&all),
+            [
+                "a-1.dist-info/METADATA: it has no `Name`; reinstall the distribution",
+                "b-1.dist-info/METADATA: `../b\\u{1b}` is no name of a distribution; reinstall it",
+                "c-1.dist-info/RECORD: line 2 is not `path,hash,size`; reinstall the distribution",
+                "d-1.dist-info/RECORD: cannot read it: not a regular file",
+            ]
+        );
+    }
+}

@@ -1,0 +1,3 @@
+pub mod platform;
+pub mod source;
+pub mod tokens;

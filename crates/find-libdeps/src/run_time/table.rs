@@ -1,0 +1,207 @@
+//! The reviewed table of Python distributions that load a library of the system by name, which no
+//! ELF header shows: what each cannot work without, and what it can use.
+//!
+//! The rows are in `dlopen_table.txt`, which says how it is written. Nothing is looked up here.
+
+use crate::run_time::library_name::Name;
+use std::sync::LazyLock;
+
+/// The table, part of the program.
+const TABLE: &str = include_str!("table.txt");
+
+/// What one distribution loads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The normalised name of the distribution.
+    pub distribution: &'static str,
+    /// In the order of the table.
+    pub needs: Vec<Need>,
+    /// The distributions, by normalised name, that bring the libraries where they are installed
+    /// beside this one.
+    pub companions: Vec<&'static str>,
+    /// The version that was looked at.
+    pub version: &'static str,
+    /// The files of that version that load the libraries, relative to the site directory.
+    pub files: Vec<&'static str>,
+}
+
+/// One library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Names that serve, of which the first that is found is taken; at least one.
+    pub names: Vec<Name>,
+    /// Whether the distribution is of no use without it.
+    pub is_required: bool,
+}
+
+/// The row of the distribution with this normalised name.
+#[must_use]
+pub fn row(distribution: &str) -> Option<&'static Row> {
+    let rows = rows();
+    let at = rows.binary_search_by(|row| row.distribution.cmp(distribution));
+    Some(&rows[at.ok()?])
+}
+
+/// All rows, sorted by distribution.
+#[must_use]
+pub fn rows() -> &'static [Row] {
+    // The table is part of the program: a test parses it.
+    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| parse(TABLE).unwrap_or_default());
+    &ROWS
+}
+
+/// The rows of `text`, or what is wrong with which line.
+fn parse(text: &'static str) -> Result<Vec<Row>, String> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let wrong = |what: &str| format!("line {number}: {what}: {line}");
+        let line = line.trim_end();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(distribution) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            if crate::run_time::distributions::normalised(distribution) != distribution {
+                return Err(wrong("not normalised"));
+            }
+            if rows
+                .last()
+                .is_some_and(|last| last.distribution >= distribution)
+            {
+                return Err(wrong("not sorted"));
+            }
+            rows.push(Row {
+                distribution,
+                needs: Vec::new(),
+                companions: Vec::new(),
+                version: "",
+                files: Vec::new(),
+            });
+            continue;
+        }
+        let row = rows.last_mut().ok_or_else(|| wrong("before all rows"))?;
+        let (key, value) = line.split_once(' ').ok_or_else(|| wrong("no value"))?;
+        let words = || value.split_whitespace();
+        match key {
+            "needs" | "can-use" => {
+                let names: Option<Vec<Name>> = value.split(" | ").map(name).collect();
+                let names = names.ok_or_else(|| wrong("not a library's name"))?;
+                let same = |need: &Need| names.iter().any(|name| need.names.contains(name));
+                if row.needs.iter().any(same) {
+                    return Err(wrong("twice"));
+                }
+                row.needs.push(Need {
+                    names,
+                    is_required: key == "needs",
+                });
+            }
+            "bundled-by" if row.companions.is_empty() => row.companions = words().collect(),
+            "seen-in" if row.version.is_empty() => {
+                row.version = words().next().ok_or_else(|| wrong("no version"))?;
+                row.files = words().skip(1).collect();
+            }
+            _ => return Err(wrong("an unknown key, or one twice")),
+        }
+    }
+    match rows
+        .iter()
+        .find(|row| row.needs.is_empty() || row.files.is_empty())
+    {
+        Some(row) => Err(format!(
+            "[{}] lacks needs, or where they were seen",
+            row.distribution
+        )),
+        None => Ok(rows),
+    }
+}
+
+fn name(text: &'static str) -> Option<Name> {
+    let text = text.trim_ascii();
+    let is_plain = |text: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
+        !text.is_empty() && text.bytes().all(is_allowed)
+    };
+    let rest = text.strip_prefix("lib")?;
+    match rest.strip_suffix(".so.*") {
+        Some(stem) => is_plain(stem).then(|| Name::Stem(stem.to_owned())),
+        None => (rest.contains(".so") && is_plain(text)).then(|| Name::Soname(text.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_well_formed_and_sorted() {
+        assert_eq!(parse(TABLE).as_deref(), Ok(rows()));
+        assert!(rows().len() >= 25);
+    }
+
+    #[test]
+    fn a_row_is_found_by_its_name() {
+        let magic = row("python-magic").unwrap();
+        assert_eq!(magic.distribution, "python-magic");
+        assert_eq!(magic.needs[0].names, [Name::Soname("libmagic.so.1".into())]);
+        assert_eq!(row("numpy"), None);
+    }
+
+    #[test]
+    fn each_part_of_a_row_is_read() {
+        let text = "# a comment\n\n[a-b]\nneeds liba.so.1 | libb-2.0.so.*\ncan-use libc++.so.1\n\
+                    bundled-by x y\nseen-in 1.0 a.py b/c.py\n";
+        let row = Row {
+            distribution: "a-b",
+            needs: vec![
+                Need {
+                    names: vec![
+                        Name::Soname("liba.so.1".into()),
+                        Name::Stem("b-2.0".to_owned()),
+                    ],
+                    is_required: true,
+                },
+                Need {
+                    names: vec![Name::Soname("libc++.so.1".into())],
+                    is_required: false,
+                },
+            ],
+            companions: vec!["x", "y"],
+            version: "1.0",
+            files: vec!["a.py", "b/c.py"],
+        };
+        assert_eq!(parse(text), Ok(vec![row]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let row = "needs liba.so.1\nseen-in 1 a.py\n";
+        let two = |first: &str, second: &str| format!("[{first}]\n{row}[{second}]\n{row}");
+        for (text, wrong) in [
+            (two("b", "a"), "line 4: not sorted: [a]"),
+            (two("a", "a"), "line 4: not sorted: [a]"),
+            (two("a", "B_"), "line 4: not normalised: [B_]"),
+            (row.to_owned(), "line 1: before all rows: needs liba.so.1"),
+            ("[a]\nneeds\n".to_owned(), "line 2: no value: needs"),
+            (
+                "[a]\nneeds a.so\n".to_owned(),
+                "line 2: not a library's name: needs a.so",
+            ),
+            (
+                "[a]\nneeds liba.so.1\ncan-use libb.so.1 | liba.so.1\n".to_owned(),
+                "line 3: twice: can-use libb.so.1 | liba.so.1",
+            ),
+            (
+                "[a]\nnedes liba.so.1\n".to_owned(),
+                "line 2: an unknown key, or one twice: nedes liba.so.1",
+            ),
+            (
+                "[a]\nneeds liba.so.1\n".to_owned(),
+                "[a] lacks needs, or where they were seen",
+            ),
+        ] {
+            assert_eq!(parse(text.leak()), Err(wrong.to_owned()));
+        }
+    }
+}

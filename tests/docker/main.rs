@@ -1,0 +1,27 @@
+//! Images that a real Docker engine builds with both programs. One engine serves all tests: what one
+//! has built is in its cache for the next.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// `Dockerfile.example` and the application under tests/app.
+mod example;
+
+/// The README's example.
+mod readme;
+
+/// The image of the two programs, and the way without one.
+mod tools;
+
+/// Virtualenvs of well-known packages, built from source, in slim images.
+mod venvs;
+
+fn main() {
+    let tests = [
+        example::tests(),
+        readme::tests(),
+        tools::tests(),
+        venvs::tests(),
+    ];
+    support::main(tests.into_iter().flatten().collect())
+}
