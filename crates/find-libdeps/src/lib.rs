@@ -1,34 +1,27 @@
 //! `find-libdeps`: from a virtualenv to the exact Debian packages that its binaries need.
 //!
-//! Data passes through once; each phase borrows from earlier ones and never reaches back:
+//! Data passes once through the phases; no phase imports from a later one:
 //!
-//! - [`cli`]: arguments to a [`config::Config`]
-//! - [`root`]: the file system that is analysed
-//! - [`walk`]: the given paths to files; [`read`]: files to what they hold
-//! - [`elf`]: a file to an [`object_file::Object`], with [`arch`] for what differs by architecture
-//! - [`tree`]: the objects together
-//! - [`dlopen`]: what code loads by name ([`name`]) at run time, as notes in ELF files
-//!   ([`dlopen_note`]), a table ([`dlopen_table`]) of distributions ([`distributions`]) and Python
-//!   sources ([`python_source`]) tell; and as a run of the user's command shows: [`trace`] with its
-//!   format [`ld_debug`], [`selection`] and [`traced`]
-//! - [`search_path`], [`library`], [`ld_so`] with its formats [`ld_so_cache`] and [`ld_so_conf`]:
-//!   where the loader looks, and what it finds there
-//! - [`resolve`]: needed names to outcomes, with [`provided`] for those that others provide
-//! - [`ownership`], [`dpkg`]: libraries to packages; [`lookup`], with [`apt`], [`contents`] and
-//!   [`release`], for those that are missing
-//! - [`report`]: all of it sorted, with [`os_release`] for whose the packages are; [`json`],
-//!   [`explain`] and [`messages`] write it, with [`text`] for names
+//! 1. [`cli`]: arguments to a [`config`]
+//! 2. [`scan`]: the given paths to what their files hold, with [`elf`] for the format of ELF files
+//! 3. [`run_time`]: what code loads by name, and [`trace`]: what a command of the user's loaded, as
+//!    demands ([`demand`])
+//! 4. [`loader`]: needed names and demands to outcomes, by ld.so's rules
+//! 5. [`packages`]: outcomes to providers, with dpkg and the archive's index
+//! 6. [`report`]: providers to the list, JSON or text
 //!
-//! Beside them, [`process`] starts other programs, and [`progress`] tells a person that the work goes
-//! on.
+//! [`analysis`] runs them. [`system`] holds what all phases use: the file system below a root,
+//! processes, architectures; [`warning`] and [`error`] are what any phase may find.
 //!
-//! Nothing that is inspected is executed or loaded, but for the command that the user gives; nothing
-//! is written but to directories made for it, which are removed, and the one that the user gives.
+//! Nothing that is inspected is executed or loaded, except the command that the user gives; nothing
+//! is written except to temporary directories and the directory of `--lookup`.
 
 pub mod analysis;
 pub mod cli;
 pub mod config;
+pub mod demand;
 pub mod elf;
+pub mod error;
 pub mod loader;
 pub mod packages;
 pub mod report;
@@ -36,3 +29,4 @@ pub mod run_time;
 pub mod scan;
 pub mod system;
 pub mod trace;
+pub mod warning;

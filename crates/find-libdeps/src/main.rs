@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let mut messages = Messages::new(verbosity, color);
     let started = Instant::now();
 
-    let result = find_libdeps::analysis::run_command(&config).and_then(|trace| {
+    let result = find_libdeps::analysis::trace(&config).and_then(|trace| {
         progress::shown(!messages.is_quiet(), |files| {
             find_libdeps::analysis::run(&config, trace.as_ref(), files)
         })

@@ -1,120 +1,55 @@
-//! A path that the loader would try, to the library there or the reason why it is passed over:
-//! what `open_verify` decides in glibc's `elf/dl-load.c`.
+//! A path that the loader would try to the library there, or to the reason why it is skipped: what
+//! `open_verify` decides in glibc's `elf/dl-load.c`.
 //!
-//! Each path is looked at once. Nothing but regular files is opened.
+//! Each path is examined once. Only regular files are opened.
 
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
-use crate::loader::search_path::{self, Element, Tokens};
+use crate::loader::located::{FileId, Located};
 use crate::loader::tree::Tree;
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// An object at the place where it was found.
-#[derive(Debug)]
-pub struct Located {
-    /// The path by which it was found; its directory is `$ORIGIN`, links not resolved.
-    pub path: PathBuf,
-    /// The file that the path leads to, all links resolved.
-    pub real: PathBuf,
-    /// What it is.
-    pub object: Arc<Object>,
-    /// The directories of its RPATH.
-    pub rpath: Vec<PathBuf>,
-    /// The directories of its RUNPATH.
-    pub runpath: Vec<PathBuf>,
-    /// Elements of either that mean something relative to the working directory.
-    pub relative: Vec<OsString>,
-}
-
-impl Located {
-    /// An object with its search paths expanded. The `$ORIGIN` of a program is the directory in
-    /// which it physically lies, since the kernel reports it so (`_dl_get_origin`).
-    #[must_use]
-    pub fn new(path: PathBuf, real: PathBuf, object: Arc<Object>) -> Self {
-        let tokens = Tokens {
-            origin: origin(object.kind, &path, &real),
-            architecture: object.abi.architecture(),
-        };
-        let mut relative = Vec::new();
-        let mut directories = |text: &Option<OsString>| -> Vec<PathBuf> {
-            let text = text.as_deref().unwrap_or_default();
-            let mut directories = Vec::new();
-            for element in search_path::elements(text, b":", tokens) {
-                match element {
-                    Element::Directory(path) => directories.push(path),
-                    Element::Relative(text) => relative.push(text),
-                }
-            }
-            directories
-        };
-        let rpath = directories(&object.rpath);
-        let runpath = directories(&object.runpath);
-        Self {
-            path,
-            real,
-            object,
-            rpath,
-            runpath,
-            relative,
-        }
-    }
-
-    /// What `$ORIGIN` stands for in it.
-    #[must_use]
-    pub fn origin(&self) -> Option<&Path> {
-        origin(self.object.kind, &self.path, &self.real)
-    }
-}
-
-fn origin<'a>(kind: Kind, path: &'a Path, real: &'a Path) -> Option<&'a Path> {
-    match kind {
-        Kind::Program => real.parent(),
-        Kind::Library | Kind::Other => path.parent(),
-    }
-}
-
 /// What the loader makes of one path.
 #[derive(Clone, Debug)]
 pub enum Candidate {
-    /// It goes on without a word: nothing is there, or it is not allowed to look, or the file is
-    /// for another class or machine.
+    /// It continues silently: the path does not exist or is not accessible, or the file is for
+    /// another class or machine.
     Absent,
-    /// It gives up with this message. The search here goes on, and says so.
+    /// It stops with this error. The search here continues, with a warning.
     Refused(String),
-    /// It takes it.
+    /// It loads the file.
     Fits(Rc<Located>),
 }
 
-/// Candidates by path, each looked at once.
-pub struct Library<'a> {
+/// Candidates by path, each examined once.
+pub struct Candidates<'a> {
     root: &'a Root,
-    /// Objects that have been read already, by their real path.
-    read: HashMap<&'a OsStr, &'a Arc<Object>>,
-    // Keys are strings, whose hash is taken at once and not component by component.
+    tree: &'a Tree,
+    // Keys are strings, which hash faster than paths: at once, not component by component.
     candidates: RefCell<HashMap<Abi, HashMap<OsString, Candidate>>>,
+    /// Files outside the tree, by their real paths.
+    files: RefCell<HashMap<OsString, FileId>>,
     directories: RefCell<HashMap<OsString, Rc<[PathBuf]>>>,
     /// Directories with their links resolved: many libraries lie in few.
     real_directories: RefCell<HashMap<OsString, PathBuf>>,
 }
 
-impl<'a> Library<'a> {
-    /// Candidates in `root`, of which the objects of `tree` need not be read again.
-    #[must_use]
+impl<'a> Candidates<'a> {
+    /// Candidates in `root`; the objects of `tree` are not read again.
     pub fn new(root: &'a Root, tree: &'a Tree) -> Self {
-        let read = tree.objects().iter();
         Self {
             root,
-            read: read
-                .map(|located| (located.real.as_os_str(), &located.object))
-                .collect(),
+            tree,
             candidates: RefCell::default(),
+            files: RefCell::default(),
             directories: RefCell::default(),
             real_directories: RefCell::default(),
         }
@@ -122,15 +57,10 @@ impl<'a> Library<'a> {
 
     /// What the loader makes of `path` for an object of `abi`.
     pub fn candidate(&self, path: &Path, abi: Abi) -> Candidate {
-        let known = self.candidates.borrow();
-        if let Some(known) = known
-            .get(&abi)
-            .and_then(|known| known.get(path.as_os_str()))
-        {
-            return known.clone();
+        if let Some(candidate) = self.examined(path, abi) {
+            return candidate;
         }
-        drop(known);
-        let candidate = match self.look(path, abi) {
+        let candidate = match self.examine(path, abi) {
             Ok(candidate) => candidate,
             Err(ElfError::Io(error)) if is_silent(&error) => Candidate::Absent,
             Err(error) => Candidate::Refused(error.to_string()),
@@ -144,8 +74,12 @@ impl<'a> Library<'a> {
         candidate
     }
 
-    /// The program `path`, or `None` where it is not there or no ELF file.
-    #[must_use]
+    fn examined(&self, path: &Path, abi: Abi) -> Option<Candidate> {
+        let candidates = self.candidates.borrow();
+        candidates.get(&abi)?.get(path.as_os_str()).cloned()
+    }
+
+    /// The program `path`, or `None` if it is not there or not an ELF file.
     pub fn program(&self, path: &Path) -> Option<Rc<Located>> {
         let real = self.root.canonicalize(path).ok()?;
         if !self.root.metadata(&real).ok()?.is_file() {
@@ -153,11 +87,44 @@ impl<'a> Library<'a> {
         }
         let file = self.root.open(&real).ok()?;
         let object = ElfFile::open(&file).ok()??.object().ok()?;
-        Some(Rc::new(Located::new(real.clone(), real, Arc::new(object))))
+        Some(self.located(real.clone(), real, Arc::new(object)))
     }
 
-    /// The directories in which the loader tries a name for the search path element `dir`, none
-    /// where `dir` is not there; each is looked at once.
+    /// A program without any search path, in place of one that is not there.
+    pub fn absent_program(&self, abi: Abi) -> Rc<Located> {
+        let object = Object::new(abi, Kind::Program);
+        self.located(PathBuf::new(), PathBuf::new(), Arc::new(object))
+    }
+
+    fn located(&self, path: PathBuf, real: PathBuf, object: Arc<Object>) -> Rc<Located> {
+        let file = match self.tree.with_real_path(&real) {
+            Some(known) => known.file,
+            None => {
+                let mut files = self.files.borrow_mut();
+                let next = FileId(self.tree.objects().len() + files.len());
+                *files.entry(real.clone().into_os_string()).or_insert(next)
+            }
+        };
+        let clean_path = self.clean(&path);
+        Rc::new(Located::new(file, path, clean_path, real, object))
+    }
+
+    /// `path` without `.` and `..`; its directory is resolved if it has either.
+    fn clean(&self, path: &Path) -> PathBuf {
+        let is_clean = !path
+            .as_os_str()
+            .as_bytes()
+            .split(|&byte| byte == b'/')
+            .any(|part| part == b".." || part == b".");
+        if is_clean {
+            return path.components().collect();
+        }
+        let hops = self.root.hops(path);
+        hops.into_iter().next().unwrap_or_else(|| path.to_owned())
+    }
+
+    /// The directories in which the loader tries a name for the search path element `dir`, empty
+    /// if `dir` does not exist; each is examined once.
     pub fn tried(&self, dir: &Path) -> Rc<[PathBuf]> {
         if let Some(known) = self.directories.borrow().get(dir.as_os_str()) {
             return Rc::clone(known);
@@ -189,7 +156,7 @@ impl<'a> Library<'a> {
         }
     }
 
-    fn look(&self, path: &Path, abi: Abi) -> Result<Candidate, ElfError> {
+    fn examine(&self, path: &Path, abi: Abi) -> Result<Candidate, ElfError> {
         let refused = |reason: &str| Ok(Candidate::Refused(reason.to_owned()));
         let metadata = self.root.metadata(path)?;
         if metadata.is_dir() {
@@ -199,8 +166,8 @@ impl<'a> Library<'a> {
             return refused("is not a regular file");
         }
         let real = self.real(path)?;
-        let object = match self.read.get(real.as_os_str()) {
-            Some(object) if object.abi == abi => Arc::clone(object),
+        let object = match self.tree.with_real_path(&real) {
+            Some(known) if known.object.abi == abi => Arc::clone(&known.object),
             _ => {
                 let file = self.root.open(path)?;
                 let Some(elf) = ElfFile::open(&file)? else {
@@ -222,8 +189,8 @@ impl<'a> Library<'a> {
         };
         match object.kind {
             Kind::Library => {
-                let located = Located::new(path.to_owned(), real, object);
-                Ok(Candidate::Fits(Rc::new(located)))
+                let located = self.located(path.to_owned(), real, object);
+                Ok(Candidate::Fits(located))
             }
             Kind::Program => refused("is a program, not a library"),
             Kind::Other => refused("is neither a library nor a program"),
@@ -231,12 +198,11 @@ impl<'a> Library<'a> {
     }
 }
 
-/// The directories in which the loader tries a name for the search path element `dir`, none where
-/// `dir` is not there.
+/// The directories in which the loader tries a name for the search path element `dir`, empty if
+/// `dir` does not exist.
 ///
-/// Subdirectories of `glibc-hwcaps` come last, and all of them: the loader tries those that suit
-/// its processor first, but a list of packages must hold on others too.
-#[must_use]
+/// All subdirectories of `glibc-hwcaps` come last: the loader tries those for its processor first,
+/// but a list of packages must be right for other processors too.
 pub fn tried(root: &Root, dir: &Path) -> Vec<PathBuf> {
     let is_dir = |path: &Path| root.metadata(path).is_ok_and(|found| found.is_dir());
     let mut tried = Vec::new();
@@ -251,8 +217,8 @@ pub fn tried(root: &Root, dir: &Path) -> Vec<PathBuf> {
     tried
 }
 
-/// `open_path` goes on after ENOENT and EACCES, and a component that is no directory is marked
-/// as not there.
+/// `open_path` continues after ENOENT and EACCES, and treats a component that is not a directory as
+/// one that does not exist.
 fn is_silent(error: &io::Error) -> bool {
     matches!(
         error.kind(),

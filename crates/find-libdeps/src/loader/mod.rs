@@ -1,8 +1,27 @@
+//! Demands to outcomes, by glibc's rules.
+//!
+//! Takes the objects below the given paths and the demands of their code; gives what the loader
+//! finds for each ([`Resolution`]), and warnings where it would refuse an object.
+//!
+//! In order: [`cache_file`] and [`conf_file`] are formats that [`system_libraries`] reads, what the
+//! system provides to any object; [`tree`] holds the objects, each a [`located`] one; [`search_path`]
+//! expands RPATH and its kin; [`candidates`] judges one path; [`search`] tries them in order;
+//! [`interpreter`] and [`process`] model who loads what; [`resolver`] follows all processes, and
+//! [`diagnose`] explains; [`never_packaged`] names what hosts and interpreters provide.
+//!
+//! Never happens here: executing or loading what is inspected, or asking who owns a file.
+
 pub mod cache_file;
 pub mod candidates;
 pub mod conf_file;
+mod diagnose;
+mod interpreter;
+pub mod located;
 pub mod never_packaged;
+pub mod outcome;
+mod process;
 pub mod resolver;
+mod search;
 pub mod search_path;
 pub mod system_libraries;
 pub mod tree;

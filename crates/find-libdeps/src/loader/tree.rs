@@ -1,10 +1,10 @@
-//! The objects below the given paths, and what is known of them together.
-//!
-//! Nothing is resolved here.
+//! The objects below the given paths, together.
 
 use crate::elf::object_file::{Kind, Object};
-use crate::loader::candidates::Located;
+use crate::loader::located::{FileId, Located};
+use crate::scan::Starts;
 use crate::system::architecture::Abi;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -12,111 +12,104 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// One of the given paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// As it was given, made absolute.
-    pub path: PathBuf,
-    /// With its links resolved.
-    pub real: PathBuf,
-}
-
-impl Start {
-    /// The path by which people know the file `real`, if it lies at or below this start.
-    #[must_use]
-    pub fn known(&self, real: &Path) -> Option<PathBuf> {
-        let rest = real.strip_prefix(&self.real).ok()?;
-        if rest.as_os_str().is_empty() {
-            Some(self.path.clone())
-        } else {
-            Some(self.path.join(rest))
-        }
-    }
-}
-
 /// All objects below the given paths, sorted by path.
 #[derive(Debug)]
 pub struct Tree {
-    starts: Vec<Start>,
+    starts: Starts,
+    /// By [`FileId`].
     objects: Vec<Rc<Located>>,
-    by_soname: HashMap<(Abi, Arc<OsStr>), usize>,
-    by_file_name: HashMap<OsString, Vec<usize>>,
+    by_real: HashMap<OsString, FileId>,
+    by_soname: HashMap<(Abi, Arc<OsStr>), FileId>,
+    by_file_name: HashMap<OsString, Vec<FileId>>,
 }
 
 impl Tree {
     /// `objects` by their real paths, all of which lie at or below one of `starts`.
-    #[must_use]
-    pub fn new(starts: Vec<Start>, objects: Vec<(PathBuf, Object)>) -> Self {
-        let mut objects: Vec<Rc<Located>> = objects
+    pub fn new(starts: Starts, objects: Vec<(PathBuf, Object)>) -> Self {
+        let mut objects: Vec<(PathBuf, PathBuf, Object)> = objects
             .into_iter()
-            .map(|(real, object)| {
-                let path = starts.iter().find_map(|start| start.known(&real));
-                let path = path.unwrap_or_else(|| real.clone());
-                Rc::new(Located::new(path, real, Arc::new(object)))
-            })
+            .map(|(real, object)| (starts.reported_or_real(&real), real, object))
             .collect();
-        objects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        let mut by_soname = HashMap::new();
-        let mut by_file_name: HashMap<OsString, Vec<usize>> = HashMap::new();
-        for (index, located) in objects.iter().enumerate() {
-            let name = located.path.file_name().unwrap_or_default();
-            by_file_name.entry(name.to_owned()).or_default().push(index);
-            let object = &located.object;
-            if let (Some(soname), Kind::Library, false) =
-                (&object.soname, object.kind, object.is_musl())
-            {
-                // The first by path, so that the answer is the same each time.
-                by_soname
-                    .entry((object.abi, soname.clone()))
-                    .or_insert(index);
-            }
-        }
-        Self {
+        objects.sort_unstable_by(|(a, ..), (b, ..)| a.cmp(b));
+        let mut tree = Self {
             starts,
-            objects,
-            by_soname,
-            by_file_name,
+            objects: Vec::new(),
+            by_real: HashMap::new(),
+            by_soname: HashMap::new(),
+            by_file_name: HashMap::new(),
+        };
+        for (index, (path, real, object)) in objects.into_iter().enumerate() {
+            tree.add(FileId(index), path, real, object);
         }
+        tree
     }
 
-    /// The given paths.
-    #[must_use]
-    pub fn starts(&self) -> &[Start] {
-        &self.starts
+    fn add(&mut self, file: FileId, path: PathBuf, real: PathBuf, object: Object) {
+        let name = path.file_name().unwrap_or_default().to_owned();
+        self.by_file_name.entry(name).or_default().push(file);
+        self.by_real.insert(real.clone().into_os_string(), file);
+        if let (Some(soname), Kind::Library, false) =
+            (&object.soname, object.kind, object.is_musl())
+        {
+            // The first by path, so that two runs agree.
+            let key = (object.abi, Arc::clone(soname));
+            self.by_soname.entry(key).or_insert(file);
+        }
+        let located = Located::new(file, path.clone(), path, real, Arc::new(object));
+        self.objects.push(Rc::new(located));
     }
 
     /// The objects, sorted by path.
-    #[must_use]
     pub fn objects(&self) -> &[Rc<Located>] {
         &self.objects
     }
 
-    /// The first object that calls itself `soname`.
-    #[must_use]
-    pub fn with_soname(&self, soname: &Arc<OsStr>, abi: Abi) -> Option<&Rc<Located>> {
-        let index = self.by_soname.get(&(abi, Arc::clone(soname)))?;
-        self.objects.get(*index)
+    /// The object with the real path `real`.
+    pub fn with_real_path(&self, real: &Path) -> Option<&Rc<Located>> {
+        self.get(*self.by_real.get(real.as_os_str())?)
     }
 
-    /// An object whose file is called `name`, whatever it calls itself.
-    #[must_use]
+    /// The first library with this SONAME.
+    pub fn with_soname(&self, soname: &Arc<OsStr>, abi: Abi) -> Option<&Rc<Located>> {
+        self.get(*self.by_soname.get(&(abi, Arc::clone(soname)))?)
+    }
+
+    /// An object with this file name, whatever its SONAME.
     pub fn with_file_name(&self, name: &OsStr, abi: Abi) -> Option<&Rc<Located>> {
-        let indexes = self.by_file_name.get(name)?;
-        let mut named = indexes.iter().filter_map(|&index| self.objects.get(index));
+        let files = self.by_file_name.get(name)?;
+        let mut named = files.iter().filter_map(|&file| self.get(file));
         named.find(|located| located.object.abi == abi)
     }
 
-    /// The path by which people know the file `real`, if it lies below the given paths.
-    #[must_use]
-    pub fn known(&self, real: &Path) -> Option<PathBuf> {
-        self.starts.iter().find_map(|start| start.known(real))
+    /// The path under which `located` is reported.
+    pub fn reported_path<'t>(&'t self, located: &'t Located) -> Cow<'t, Path> {
+        match self.get(located.file) {
+            Some(object) => Cow::Borrowed(&object.path),
+            None => match self.reported(&located.real) {
+                Some(path) => Cow::Owned(path),
+                None => Cow::Borrowed(&located.clean_path),
+            },
+        }
+    }
+
+    /// Whether the file of `located` lies below the given paths.
+    pub fn contains(&self, located: &Located) -> bool {
+        self.get(located.file).is_some() || self.reported(&located.real).is_some()
+    }
+
+    /// The path under which the file `real` is reported, if it lies below the given paths.
+    pub fn reported(&self, real: &Path) -> Option<PathBuf> {
+        self.starts.reported(real)
+    }
+
+    fn get(&self, file: FileId) -> Option<&Rc<Located>> {
+        self.objects.get(file.0)
     }
 }
 
-/// Whether Python imports a file of this name by itself (PEP 3149, PEP 384), so that it is loaded
-/// on its own whatever else loads it. A plain `name.so` may be an extension too, but is as often a
-/// library beside one.
-#[must_use]
+/// Whether Python imports a file of this name (PEP 3149, PEP 384), so that it is loaded by itself
+/// whatever else loads it. A plain `name.so` may be an extension module, but is as often a library
+/// beside one.
 pub fn is_extension_module(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_bytes();
     let contains = |part: &[u8]| name.windows(part.len()).any(|window| window == part);

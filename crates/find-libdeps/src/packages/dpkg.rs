@@ -16,7 +16,7 @@ use std::process::{ExitStatus, Output};
 use thiserror::Error;
 
 /// Where dpkg keeps its database, below a root (dpkg(1), `--admindir`).
-const ADMINDIR: &str = "/var/lib/dpkg";
+pub const ADMINDIR: &str = "/var/lib/dpkg";
 /// No path that can be opened is longer (limits.h).
 const PATH_MAX: usize = 4096;
 /// Variables by which dpkg is pointed to another database (dpkg(1), ENVIRONMENT).
@@ -106,6 +106,14 @@ impl std::fmt::Display for Package {
             Some(architecture) => write!(formatter, "{}:{architecture}", self.name),
         }
     }
+}
+
+/// An installed version of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageVersion {
+    pub number: String,
+    /// Its architecture, which may be `all`.
+    pub architecture: String,
 }
 
 /// A diversion (dpkg-divert(1)): the file that other packages ship as `from` is kept as `to`.
@@ -327,11 +335,11 @@ impl Dpkg {
         })
     }
 
-    /// The version and architecture of each of `packages`, all of which are installed.
+    /// The versions of `packages`, all of which are installed.
     pub fn versions(
         &self,
         packages: &BTreeSet<Package>,
-    ) -> Result<BTreeMap<Package, (String, String)>, DpkgError> {
+    ) -> Result<BTreeMap<Package, PackageVersion>, DpkgError> {
         let mut versions = BTreeMap::new();
         if packages.is_empty() {
             return Ok(versions);
@@ -359,7 +367,11 @@ impl Dpkg {
                 foreign: (!is_native).then(|| architecture.to_owned()),
             };
             if packages.contains(&package) {
-                versions.insert(package, (version.to_owned(), architecture.to_owned()));
+                let version = PackageVersion {
+                    number: version.to_owned(),
+                    architecture: architecture.to_owned(),
+                };
+                versions.insert(package, version);
             }
         }
         Ok(versions)

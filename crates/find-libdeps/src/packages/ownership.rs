@@ -1,11 +1,11 @@
-//! A library's path to the package that a runtime image needs for it.
+//! A file's path to the package that a runtime image needs for it.
 //!
-//! dpkg knows paths as packages spell them, the loader as links lead to them. Which spellings are
-//! asked for, and whose answer counts, is decided here; dpkg itself is asked elsewhere.
+//! dpkg knows paths as packages spell them, the loader as links lead to them. This module decides
+//! which spellings to ask for and which owner counts; [`super::dpkg`] asks.
 
-use crate::loader::resolver::Hit;
-use crate::packages::dpkg::{Dpkg, DpkgError, Owners, Package};
+use crate::packages::dpkg::{ADMINDIR, Dpkg, DpkgError, Owners, Package};
 use crate::system::root::Root;
+use crate::warning::Warning;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
@@ -14,31 +14,30 @@ const MERGED: [&str; 8] = [
     "bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin", "libn32",
 ];
 
-/// To whom a library belongs.
+/// Which package provides a file in a runtime image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ownership {
-    /// This package brings it.
+pub enum Owner {
+    /// This package ships it.
     Package(Package),
-    /// Only these bring it, and they are for compiling.
+    /// Only these ship it, and they are for compiling.
     Development(BTreeSet<Package>),
     /// No package ships it.
-    Nobody,
+    None,
 }
 
-/// What is known so far of whose the system's libraries are.
+/// The owners of the files of one root, as far as dpkg has been asked.
 #[derive(Debug)]
-pub struct Packages<'a> {
+pub struct Ownership<'a> {
     root: &'a Root,
     dpkg: Dpkg,
     merged: Merged,
-    /// The spellings of every library that dpkg has been asked about.
+    /// The spellings of every path that dpkg has been asked about.
     asked: HashMap<PathBuf, Spellings>,
     owners: Owners,
 }
 
-impl<'a> Packages<'a> {
-    /// What `dpkg` says of the files of `root`; nothing yet.
-    #[must_use]
+impl<'a> Ownership<'a> {
+    /// The files of `root`, whose database `dpkg` reads; no owner is known yet.
     pub fn new(root: &'a Root, dpkg: Dpkg) -> Self {
         Self {
             merged: Merged::of(root),
@@ -49,20 +48,24 @@ impl<'a> Packages<'a> {
         }
     }
 
-    /// Whom is asked.
-    #[must_use]
     pub fn dpkg(&self) -> &Dpkg {
         &self.dpkg
     }
 
-    /// What dpkg complained about.
-    #[must_use]
-    pub fn complaints(&self) -> &BTreeSet<String> {
-        &self.owners.complaints
+    /// The native architecture of the root.
+    pub fn architecture(&self) -> &str {
+        self.dpkg.architecture()
     }
 
-    /// Asks for the owners of the libraries at `paths`, in one call of dpkg; of none that was
-    /// asked for before.
+    /// What dpkg complained about.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let complaints = self.owners.complaints.iter();
+        complaints
+            .map(|complaint| Warning::new(ADMINDIR, complaint))
+            .collect()
+    }
+
+    /// Asks dpkg, in one call, for the owners of those of `paths` that were not asked for before.
     pub fn ask<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) -> Result<(), DpkgError> {
         let mut new = BTreeSet::new();
         for path in paths {
@@ -75,24 +78,18 @@ impl<'a> Packages<'a> {
         self.dpkg.owners(&new, &mut self.owners)
     }
 
-    /// Whose the library `hit` is; it must have been asked for.
-    #[must_use]
-    pub fn ownership(&self, hit: &Hit) -> Ownership {
+    /// The owner of `path` for an object of `architecture`; it must have been asked for.
+    pub fn owner(&self, path: &Path, architecture: &str) -> Owner {
         let native = self.dpkg.architecture();
-        self.asked
-            .get(&hit.path)
-            .map_or(Ownership::Nobody, |spellings| {
-                spellings.ownership(&self.owners, hit.architecture, native)
-            })
+        self.asked.get(path).map_or(Owner::None, |spellings| {
+            spellings.owner(&self.owners, architecture, native)
+        })
     }
 
-    /// The package for compiling that alone ships the name by which `hit` was found, so that an
-    /// image without it has the library but not under this name.
-    #[must_use]
-    pub fn name_is_for_compiling(&self, hit: &Hit) -> Option<Package> {
-        self.asked
-            .get(&hit.path)?
-            .name_is_for_compiling(&self.owners)
+    /// The package for compiling that alone ships the name `path`, so that an image without it has
+    /// the library, but not under this name.
+    pub fn name_is_for_compiling(&self, path: &Path) -> Option<Package> {
+        self.asked.get(path)?.name_is_for_compiling(&self.owners)
     }
 }
 
@@ -109,12 +106,12 @@ impl Spellings {
         Self { hops }
     }
 
-    /// Whose the library is, for an object of `architecture` on a machine whose native one is
-    /// `native`.
+    /// The owner, for an object of `architecture` on a machine whose native one is `native`.
     ///
-    /// The owner of the real file counts before those of the links that lead to it: links are made
-    /// by update-alternatives and ldconfig too, and an unversioned one is the -dev package's.
-    fn ownership(&self, owners: &Owners, architecture: &str, native: &str) -> Ownership {
+    /// The owner of the real file counts before the owners of the links that lead to it: links are
+    /// made by update-alternatives and ldconfig too, and an unversioned one belongs to the -dev
+    /// package.
+    fn owner(&self, owners: &Owners, architecture: &str, native: &str) -> Owner {
         let mut for_compiling = BTreeSet::new();
         for hop in self.hops.iter().rev() {
             let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).collect();
@@ -126,13 +123,13 @@ impl Spellings {
                 |package: &&Package| package.foreign.as_deref().unwrap_or(native) == architecture;
             // Several packages that ship one path each bring the file: one is enough.
             if let Some(package) = runtime.iter().find(suits).or_else(|| runtime.first()) {
-                return Ownership::Package(package.clone());
+                return Owner::Package(package.clone());
             }
         }
         if for_compiling.is_empty() {
-            Ownership::Nobody
+            Owner::None
         } else {
-            Ownership::Development(for_compiling)
+            Owner::Development(for_compiling)
         }
     }
 

@@ -1,8 +1,9 @@
-//! The report for people: why each package is on the list, and why something is not.
+//! The report as text: why each package is listed, and why something is not.
 
-use crate::loader::resolver::{FoundBy, Place};
-use crate::report::data::{Fate, ListedPackage, NeededLibrary, Report, Site};
-use crate::run_time::load::ToldBy;
+use crate::demand::{Evidence, Site};
+use crate::loader::outcome::{FoundBy, Step};
+use crate::packages::provider::Provider;
+use crate::report::{ListedPackage, NeededLibrary, Report};
 use crate::system::escape::shown;
 use anstyle::{AnsiColor, Style};
 use std::ffi::{OsStr, OsString};
@@ -14,7 +15,39 @@ const HEADING: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
-/// The report has nothing of this name.
+/// A heading, its style, and the providers below it.
+type Section = (&'static str, Style, fn(&Provider) -> bool);
+
+/// What is not listed, by provider.
+const SECTIONS: [Section; 5] = [
+    (
+        "missing: the loader would not find these",
+        BAD,
+        |provider| matches!(provider, Provider::Missing { .. }),
+    ),
+    (
+        "unowned: no package for an image ships these",
+        BAD,
+        |provider| matches!(provider, Provider::Unowned { .. }),
+    ),
+    (
+        "bundled: these lie below the given paths",
+        HEADING,
+        |provider| matches!(provider, Provider::Bundled { .. }),
+    ),
+    (
+        "interpreter: whoever has Python has these",
+        HEADING,
+        |provider| matches!(provider, Provider::Interpreter { .. }),
+    ),
+    (
+        "host: its driver provides these at run time",
+        HEADING,
+        |provider| matches!(provider, Provider::Host),
+    ),
+];
+
+/// The report has nothing with this name.
 #[derive(Debug, Error)]
 #[error("nothing called `{}` is needed here, or needs anything", shown(.0))]
 pub struct Unknown(OsString);
@@ -34,38 +67,10 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
             describe(&mut text, &shown, name);
         }
     }
-    let others = [
-        (
-            Fate::Missing,
-            "missing: the loader would not find these",
-            BAD,
-        ),
-        (
-            Fate::Unowned,
-            "unowned: no package for an image ships these",
-            BAD,
-        ),
-        (
-            Fate::Bundled,
-            "bundled: these lie below the given paths",
-            HEADING,
-        ),
-        (
-            Fate::Interpreter,
-            "interpreter: whoever has Python has these",
-            HEADING,
-        ),
-        (
-            Fate::Host,
-            "host: its driver provides these at run time",
-            HEADING,
-        ),
-    ];
-    for (fate, title, style) in others {
-        let libraries: Vec<&NeededLibrary> = report
-            .libraries
-            .iter()
-            .filter(|library| library.fate == fate && is_about(library, name))
+    for (title, style, is_meant) in SECTIONS {
+        let libraries = report.libraries.iter();
+        let libraries: Vec<&NeededLibrary> = libraries
+            .filter(|library| is_meant(&library.provider) && is_about(library, name))
             .collect();
         if !libraries.is_empty() {
             heading(&mut text, title, style);
@@ -76,7 +81,7 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
         .possible
         .iter()
         .filter(|library| {
-            let package = library.package.as_ref().map(ToString::to_string);
+            let package = library.provider.package().map(ToString::to_string);
             is_about(library, name)
                 || name.is_some_and(|name| package.is_some_and(|package| *name == *package))
         })
@@ -96,7 +101,7 @@ fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededL
     report
         .libraries
         .iter()
-        .filter(|library| library.package.as_ref() == Some(&listed.package))
+        .filter(|library| library.provider.package() == Some(&listed.package))
         .collect()
 }
 
@@ -112,8 +117,8 @@ fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
     };
     *library.soname == *name
         || library
-            .path
-            .as_ref()
+            .provider
+            .path()
             .is_some_and(|path| is_file(path, name))
         || library.needed_by.iter().any(|by| is_file(&by.path, name))
 }
@@ -127,7 +132,7 @@ fn title(listed: &ListedPackage) -> String {
     match &listed.version {
         _ if !listed.is_installed => format!("{} (not installed here)", listed.package),
         None => listed.package.to_string(),
-        Some(version) => format!("{} {}", listed.package, version.version),
+        Some(version) => format!("{} {}", listed.package, version.number),
     }
 }
 
@@ -146,20 +151,21 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
             name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(&by.path, name)));
         let is_meant = |by: &Site| !is_one || name.is_some_and(|name| is_file(&by.path, name));
         let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
-        if let Some(path) = &library.path {
-            let how = library.found_by.map_or("as it was loaded", how);
-            let _ = write!(text, " => {} ({how})", shown(path));
+        if let Some(path) = library.provider.path() {
+            let _ = write!(text, " => {} ({})", shown(path), origin(&library.provider));
         }
         text.push('\n');
         for by in library.needed_by.iter().filter(|by| is_meant(by)) {
-            let _ = writeln!(text, "    {} {by}", verb(library.told_by));
+            let _ = writeln!(text, "    {} {by}", verb(library.evidence));
         }
-        for package in &library.passed_over {
-            let _ = writeln!(text, "    passed over: {package}");
+        if let Provider::NotInstalled { passed_over, .. } = &library.provider {
+            for package in passed_over {
+                let _ = writeln!(text, "    passed over: {package}");
+            }
         }
         if let Some(absence) = &library.absence {
-            for place in &absence.looked_in {
-                let _ = writeln!(text, "    looked in {}", looked(place));
+            for step in &absence.steps {
+                let _ = writeln!(text, "    looked in {}", searched(step));
             }
             if let Some(hint) = &absence.hint {
                 let _ = writeln!(text, "    {hint}");
@@ -168,15 +174,25 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
     }
 }
 
-fn verb(told_by: ToldBy) -> &'static str {
-    match told_by {
-        ToldBy::Header => "needed by",
-        ToldBy::Note | ToldBy::Table | ToldBy::Source | ToldBy::Trace => "loaded at run time by",
+fn verb(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Header => "needed by",
+        Evidence::Note | Evidence::Table | Evidence::Source | Evidence::Trace => {
+            "loaded at run time by"
+        }
     }
 }
 
-fn looked(place: &Place) -> String {
-    format!("{} ({})", shown(&place.path), how(place.found_by))
+fn searched(step: &Step) -> String {
+    format!("{} ({})", shown(&step.path), how(step.found_by))
+}
+
+fn origin(provider: &Provider) -> &'static str {
+    match (provider, provider.place()) {
+        (Provider::NotInstalled { .. }, _) => "the index of contents",
+        (_, Some(place)) => place.found_by.map_or("as it was loaded", how),
+        (_, None) => "as it was loaded",
+    }
 }
 
 fn how(found_by: FoundBy) -> &'static str {
@@ -188,6 +204,5 @@ fn how(found_by: FoundBy) -> &'static str {
         FoundBy::Default => "default directory",
         FoundBy::Direct => "named by its path",
         FoundBy::Soname => "by its SONAME alone",
-        FoundBy::Contents => "the index of contents",
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Names and paths are text as [`crate::system::escape::shown`] writes them.
 
-use crate::loader::resolver::FoundBy;
-use crate::report::data::{Fate, NeededLibrary, Report, Site};
-use crate::run_time::load::ToldBy;
+use crate::demand::{Evidence, Site};
+use crate::loader::outcome::FoundBy;
+use crate::packages::provider::Provider;
+use crate::report::{NeededLibrary, Report};
 use crate::system::escape::shown;
 use serde::Serialize;
 
@@ -85,7 +86,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
                 version: listed
                     .version
                     .as_ref()
-                    .map(|version| version.version.as_str()),
+                    .map(|version| version.number.as_str()),
                 installed: listed.is_installed,
                 libraries: listed.libraries.iter().map(shown).collect(),
             })
@@ -117,40 +118,48 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
 }
 
 fn library(library: &NeededLibrary) -> Library {
+    let provider = &library.provider;
     Library {
         soname: shown(&library.soname),
-        told_by: match library.told_by {
-            ToldBy::Header => "header",
-            ToldBy::Note => "note",
-            ToldBy::Table => "table",
-            ToldBy::Source => "source",
-            ToldBy::Trace => "trace",
+        told_by: match library.evidence {
+            Evidence::Header => "header",
+            Evidence::Note => "note",
+            Evidence::Table => "table",
+            Evidence::Source => "source",
+            Evidence::Trace => "trace",
         },
-        outcome: match library.fate {
-            Fate::Package => "package",
-            Fate::Unowned => "unowned",
-            Fate::Bundled => "bundled",
-            Fate::Interpreter => "interpreter",
-            Fate::Host => "host",
-            Fate::Missing => "missing",
+        outcome: match provider {
+            Provider::Package { .. } | Provider::NotInstalled { .. } => "package",
+            Provider::Unowned { .. } => "unowned",
+            Provider::Bundled { .. } => "bundled",
+            Provider::Interpreter { .. } => "interpreter",
+            Provider::Host => "host",
+            Provider::Missing { .. } => "missing",
         },
-        path: library.path.as_ref().map(shown),
-        found_by: library.found_by.map(|found_by| match found_by {
-            FoundBy::Rpath => "rpath",
-            FoundBy::LdLibraryPath => "ld_library_path",
-            FoundBy::Runpath => "runpath",
-            FoundBy::Cache => "cache",
-            FoundBy::Default => "default",
-            FoundBy::Direct => "direct",
-            FoundBy::Soname => "soname",
-            FoundBy::Contents => "contents",
-        }),
-        package: library.package.as_ref().map(ToString::to_string),
-        passed_over: library
-            .passed_over
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        path: provider.path().map(shown),
+        found_by: match provider {
+            Provider::NotInstalled { .. } => Some("contents"),
+            _ => provider.place().and_then(|place| place.found_by).map(rule),
+        },
+        package: provider.package().map(ToString::to_string),
+        passed_over: match provider {
+            Provider::NotInstalled { passed_over, .. } => {
+                passed_over.iter().map(ToString::to_string).collect()
+            }
+            _ => Vec::new(),
+        },
         needed_by: library.needed_by.iter().map(Site::to_string).collect(),
+    }
+}
+
+fn rule(found_by: FoundBy) -> &'static str {
+    match found_by {
+        FoundBy::Rpath => "rpath",
+        FoundBy::LdLibraryPath => "ld_library_path",
+        FoundBy::Runpath => "runpath",
+        FoundBy::Cache => "cache",
+        FoundBy::Default => "default",
+        FoundBy::Direct => "direct",
+        FoundBy::Soname => "soname",
     }
 }

@@ -1,10 +1,15 @@
 //! What is said on standard error: one line a message, each with the program's name.
 
 use crate::cli::{Color, Verbosity};
-use crate::report::data::{Fate, NeededLibrary, Report, Site, Started};
-use crate::system::escape::shown;
+use crate::demand::Site;
+use crate::packages::dpkg::Package;
+use crate::packages::provider::{Place, Provider};
+use crate::report::{NeededLibrary, Report};
+use crate::system::escape::{counted, shown};
+use crate::trace::demands::Started;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use std::collections::BTreeSet;
 use std::io::{Stderr, Write as _};
 use std::path::Component;
 use std::time::Duration;
@@ -51,10 +56,19 @@ impl Messages {
             self.line("warning", WARNING, &text);
         }
         for library in &report.libraries {
-            match library.fate {
-                Fate::Missing => self.line("missing", ERROR, &missing(library)),
-                Fate::Unowned => self.line("unowned", ERROR, &unowned(library)),
-                Fate::Package | Fate::Bundled | Fate::Interpreter | Fate::Host => {}
+            match &library.provider {
+                Provider::Missing { foreign } => {
+                    self.line("missing", ERROR, &missing(library, *foreign));
+                }
+                Provider::Unowned {
+                    place,
+                    for_compiling,
+                } => self.line("unowned", ERROR, &unowned(library, place, for_compiling)),
+                Provider::Package { .. }
+                | Provider::NotInstalled { .. }
+                | Provider::Bundled { .. }
+                | Provider::Interpreter { .. }
+                | Provider::Host => {}
             }
         }
         for library in &report.possible {
@@ -67,8 +81,7 @@ impl Messages {
                 let text = format!("{} ({package}): its libraries are not listed", shown(path));
                 self.line("started", Style::new(), &text);
             }
-            let summary = crate::analysis::summary(report);
-            let text = format!("{summary}, {:.2} s", elapsed.as_secs_f64());
+            let text = format!("{}, {:.2} s", summary(report), elapsed.as_secs_f64());
             self.line("read", Style::new(), &text);
         }
     }
@@ -79,25 +92,36 @@ impl Messages {
     }
 }
 
-fn missing(library: &NeededLibrary) -> String {
+/// How much was read and found.
+fn summary(report: &Report) -> String {
+    let is_missing =
+        |library: &&NeededLibrary| matches!(library.provider, Provider::Missing { .. });
+    format!(
+        "{}, {} ELF, {}, {} missing, {}, {}",
+        counted(report.counts.files, "file"),
+        report.counts.elf,
+        counted(report.libraries.len(), "needed name"),
+        report.libraries.iter().filter(is_missing).count(),
+        counted(report.packages.len(), "package"),
+        counted(report.warnings.len(), "warning"),
+    )
+}
+
+fn missing(library: &NeededLibrary, foreign: Option<&str>) -> String {
     let soname = shown(&library.soname);
-    let architecture = library
-        .missing_for
+    let architecture = foreign
         .map(|name| format!(" for {name}"))
         .unwrap_or_default();
-    let what_next = library
-        .absence
-        .as_ref()
-        .and_then(|absence| absence.hint.clone())
-        .unwrap_or_else(|| {
-            "install its package and run this again, or pass `--lookup` or `--ignore`".to_owned()
-        });
+    let absence = library.absence.as_ref();
+    let what_next = absence
+        .and_then(|absence| absence.hint.as_deref())
+        .unwrap_or("install its package and run this again, or pass `--lookup` or `--ignore`");
     format!("{soname}{architecture}: {}; {what_next}", library.needed())
 }
 
 /// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.
 fn possible(library: &NeededLibrary) -> String {
-    let name = match (&library.package, &library.path) {
+    let name = match (library.provider.package(), library.provider.path()) {
         (Some(package), _) => package.to_string(),
         (None, Some(path)) => format!("{}, which no package ships", shown(path)),
         (None, None) => format!("{}, which is not here", shown(&library.soname)),
@@ -120,25 +144,21 @@ fn short(site: &Site) -> String {
         _ => &site.path,
     };
     let site = Site {
-        path: path.to_owned(),
+        path: path.into(),
         line: site.line,
     };
     site.to_string()
 }
 
-fn unowned(library: &NeededLibrary) -> String {
-    let path = library.path.as_ref().map(shown).unwrap_or_default();
+fn unowned(library: &NeededLibrary, place: &Place, for_compiling: &BTreeSet<Package>) -> String {
+    let path = shown(&place.path);
     let needed = library.needed();
-    if library.for_compiling.is_empty() {
+    if for_compiling.is_empty() {
         return format!(
             "{path}: {needed}, but no package ships it; copy it into the image yourself"
         );
     }
-    let packages: Vec<String> = library
-        .for_compiling
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let packages: Vec<String> = for_compiling.iter().map(Package::to_string).collect();
     format!(
         "{path}: {needed}, but only {} ships it, which is for compiling and not listed",
         packages.join(", ")

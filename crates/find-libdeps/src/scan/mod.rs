@@ -1,2 +1,16 @@
-pub mod read;
-pub mod walk;
+//! The given PATHs to what their files hold.
+//!
+//! Takes the PATHs; gives the ELF objects, the notes and calls that load libraries by name, and
+//! what could not be read. Each file is opened once, on all threads.
+//!
+//! Never happens here: following a symbolic link, or joining what two files say.
+
+mod error;
+mod read;
+mod starts;
+mod walk;
+
+pub use error::ScanError;
+pub use read::{Counts, Scanned, read};
+pub use starts::Starts;
+pub use walk::Unread;

@@ -1,16 +1,15 @@
-//! The files at or below the given paths to what they hold, on all threads. Each is opened once.
-//!
-//! What a file holds is told apart by its own module; nothing is put together here.
+//! Files to what they hold, on all threads. The owner of each format decides what a file holds.
 
 use crate::config::{Config, Dlopen};
 use crate::elf::dlopen_note::Notes;
 use crate::elf::object_file::{self, ElfError, ElfFile, Object};
-use crate::loader::tree::Start;
-use crate::report::data::Counts;
 use crate::run_time::distributions::Distributions;
 use crate::run_time::python::source::{self, Call, Unsearched};
+use crate::scan::ScanError;
+use crate::scan::starts::Starts;
 use crate::scan::walk::{self, Unread};
 use crate::system::root::Root;
+use crate::warning::Warning;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
@@ -18,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What the files hold, in no order. Paths are real ones, but for those in messages.
+/// What the files hold, in no order, by their real paths.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct Scanned {
     /// ELF files.
     pub objects: Vec<(PathBuf, Object)>,
     /// What ELF files say that they load at run time.
@@ -29,31 +28,30 @@ pub struct Held {
     pub calls: Vec<(PathBuf, Vec<Call>)>,
     /// The files that stand for one distribution each.
     pub metadata: Vec<PathBuf>,
-    /// Files with the ELF magic that could not be understood, as people know them.
-    pub malformed: Vec<(PathBuf, ElfError)>,
-    /// Sources that were not searched for calls, as people know them.
-    pub unsearched: Vec<(PathBuf, Unsearched)>,
-    /// What could not be read, as people know it, sorted. The rest is worth nothing then.
-    pub unread: Vec<Unread>,
-    /// How much was read.
+    /// Malformed ELF files and notes, and sources that were not searched for calls.
+    pub warnings: Vec<Warning>,
     pub counts: Counts,
+}
+
+/// How much was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Regular files at or below the given paths.
+    pub files: usize,
+    /// Those that have the ELF magic.
+    pub elf: usize,
 }
 
 /// Reads every file at or below `starts`, counting up `files_read` as it goes.
 pub fn read(
     config: &Config,
     root: &Root,
-    starts: &[Start],
+    starts: &Starts,
     files_read: &AtomicUsize,
-) -> Result<Held, rayon::ThreadPoolBuildError> {
+) -> Result<Scanned, ScanError> {
     let inner = |path: &Path| root.inner(path);
-    let known = |real: &Path| {
-        starts
-            .iter()
-            .find_map(|start| start.known(real))
-            .unwrap_or_else(|| real.to_owned())
-    };
-    let outer: Vec<PathBuf> = starts.iter().map(|start| root.outer(&start.real)).collect();
+    let reported = |real: &Path| starts.reported_or_real(real);
+    let outer: Vec<PathBuf> = starts.real().map(|start| root.outer(start)).collect();
     let below = |path: &Path| {
         let rest = outer.iter().find_map(|start| path.strip_prefix(start).ok());
         match rest.unwrap_or(path) {
@@ -64,52 +62,69 @@ pub fn read(
             rest => rest.to_owned(),
         }
     };
-    let held = Mutex::new(Held::default());
-    let lock = || held.lock().unwrap_or_else(PoisonError::into_inner);
-    let visit = |path: &Path| {
-        files_read.fetch_add(1, Ordering::Relaxed);
-        let may_call = || source::is_for_run_time(&below(path));
-        match read_file(path, config.dlopen, may_call) {
-            Ok(Content::Other) => {}
-            Ok(Content::Object(object, notes)) => {
-                let real = inner(path);
-                let mut held = lock();
-                if let Some(notes) = notes {
-                    held.notes.push((real.clone(), notes));
+    let scanned = Mutex::new(Scanned::default());
+    let unread = Mutex::new(Vec::new());
+    let lock = || scanned.lock().unwrap_or_else(PoisonError::into_inner);
+    let visit =
+        |path: &Path| {
+            files_read.fetch_add(1, Ordering::Relaxed);
+            let may_call = || source::is_for_run_time(&below(path));
+            match read_file(path, config.dlopen, may_call) {
+                Ok(Content::Other) => {}
+                Ok(Content::Object(object, notes)) => {
+                    let real = inner(path);
+                    let mut scanned = lock();
+                    scanned.counts.elf += 1;
+                    if let Some(notes) = notes {
+                        scanned.warnings.extend(notes.faults.iter().map(|fault| {
+                            Warning::new(reported(&real), format!("a bad `.note.dlopen`: {fault}"))
+                        }));
+                        scanned.notes.push((real.clone(), notes));
+                    }
+                    scanned.objects.push((real, object));
                 }
-                held.objects.push((real, object));
+                Ok(Content::Source(Ok(calls))) => lock().calls.push((inner(path), calls)),
+                Ok(Content::Source(Err(error))) => {
+                    let warning = Warning::new(reported(&inner(path)), error.to_string());
+                    lock().warnings.push(warning);
+                }
+                Ok(Content::Metadata) => lock().metadata.push(inner(path)),
+                Err(ElfError::Io(error)) => unread
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(Unread {
+                        path: path.to_owned(),
+                        error,
+                    }),
+                Err(error) => {
+                    let message = format!("{error}: its needs are not listed");
+                    let mut scanned = lock();
+                    scanned.counts.elf += 1;
+                    scanned
+                        .warnings
+                        .push(Warning::objection(reported(&inner(path)), message));
+                }
             }
-            Ok(Content::Source(Ok(calls))) => lock().calls.push((inner(path), calls)),
-            Ok(Content::Source(Err(error))) => {
-                lock().unsearched.push((known(&inner(path)), error));
-            }
-            Ok(Content::Metadata) => lock().metadata.push(inner(path)),
-            Err(ElfError::Io(error)) => lock().unread.push(Unread {
-                path: known(&inner(path)),
-                error,
-            }),
-            Err(error) => lock().malformed.push((known(&inner(path)), error)),
-        }
-    };
+        };
     let is_excluded =
-        |path: &Path| !config.exclude.is_empty() && config.excludes(&known(&inner(path)));
+        |path: &Path| !config.exclude.is_empty() && config.excludes(&reported(&inner(path)));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build()?;
     let unlisted = pool.install(|| walk::files(&outer, is_excluded, visit));
 
-    let mut held = held.into_inner().unwrap_or_else(PoisonError::into_inner);
-    held.unread
-        .extend(unlisted.into_iter().map(|unlisted| Unread {
-            path: known(&inner(&unlisted.path)),
-            ..unlisted
-        }));
-    held.unread.sort_by(|a, b| a.path.cmp(&b.path));
-    held.counts = Counts {
-        files: files_read.load(Ordering::Relaxed),
-        elf: held.objects.len() + held.malformed.len(),
-    };
-    Ok(held)
+    let mut unread = unread.into_inner().unwrap_or_else(PoisonError::into_inner);
+    unread.extend(unlisted);
+    if !unread.is_empty() {
+        for one in &mut unread {
+            one.path = reported(&inner(&one.path));
+        }
+        unread.sort_by(|a, b| a.path.cmp(&b.path));
+        return Err(ScanError::Unread(unread));
+    }
+    let mut scanned = scanned.into_inner().unwrap_or_else(PoisonError::into_inner);
+    scanned.counts.files = files_read.load(Ordering::Relaxed);
+    Ok(scanned)
 }
 
 /// What one file holds.

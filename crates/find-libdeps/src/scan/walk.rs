@@ -1,8 +1,7 @@
-//! Starting points to the regular files below them, on all cores.
+//! Directories to the regular files below them, on all threads.
 //!
-//! Symbolic links are not followed, files are not opened here, and no two threads list the same
-//! directory. What cannot be listed is handed back beside what could: the caller decides what
-//! that means.
+//! No two threads list the same directory. Directories that cannot be listed are returned: the
+//! caller decides what that means. No file is opened here.
 
 use rayon::Scope;
 use std::io;
@@ -10,18 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use walkdir::WalkDir;
 
-/// Something that could not be read.
+/// A file or directory that cannot be read.
 #[derive(Debug)]
 pub struct Unread {
-    /// What it is.
     pub path: PathBuf,
-    /// Why it could not be read.
     pub error: io::Error,
 }
 
 /// Calls `visit` once for every regular file at or below `starts`, in no order, on the threads of
-/// the current rayon pool. Where `is_excluded` says so of a file or directory, it is passed over,
-/// a directory with all that it holds. Answers the directories that could not be listed.
+/// the current rayon pool. Files and directories for which `is_excluded` returns true are skipped,
+/// a directory with everything below it. Returns what could not be listed.
 pub fn files(
     starts: &[PathBuf],
     is_excluded: impl Fn(&Path) -> bool + Sync,
@@ -49,7 +46,7 @@ struct Walk<E, V> {
 }
 
 impl<E: Fn(&Path) -> bool + Sync, V: Fn(&Path) + Sync> Walk<E, V> {
-    /// Visits `path` itself, or lists it in a task of its own.
+    /// Visits `path` itself, or lists it in a separate task.
     fn enter<'scope>(&'scope self, path: PathBuf, scope: &Scope<'scope>) {
         if (self.is_excluded)(&path) {
             return;

@@ -1,4 +1,4 @@
 pub mod command;
+pub mod demands;
 pub mod ld_debug;
-pub mod loads;
 pub mod select;

@@ -1,0 +1,52 @@
+//! Why there is no list: the errors of all phases in one type.
+
+use crate::packages::dpkg::DpkgError;
+use crate::scan::ScanError;
+use crate::system::escape::shown;
+use crate::trace::command::{Trace, TraceError};
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why there is no list.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The directory for `--root` cannot be used.
+    #[error("cannot use {} as the root: {source}", shown(path))]
+    Root {
+        /// As it was given.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The PATHs cannot be read completely.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// dpkg failed.
+    #[error(transparent)]
+    Dpkg(#[from] DpkgError),
+    /// The command cannot be traced.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The traced command failed, perhaps before it loaded everything.
+    #[error(
+        "the command failed with {}: no list, since it could lack something",
+        trace.status
+    )]
+    Command {
+        /// What it did.
+        trace: Trace,
+    },
+}
+
+impl Error {
+    /// The status that a shell would return for the traced command, if that is why there is no
+    /// list.
+    pub fn command_status(&self) -> Option<u8> {
+        match self {
+            Self::Trace(error) => error.status(),
+            Self::Command { trace } => Some(trace.exit_code()),
+            _ => None,
+        }
+    }
+}

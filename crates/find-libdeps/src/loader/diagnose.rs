@@ -1,0 +1,136 @@
+//! Why the loader would refuse an object or miss a library, in words.
+//!
+//! Nothing here changes an outcome.
+
+use crate::loader::candidates::Candidate;
+use crate::loader::located::Located;
+use crate::loader::search::Search;
+use crate::loader::tree::Tree;
+use crate::system::escape::shown;
+use crate::warning::Warning;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// Warnings of one pass over the tree, each once.
+#[derive(Default)]
+pub struct Remarks {
+    all: RefCell<BTreeSet<Warning>>,
+}
+
+impl Remarks {
+    /// Adds a warning that does not keep an object from being loaded.
+    pub fn add(&self, path: &Path, message: String) {
+        self.all.borrow_mut().insert(Warning::new(path, message));
+    }
+
+    /// Adds a reason why the loader refuses an object.
+    pub fn add_objection(&self, path: &Path, message: String) {
+        let warning = Warning::objection(path, message);
+        self.all.borrow_mut().insert(warning);
+    }
+
+    pub fn into_warnings(self) -> Vec<Warning> {
+        self.all.into_inner().into_iter().collect()
+    }
+}
+
+/// Warns about an object that is not loaded as it was built to be; `path` is how it is reported.
+pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
+    if located.object.is_musl() {
+        remarks.add(
+            path,
+            "built for musl, not for this system's C library: its needs are not listed".to_owned(),
+        );
+    }
+    let which = match located.object.runpath {
+        Some(_) => "its RUNPATH",
+        None => "its RPATH",
+    };
+    for text in &located.relative {
+        remarks.add(path, relative_element(which, text));
+    }
+}
+
+/// A search path element that is relative to the working directory.
+pub fn relative_element(which: &str, text: &OsStr) -> String {
+    if text.is_empty() {
+        format!("{which} has an empty element, which means the working directory: passed over")
+    } else {
+        format!(
+            "{which} names `{}`, which is relative to the working directory: passed over",
+            shown(text)
+        )
+    }
+}
+
+/// Warns if `by` does not define a version that `located` requires of `name`: the loader refuses
+/// the object and does not search any further. A library without any definitions is accepted
+/// (`match_symbol` in glibc's `elf/dl-version.c`).
+pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, remarks: &Remarks) {
+    let defined = &by.object.defined_versions;
+    if defined.is_empty() {
+        return;
+    }
+    let absent: Vec<String> = located
+        .object
+        .required_versions
+        .iter()
+        .filter(|required| required.library == name && !defined.contains(&required.version))
+        .map(|required| format!("`{}`", shown(&required.version)))
+        .collect();
+    if !absent.is_empty() {
+        let message = format!(
+            "needs version {} of `{}`, which {} lacks: the loader refuses it",
+            absent.join(", "),
+            shown(name),
+            shown(&by.path)
+        );
+        remarks.add_objection(path, message);
+    }
+}
+
+/// Why the search for `name` fails and what to do about it, if that is known. `located` needs it and
+/// is reported as `path`.
+pub fn hint(
+    search: Search,
+    tree: &Tree,
+    located: &Located,
+    path: &Path,
+    name: &OsStr,
+) -> Option<String> {
+    let abi = located.object.abi;
+    if name.as_bytes().contains(&b'/') {
+        let is_absolute = name.as_bytes().starts_with(b"/");
+        return (!is_absolute).then(|| {
+            format!(
+                "the name is relative to the working directory: link {} with a library that has a \
+                 SONAME",
+                shown(path)
+            )
+        });
+    }
+    let configured = search.ld_so.configured_directories().iter();
+    let not_cached = configured
+        .map(|dir| dir.join(name))
+        .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
+    if let Some(path) = not_cached {
+        return Some(format!(
+            "{} is there, but not in the loader's cache: run `ldconfig`",
+            shown(path)
+        ));
+    }
+    tree.with_file_name(name, abi).map(|namesake| {
+        let soname = namesake.object.soname.as_ref();
+        format!(
+            "{} is called so, but its SONAME is {}: the loader does not take it",
+            shown(&namesake.path),
+            soname.map_or("not set".to_owned(), |soname| format!(
+                "`{}`",
+                shown(soname)
+            ))
+        )
+    })
+}

@@ -1,0 +1,126 @@
+//! What the loader makes of a demand.
+
+use crate::demand::Demand;
+use crate::loader::located::Located;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How a library was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FoundBy {
+    /// A `DT_RPATH`, of the object or of one that loaded it.
+    Rpath,
+    /// The environment's `LD_LIBRARY_PATH`.
+    LdLibraryPath,
+    /// The object's own `DT_RUNPATH`.
+    Runpath,
+    /// `/etc/ld.so.cache`, or what ldconfig would write there.
+    Cache,
+    /// One of the loader's default directories.
+    Default,
+    /// The needed name is a path, or it is the loader itself, or the object that the process began
+    /// with.
+    Direct,
+    /// The SONAME of another object below the given paths, which must be loaded first.
+    Soname,
+}
+
+/// A library that was found.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    pub located: Rc<Located>,
+    pub found_by: FoundBy,
+}
+
+impl Hit {
+    /// The path by which the loader opens it, without `.` and `..`.
+    pub fn path(&self) -> &Path {
+        &self.located.clean_path
+    }
+
+    /// The file, links resolved.
+    pub fn real(&self) -> &Path {
+        &self.located.real
+    }
+
+    /// Debian's name of its architecture.
+    pub fn architecture(&self) -> &'static str {
+        self.located.object.abi.name()
+    }
+}
+
+impl PartialEq for Hit {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_place = || {
+            self.located.file == other.located.file
+                && self.located.clean_path == other.located.clean_path
+        };
+        self.found_by == other.found_by
+            && (Rc::ptr_eq(&self.located, &other.located) || is_same_place())
+    }
+}
+
+impl Eq for Hit {}
+
+/// What the loader makes of a demanded name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Found outside the given paths, or where it is found whether they are copied or not.
+    System(Hit),
+    /// Found below the given paths, and copied with them.
+    Bundled(Hit),
+    /// The interpreter's own library, found or not.
+    Interpreter(Option<Hit>),
+    /// The interpreter's library, but the interpreter of this tree does not need it: on Debian it
+    /// is in a separate package, `libpython3.11`, which `python3` does not depend on. If no package
+    /// ships it, it came with the interpreter.
+    Embedded(Hit),
+    /// The host's driver provides it at run time.
+    Host,
+    /// The loader does not find it.
+    Missing {
+        /// Debian's name of the architecture that it is missing for.
+        architecture: &'static str,
+    },
+}
+
+impl Outcome {
+    /// The library that a package may own.
+    pub fn ownable(&self) -> Option<&Hit> {
+        match self {
+            Self::System(hit) | Self::Embedded(hit) => Some(hit),
+            _ => None,
+        }
+    }
+}
+
+/// The search for a missing name on behalf of one object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Absence {
+    /// Where the loader searches, in order.
+    pub steps: Vec<Step>,
+    /// Why the search fails, and what to do about it, if that is known.
+    pub hint: Option<String>,
+}
+
+/// One step of the search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which rule leads there.
+    pub found_by: FoundBy,
+    /// The directory, or the cache file.
+    pub path: PathBuf,
+}
+
+/// A demand and what the loader makes of it.
+#[derive(Clone, Debug)]
+pub struct Resolution {
+    pub demand: Rc<Demand>,
+    /// The name that was found, or the first one if none was.
+    pub soname: Arc<OsStr>,
+    pub outcome: Outcome,
+    /// How it was searched for, if it is missing.
+    pub absence: Option<Absence>,
+}

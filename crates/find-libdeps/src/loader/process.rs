@@ -1,0 +1,99 @@
+//! A process that is being loaded: which objects it holds, and which names they satisfy.
+
+use crate::elf::object_file::Kind;
+use crate::loader::diagnose::{Remarks, relative_element};
+use crate::loader::located::{FileId, Located};
+use crate::loader::outcome::{FoundBy, Hit, Outcome};
+use crate::loader::search_path::{self, Element, Tokens};
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A process that is being loaded.
+pub struct Process {
+    /// The objects whose needs are followed, in the order in which they were loaded.
+    pub links: Vec<Link>,
+    /// The files of `links`, and those below `--exclude` that were loaded.
+    pub loaded: HashSet<FileId>,
+    /// What satisfies each name that a loaded object has.
+    pub by_name: HashMap<Arc<OsStr>, Satisfied>,
+    /// The directories of `LD_LIBRARY_PATH`.
+    pub environment: Vec<PathBuf>,
+    /// What loaded the first object, the innermost first: the interpreter's own objects.
+    base: Vec<Rc<Located>>,
+}
+
+/// A loaded object whose needs are followed.
+pub struct Link {
+    pub located: Rc<Located>,
+    /// The index of the object that loaded it.
+    pub loader: Option<usize>,
+}
+
+/// What satisfies a name in a process.
+#[derive(Clone)]
+pub struct Satisfied {
+    pub outcome: Outcome,
+    /// The object, if it was found by a search.
+    pub by: Option<Rc<Located>>,
+}
+
+impl Process {
+    /// A process in which `first` is loaded, by `base` or by the kernel. `environment` is the value
+    /// of `LD_LIBRARY_PATH`.
+    pub fn new(
+        first: Rc<Located>,
+        base: &[Rc<Located>],
+        environment: &OsStr,
+        remarks: &Remarks,
+    ) -> Self {
+        // The tokens in the environment are those of the main program.
+        let (base, main) = match first.object.kind {
+            Kind::Program => (&[][..], Some(&first)),
+            Kind::Library | Kind::Other => (base, base.last()),
+        };
+        let tokens = Tokens {
+            origin: main.and_then(|program| program.real.parent()),
+            architecture: first.object.abi.architecture(),
+        };
+        let mut directories = Vec::new();
+        for element in search_path::elements(environment, b":;", tokens) {
+            match element {
+                Element::Directory(path) => directories.push(path),
+                Element::Relative(text) => {
+                    remarks.add(Path::new("LD_LIBRARY_PATH"), relative_element("it", &text));
+                }
+            }
+        }
+        let itself = first.object.soname.clone().map(|soname| {
+            let hit = Hit {
+                located: Rc::clone(&first),
+                found_by: FoundBy::Direct,
+            };
+            let satisfied = Satisfied {
+                outcome: Outcome::Bundled(hit),
+                by: Some(Rc::clone(&first)),
+            };
+            (soname, satisfied)
+        });
+        Self {
+            loaded: HashSet::from([first.file]),
+            by_name: itself.into_iter().collect(),
+            base: base.to_vec(),
+            environment: directories,
+            links: vec![Link {
+                located: first,
+                loader: None,
+            }],
+        }
+    }
+
+    /// The object `index`, what loaded it, and so on up to the main program.
+    pub fn chain(&self, index: usize) -> impl Iterator<Item = &Located> {
+        std::iter::successors(Some(index), |&index| self.links[index].loader)
+            .map(|index| self.links[index].located.as_ref())
+            .chain(self.base.iter().map(Rc::as_ref))
+    }
+}

@@ -1,0 +1,156 @@
+//! Where the loader searches for a name, in order, and what it finds there (`_dl_map_object` in
+//! glibc's `elf/dl-load.c`).
+//!
+//! The order is written down once, in [`Search::places`].
+
+use crate::loader::candidates::{Candidate, Candidates};
+use crate::loader::diagnose::Remarks;
+use crate::loader::located::Located;
+use crate::loader::outcome::{FoundBy, Step};
+use crate::loader::process::Process;
+use crate::loader::search_path;
+use crate::loader::system_libraries::{self, LdSo};
+use crate::system::architecture::Abi;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// The search for names on behalf of the objects of a process.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    pub candidates: &'a Candidates<'a>,
+    pub ld_so: &'a LdSo,
+}
+
+impl Search<'_> {
+    /// The library that the loader opens for `name`, needed by the object `index`, and by which
+    /// rule.
+    pub fn find(
+        self,
+        process: &Process,
+        index: usize,
+        name: &OsStr,
+        remarks: &Remarks,
+    ) -> Option<(Rc<Located>, FoundBy)> {
+        let located = &process.links[index].located;
+        // The loader replaces the tokens first, and then checks for a slash.
+        search_path::expand(name, located.tokens())
+            .iter()
+            .find_map(|name| self.find_expanded(process, index, name, remarks))
+    }
+
+    fn find_expanded(
+        self,
+        process: &Process,
+        index: usize,
+        name: &OsStr,
+        remarks: &Remarks,
+    ) -> Option<(Rc<Located>, FoundBy)> {
+        let located = &process.links[index].located;
+        let abi = located.object.abi;
+        let open = |path: &Path| self.open(path, abi, remarks);
+        if name.as_bytes().contains(&b'/') {
+            // A path relative to the working directory means nothing that holds in the image.
+            let path = Path::new(name);
+            let library = path.is_absolute().then(|| open(path)).flatten();
+            return library.map(|library| (library, FoundBy::Direct));
+        }
+        for (found_by, place) in self.places(process, index) {
+            let library = if found_by == FoundBy::Cache {
+                self.ld_so
+                    .cached(name, abi)
+                    .filter(|path| self.may_use_cached(located, path))
+                    .and_then(open)
+            } else {
+                let tried = self.candidates.tried(place);
+                tried.iter().find_map(|dir| open(&dir.join(name)))
+            };
+            if let Some(library) = library {
+                return Some((library, found_by));
+            }
+        }
+        // The loader is loaded before everything else and satisfies its own name.
+        let interpreter = Path::new(abi.architecture()?.interpreter);
+        let library = (interpreter.file_name() == Some(name)).then(|| open(interpreter))?;
+        library.map(|library| (library, FoundBy::Direct))
+    }
+
+    /// Where the loader searches for a name without `/` that the object `index` needs, in order.
+    fn places<'p>(
+        self,
+        process: &'p Process,
+        index: usize,
+    ) -> impl Iterator<Item = (FoundBy, &'p Path)>
+    where
+        Self: 'p,
+    {
+        let located = &process.links[index].located;
+        let object = &located.object;
+        let by = |found_by| move |path: &'p PathBuf| (found_by, path.as_path());
+        // A RUNPATH switches off every RPATH, those of the loading objects included; an object
+        // with a RUNPATH has no RPATH for others either (`Object::rpath`).
+        let rpaths = object
+            .runpath
+            .is_none()
+            .then(|| process.chain(index))
+            .into_iter()
+            .flatten()
+            .flat_map(|located| &located.rpath);
+        let defaults = if object.no_default_libraries {
+            &[]
+        } else {
+            self.ld_so.default_directories(object.abi)
+        };
+        rpaths
+            .map(by(FoundBy::Rpath))
+            .chain(process.environment.iter().map(by(FoundBy::LdLibraryPath)))
+            .chain(located.runpath.iter().map(by(FoundBy::Runpath)))
+            .chain([(FoundBy::Cache, Path::new(system_libraries::CACHE))])
+            .chain(defaults.iter().map(by(FoundBy::Default)))
+    }
+
+    /// `DF_1_NODEFLIB` excludes cache entries in the default directories.
+    fn may_use_cached(self, located: &Located, path: &Path) -> bool {
+        !located.object.no_default_libraries
+            || !self
+                .ld_so
+                .default_directories(located.object.abi)
+                .iter()
+                .any(|dir| path.starts_with(dir))
+    }
+
+    fn open(self, path: &Path, abi: Abi, remarks: &Remarks) -> Option<Rc<Located>> {
+        match self.candidates.candidate(path, abi) {
+            Candidate::Fits(located) => Some(located),
+            Candidate::Absent => None,
+            Candidate::Refused(reason) => {
+                remarks.add(
+                    path,
+                    format!("passed over: {reason}; the loader would stop here"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The steps of the search for `name`, for a report.
+    pub fn steps(self, process: &Process, index: usize, name: &OsStr) -> Vec<Step> {
+        let step = |found_by, path: &Path| Step {
+            found_by,
+            path: path.to_owned(),
+        };
+        if name.as_bytes().contains(&b'/') {
+            let names = search_path::expand(name, process.links[index].located.tokens());
+            let paths = names
+                .iter()
+                .map(Path::new)
+                .filter(|path| path.is_absolute());
+            return paths.map(|path| step(FoundBy::Direct, path)).collect();
+        }
+        let places = self.places(process, index);
+        places
+            .map(|(found_by, path)| step(found_by, path))
+            .collect()
+    }
+}

@@ -1,0 +1,272 @@
+//! What provides a demanded library in the final image.
+
+use crate::demand::{Evidence, LibraryName, Site};
+use crate::loader::outcome::{Absence, FoundBy, Hit, Outcome, Resolution};
+use crate::loader::tree::Tree;
+use crate::packages::dpkg::Package;
+use crate::packages::lookup::look_up::{Candidate, Found, Wanted};
+use crate::packages::ownership::{Owner, Ownership};
+use crate::system::architecture::Abi;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What provides a demanded library in the final image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provider {
+    /// A package that is installed here.
+    Package {
+        package: Package,
+        place: Place,
+        /// The package for compiling that alone ships the name that was found; `package` ships the
+        /// library under another name.
+        name_is_in: Option<Package>,
+    },
+    /// A package that is not installed here, found by the look-up.
+    NotInstalled {
+        package: Package,
+        /// Where the package ships the library.
+        path: PathBuf,
+        /// Other packages that ship it.
+        passed_over: Vec<Package>,
+    },
+    /// It was found, but no package for a runtime image ships it.
+    Unowned {
+        place: Place,
+        /// The packages for compiling that ship it.
+        for_compiling: BTreeSet<Package>,
+    },
+    /// It lies below the given paths.
+    Bundled { place: Place },
+    /// It comes with the interpreter.
+    Interpreter { place: Option<Place> },
+    /// The host's driver.
+    Host,
+    /// Nothing: the loader does not find it.
+    Missing {
+        /// Debian's name of the architecture, if it is not the native one.
+        foreign: Option<&'static str>,
+    },
+}
+
+/// Where a library was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    pub path: PathBuf,
+    /// By which rule; `None` if a traced command loaded it from there.
+    pub found_by: Option<FoundBy>,
+}
+
+impl Provider {
+    /// The package to list.
+    pub fn package(&self) -> Option<&Package> {
+        match self {
+            Self::Package { package, .. } | Self::NotInstalled { package, .. } => Some(package),
+            _ => None,
+        }
+    }
+
+    /// Where the library is found, here or in the package.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::NotInstalled { path, .. } => Some(path),
+            _ => self.place().map(|place| place.path.as_path()),
+        }
+    }
+
+    /// Where the library is found here.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Package { place, .. } | Self::Unowned { place, .. } | Self::Bundled { place } => {
+                Some(place)
+            }
+            Self::Interpreter { place } => place.as_ref(),
+            Self::NotInstalled { .. } | Self::Host | Self::Missing { .. } => None,
+        }
+    }
+}
+
+/// A demand with its provider.
+#[derive(Clone, Debug)]
+pub struct Provided {
+    pub site: Site,
+    pub evidence: Evidence,
+    /// The name that was demanded and, of several, found first.
+    pub demanded: Arc<OsStr>,
+    /// The name that the loader is to be asked for.
+    pub soname: Arc<OsStr>,
+    pub provider: Provider,
+    /// How it was searched for, if it is missing.
+    pub absence: Option<Absence>,
+    /// Whether the provider's package goes on the list, or what is missing is reported as missing.
+    /// Otherwise it is only possible.
+    pub is_listed: bool,
+}
+
+/// The names to look up: what is missing and has no explanation on this machine. A path is not
+/// looked up, as an index says nothing about it.
+pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
+    let is_unexplained = |resolution: &&Resolution| {
+        let hint = resolution.absence.as_ref().map(|absence| &absence.hint);
+        !matches!(hint, Some(Some(_)))
+    };
+    let is_path = |wanted: &Wanted| matches!(&wanted.name, LibraryName::Soname(name) if name.as_bytes().contains(&b'/'));
+    let unexplained = resolutions.iter().filter(is_unexplained);
+    unexplained
+        .flat_map(alternatives)
+        .filter(|wanted| !is_path(wanted))
+        .collect()
+}
+
+/// The names that would meet a demand if a package shipped one of them; none unless it is missing.
+fn alternatives(resolution: &Resolution) -> impl Iterator<Item = Wanted> {
+    let abi = match resolution.outcome {
+        Outcome::Missing { architecture } => Some(Abi::of(architecture)),
+        _ => None,
+    };
+    abi.into_iter().flat_map(|abi| {
+        let names = resolution.demand.names.iter().cloned();
+        names.map(move |name| Wanted { name, abi })
+    })
+}
+
+/// The provider of each resolved demand. Owners must have been asked for, and missing names looked
+/// up.
+pub fn provide(
+    resolutions: &[Resolution],
+    tree: &Tree,
+    ownership: &Ownership,
+    looked_up: &BTreeMap<Wanted, Found>,
+) -> Vec<Provided> {
+    resolutions
+        .iter()
+        .map(|resolution| {
+            let demand = &resolution.demand;
+            let mut provided = Provided {
+                site: demand.site.clone(),
+                evidence: demand.evidence,
+                demanded: Arc::clone(&resolution.soname),
+                soname: match (demand.evidence, Path::new(&*resolution.soname).file_name()) {
+                    // It is the path that it was loaded from.
+                    (Evidence::Trace, Some(name)) => Arc::from(name),
+                    _ => Arc::clone(&resolution.soname),
+                },
+                provider: provider(resolution, tree, ownership),
+                absence: resolution.absence.clone(),
+                is_listed: demand.is_listed,
+            };
+            if let Some(found) = best(alternatives(resolution).filter_map(|it| looked_up.get(&it)))
+            {
+                provided.set_looked_up(found);
+            }
+            // Code that may work without it does not make it missing.
+            provided.is_listed &=
+                demand.is_required || !matches!(provided.provider, Provider::Missing { .. });
+            provided
+        })
+        .collect()
+}
+
+fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Provider {
+    let place = |hit: &Hit, path: &Path| Place {
+        path: path.to_owned(),
+        found_by: Some(hit.found_by).filter(|_| resolution.demand.evidence != Evidence::Trace),
+    };
+    match &resolution.outcome {
+        Outcome::System(hit) => match ownership.owner(hit.path(), hit.architecture()) {
+            Owner::Package(package) => Provider::Package {
+                package,
+                place: place(hit, hit.path()),
+                name_is_in: ownership.name_is_for_compiling(hit.path()),
+            },
+            // It is in the cache or a default directory, but copied with the tree.
+            _ if tree.contains(&hit.located) => Provider::Bundled {
+                place: place(hit, hit.path()),
+            },
+            Owner::Development(for_compiling) => Provider::Unowned {
+                place: place(hit, hit.path()),
+                for_compiling,
+            },
+            Owner::None => Provider::Unowned {
+                place: place(hit, hit.path()),
+                for_compiling: BTreeSet::new(),
+            },
+        },
+        Outcome::Bundled(hit) => Provider::Bundled {
+            place: place(hit, &tree.reported_path(&hit.located)),
+        },
+        Outcome::Interpreter(hit) => Provider::Interpreter {
+            place: hit.as_ref().map(|hit| place(hit, hit.path())),
+        },
+        Outcome::Embedded(hit) => match ownership.owner(hit.path(), hit.architecture()) {
+            Owner::Package(package) => Provider::Package {
+                package,
+                place: place(hit, hit.path()),
+                name_is_in: None,
+            },
+            Owner::Development(_) | Owner::None => Provider::Interpreter {
+                place: Some(place(hit, hit.path())),
+            },
+        },
+        Outcome::Host => Provider::Host,
+        Outcome::Missing { architecture } => Provider::Missing {
+            foreign: Some(*architecture).filter(|&name| name != ownership.architecture()),
+        },
+    }
+}
+
+/// Of what was found for alternatives, the first package, or else what says most.
+fn best<'a>(all: impl Iterator<Item = &'a Found>) -> Option<&'a Found> {
+    let rank = |found: &&Found| match found {
+        Found::Package { .. } => 0,
+        Found::Undecided(_) => 1,
+        Found::NotShipped | Found::ForeignArchitecture => 2,
+    };
+    all.min_by_key(rank)
+}
+
+impl Provided {
+    fn set_looked_up(&mut self, found: &Found) {
+        let packages = |candidates: &[Candidate]| -> Vec<Package> {
+            let packages = candidates.iter().map(|candidate| &candidate.package);
+            packages.cloned().collect()
+        };
+        let hint = match found {
+            Found::Package {
+                chosen,
+                passed_over,
+            } => {
+                self.soname = Arc::from(chosen.soname.as_os_str());
+                self.provider = Provider::NotInstalled {
+                    package: chosen.package.clone(),
+                    path: chosen.path.clone(),
+                    passed_over: packages(passed_over),
+                };
+                self.absence = None;
+                return;
+            }
+            Found::Undecided(candidates) => {
+                let names: Vec<String> = packages(candidates)
+                    .iter()
+                    .map(Package::to_string)
+                    .collect();
+                format!(
+                    "it may be in {}: install the one that you mean and run this again, or pass \
+                     `--ignore`",
+                    names.join(" or ")
+                )
+            }
+            Found::NotShipped => "no package of apt's sources has it: copy it into the image \
+                                  yourself, or pass `--ignore`"
+                .to_owned(),
+            Found::ForeignArchitecture => "dpkg takes no packages of its architecture (see \
+                                           `dpkg --add-architecture`); or pass `--ignore`"
+                .to_owned(),
+        };
+        // What this machine says about it has precedence.
+        let absence = self.absence.get_or_insert_default();
+        absence.hint.get_or_insert(hint);
+    }
+}

@@ -1,0 +1,65 @@
+//! Resolution and ownership together: an unowned library brings nothing along by itself, so its
+//! needs are resolved too, and may lead to further unowned libraries.
+
+use crate::loader::outcome::{Hit, Outcome};
+use crate::loader::resolver::{Resolved, Resolver};
+use crate::loader::tree::Tree;
+use crate::packages::dpkg::DpkgError;
+use crate::packages::ownership::{Owner, Ownership};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Resolves the tree and asks for owners until the needs of every unowned library are resolved.
+///
+/// A library outside the directories that packages use is taken for unowned before dpkg is asked:
+/// if that is right, as for `/usr/local/lib`, no second round is needed.
+pub fn settle(
+    resolver: &Resolver,
+    ownership: &mut Ownership,
+    tree: &Tree,
+) -> Result<Resolved, DpkgError> {
+    let is_likely_unowned = |real: &Path| {
+        let is_for_packages = ["/lib", "/usr"].iter().any(|dir| real.starts_with(dir));
+        !is_for_packages || real.starts_with("/usr/local")
+    };
+    let mut unowned: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut resolved = resolver.resolve(&is_likely_unowned);
+    let mut followed = system_files(&resolved, &is_likely_unowned);
+    loop {
+        let resolutions = resolved.resolutions.iter();
+        let ownable = resolutions.filter_map(|resolution| resolution.outcome.ownable());
+        ownership.ask(ownable.map(Hit::path))?;
+        for hit in system(&resolved) {
+            let owner = ownership.owner(hit.path(), hit.architecture());
+            if !matches!(owner, Owner::Package(_)) && !tree.contains(&hit.located) {
+                unowned.insert(hit.real().to_owned());
+            }
+        }
+        if system_files(&resolved, &|real| unowned.contains(real)) == followed {
+            return Ok(resolved);
+        }
+        // The set of unowned files only grows, so this terminates.
+        let is_unowned = |real: &Path| unowned.contains(real);
+        resolved = resolver.resolve(&is_unowned);
+        followed = system_files(&resolved, &is_unowned);
+    }
+}
+
+/// The system libraries that the list depends on.
+fn system(resolved: &Resolved) -> impl Iterator<Item = &Hit> {
+    let resolutions = resolved.resolutions.iter();
+    let listed = resolutions.filter(|resolution| resolution.demand.is_listed);
+    listed.filter_map(|resolution| match &resolution.outcome {
+        Outcome::System(hit) => Some(hit),
+        _ => None,
+    })
+}
+
+/// The real paths of the system libraries for which `is_meant` returns true.
+fn system_files(resolved: &Resolved, is_meant: &dyn Fn(&Path) -> bool) -> BTreeSet<PathBuf> {
+    system(resolved)
+        .map(Hit::real)
+        .filter(|real| is_meant(real))
+        .map(Path::to_owned)
+        .collect()
+}

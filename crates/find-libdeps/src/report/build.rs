@@ -1,0 +1,143 @@
+//! Provided demands, grouped and sorted into a [`Report`].
+
+use crate::demand::Evidence;
+use crate::packages::dpkg::{Package, PackageVersion};
+use crate::packages::provider::{Provided, Provider};
+use crate::report::{ListedPackage, NeededLibrary, Report, warnings};
+use crate::scan::Counts;
+use crate::system::os_release::OsRelease;
+use crate::trace::demands::Started;
+use crate::warning::Warning;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+/// The results of all phases.
+pub struct Findings {
+    pub distribution: OsRelease,
+    /// The native architecture.
+    pub architecture: String,
+    pub provided: Vec<Provided>,
+    pub started: Vec<Started>,
+    /// In any order.
+    pub warnings: Vec<Warning>,
+    pub counts: Counts,
+}
+
+impl Report {
+    pub fn new(findings: Findings) -> Self {
+        let (listed, possible): (Vec<_>, Vec<_>) =
+            findings.provided.into_iter().partition(|it| it.is_listed);
+        let libraries = grouped(listed);
+        let packages = packages(&libraries);
+        let mut possible = grouped(possible);
+        possible.retain(|library| match library.provider.package() {
+            Some(package) => !packages.contains_key(package),
+            None => matches!(
+                library.provider,
+                Provider::Missing { .. } | Provider::Unowned { .. }
+            ),
+        });
+        let mut warnings = findings.warnings;
+        warnings.extend(libraries.iter().flat_map(warnings::of));
+        warnings.sort();
+        warnings.dedup();
+        Self {
+            distribution: findings.distribution,
+            architecture: findings.architecture,
+            packages: packages.into_values().collect(),
+            libraries,
+            possible,
+            started: findings.started,
+            warnings,
+            counts: findings.counts,
+        }
+    }
+
+    /// The listed packages that are installed.
+    pub fn installed(&self) -> BTreeSet<Package> {
+        let installed = self.packages.iter().filter(|listed| listed.is_installed);
+        installed.map(|listed| listed.package.clone()).collect()
+    }
+
+    pub fn set_versions(&mut self, mut versions: BTreeMap<Package, PackageVersion>) {
+        for listed in &mut self.packages {
+            listed.version = versions.remove(&listed.package);
+        }
+    }
+}
+
+/// The packages that provide `libraries`.
+fn packages(libraries: &[NeededLibrary]) -> BTreeMap<Package, ListedPackage> {
+    let mut packages: BTreeMap<Package, ListedPackage> = BTreeMap::new();
+    for library in libraries {
+        if let Some(package) = library.provider.package() {
+            let entry = packages.entry(package.clone());
+            let listed = entry.or_insert_with(|| ListedPackage {
+                package: package.clone(),
+                is_installed: false,
+                version: None,
+                libraries: BTreeSet::new(),
+            });
+            listed.is_installed |= matches!(library.provider, Provider::Package { .. });
+            listed.libraries.insert(Arc::clone(&library.soname));
+        }
+    }
+    packages
+}
+
+/// Demands for one name with one provider, together and sorted.
+fn grouped(provided: Vec<Provided>) -> Vec<NeededLibrary> {
+    type Key = (Arc<OsStr>, Evidence, Provider);
+    let mut groups: HashMap<Key, Vec<Provided>> = HashMap::new();
+    for one in provided {
+        let key = (
+            Arc::clone(&one.demanded),
+            one.evidence,
+            one.provider.clone(),
+        );
+        groups.entry(key).or_default().push(one);
+    }
+    let groups = groups.into_iter().filter_map(|(key, mut group)| {
+        let (_, evidence, provider) = key;
+        group.sort_by(|a, b| a.site.cmp(&b.site));
+        let first = group.first_mut()?;
+        let soname = Arc::clone(&first.soname);
+        let absence = first.absence.take();
+        let mut needed_by: Vec<_> = group.into_iter().map(|one| one.site).collect();
+        // A file may demand a library twice.
+        needed_by.dedup();
+        Some(NeededLibrary {
+            soname,
+            evidence,
+            provider,
+            needed_by,
+            absence,
+        })
+    });
+    let mut libraries: Vec<NeededLibrary> = groups.collect();
+    libraries.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    libraries
+}
+
+fn sort_key(library: &NeededLibrary) -> impl Ord {
+    let provider = &library.provider;
+    let (rank, foreign) = match provider {
+        Provider::Package { .. } | Provider::NotInstalled { .. } => (0, None),
+        Provider::Unowned { .. } => (1, None),
+        Provider::Bundled { .. } => (2, None),
+        Provider::Interpreter { .. } => (3, None),
+        Provider::Host => (4, None),
+        Provider::Missing { foreign } => (5, *foreign),
+    };
+    (
+        &library.soname,
+        rank,
+        provider.path(),
+        provider.place().and_then(|place| place.found_by),
+        foreign,
+        library.evidence,
+        // The look-up may find one library for two names.
+        &library.needed_by,
+    )
+}

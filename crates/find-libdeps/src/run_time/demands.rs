@@ -1,0 +1,126 @@
+//! Notes, table rows and calls to the demands that the loader resolves.
+//!
+//! Nothing is resolved here.
+
+use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::elf::dlopen_note::{Notes, Priority};
+use crate::run_time::distributions::{Distribution, Distributions};
+use crate::run_time::python::source::Call;
+use crate::run_time::table;
+use crate::scan::Starts;
+use crate::warning::Warning;
+use std::path::{Path, PathBuf};
+
+/// What the files of a tree say about loading at run time. Paths are real.
+pub struct Sources<'a> {
+    /// The notes in ELF files.
+    pub notes: &'a [(PathBuf, Notes)],
+    /// The calls in Python sources.
+    pub calls: &'a [(PathBuf, Vec<Call>)],
+    /// The installed distributions.
+    pub distributions: &'a Distributions<'a>,
+}
+
+/// What code loads by name at run time.
+#[derive(Debug)]
+pub struct RunTimeDemands {
+    /// Sorted.
+    pub demands: Vec<Demand>,
+    /// Malformed metadata of distributions.
+    pub warnings: Vec<Warning>,
+}
+
+/// The demands of `sources`, except those that a distribution meets itself. If `lists_all`, every
+/// demand is listed; otherwise only required ones.
+pub fn demands(sources: &Sources, starts: &Starts, lists_all: bool) -> RunTimeDemands {
+    let demands = sources.demands(starts, lists_all);
+    let malformed = sources.distributions.malformed();
+    let warnings = malformed
+        .map(|(path, error)| Warning::new(starts.reported_or_real(path), error.to_string()));
+    RunTimeDemands {
+        demands,
+        warnings: warnings.collect(),
+    }
+}
+
+impl Sources<'_> {
+    /// The table replaces the calls in a distribution's sources: a reviewer has read them.
+    fn demands(&self, starts: &Starts, lists_all: bool) -> Vec<Demand> {
+        let site = |real: &Path, line| Site {
+            path: starts.reported_or_real(real).into(),
+            line,
+        };
+        let mut demands = Vec::new();
+        for (real, notes) in self.notes {
+            demands.extend(notes.notes.iter().map(|note| {
+                let is_required = note.priority == Priority::Required;
+                let names = note.sonames.iter().cloned();
+                Demand {
+                    site: site(real, None),
+                    evidence: Evidence::Note,
+                    caller: Caller::Object(real.as_path().into()),
+                    names: names.map(LibraryName::Soname).collect(),
+                    is_required,
+                    is_listed: lists_all || is_required,
+                }
+            }));
+        }
+        for distribution in self.distributions.iter() {
+            let Some(row) = table::row(distribution.name()) else {
+                continue;
+            };
+            let open = row
+                .needs
+                .iter()
+                .filter(|need| !self.bundles(distribution, &need.names, &row.companions));
+            demands.extend(open.map(|need| Demand {
+                site: site(distribution.info(), None),
+                evidence: Evidence::Table,
+                caller: Caller::Interpreter(distribution.site().into()),
+                names: need.names.clone(),
+                is_required: need.is_required,
+                is_listed: lists_all || need.is_required,
+            }));
+        }
+        let owners = self
+            .distributions
+            .owners(self.calls.iter().map(|(real, _)| real.as_path()));
+        for (real, calls) in self.calls {
+            let owner = owners.get(real.as_path());
+            if owner.is_some_and(|owner| table::row(owner.name()).is_some()) {
+                continue;
+            }
+            let open = calls
+                .iter()
+                .filter(|call| !owner.is_some_and(|owner| self.bundles(owner, &call.names, &[])));
+            demands.extend(open.map(|call| Demand {
+                site: site(real, Some(call.line)),
+                evidence: Evidence::Source,
+                caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
+                names: call.names.clone(),
+                is_required: false,
+                is_listed: lists_all,
+            }));
+        }
+        demands.sort();
+        demands
+    }
+
+    /// Whether `distribution`, or one of `companions` beside it, ships a library with the stem of
+    /// one of `names`.
+    fn bundles(
+        &self,
+        distribution: &Distribution,
+        names: &[LibraryName],
+        companions: &[&str],
+    ) -> bool {
+        let companions = companions
+            .iter()
+            .filter_map(|name| self.distributions.beside(distribution, name));
+        std::iter::once(distribution).chain(companions).any(|each| {
+            names
+                .iter()
+                .any(|name| self.distributions.ships(each, name.stem()))
+        })
+    }
+}

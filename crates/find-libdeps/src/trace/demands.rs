@@ -1,0 +1,115 @@
+//! What a traced command loaded to demands, joined with the tree, the owners and `--exclude`.
+//!
+//! Which of the loaded objects count is decided in [`crate::trace::select`]. Nothing is run here.
+
+use crate::config::Config;
+use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::loader::never_packaged;
+use crate::loader::tree::Tree;
+use crate::packages::dpkg::{DpkgError, Package};
+use crate::packages::ownership::{Owner, Ownership};
+use crate::system::architecture::Abi;
+use crate::system::root::Root;
+use crate::trace::command::Trace;
+use crate::trace::ld_debug::{Object, Requester};
+use crate::trace::select;
+use crate::warning::Warning;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What a traced command loaded and started.
+#[derive(Debug, Default)]
+pub struct Traced {
+    /// The libraries that an image must provide for it.
+    pub demands: Vec<Demand>,
+    /// The programs from outside the given paths that it started.
+    pub started: Vec<Started>,
+    /// Why libraries may be missing from `demands`.
+    pub warnings: Vec<Warning>,
+}
+
+/// A program from outside the given paths that a traced command started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Its path, or its name if the path is not known.
+    pub path: PathBuf,
+    /// The package that ships it.
+    pub package: Option<Package>,
+}
+
+/// The demands of the command of `config`, which `trace` recorded; none without a trace.
+pub fn demands(
+    trace: Option<&Trace>,
+    config: &Config,
+    root: &Root,
+    tree: &Tree,
+    ownership: &mut Ownership,
+) -> Result<Traced, DpkgError> {
+    let Some(trace) = trace else {
+        return Ok(Traced::default());
+    };
+    let real = |path: &Path| root.canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let architecture = Abi::of(ownership.architecture()).name();
+    let package = |ownership: &Ownership, path: &Path| match ownership.owner(path, architecture) {
+        Owner::Package(package) => Some(package),
+        Owner::Development(_) | Owner::None => None,
+    };
+    ownership.ask(trace.objects().into_iter())?;
+    let selection = select::select(
+        trace,
+        &|path| tree.reported(&real(path)).is_some(),
+        &|path| package(ownership, path).is_some(),
+    );
+    let command = config
+        .command
+        .first()
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let counts = |object: &&&Object| {
+        let name = object.path.file_name().unwrap_or_default();
+        !config.ignores(name) && !never_packaged::by_host(name) && !never_packaged::by_kernel(name)
+    };
+    let (gone, present): (Vec<&Object>, Vec<_>) = selection
+        .libraries
+        .iter()
+        .filter(counts)
+        .partition(|object| object.path.is_absolute() && root.metadata(&object.path).is_err());
+    let gone: BTreeSet<PathBuf> = gone.into_iter().map(|object| object.path.clone()).collect();
+    let gone = gone.into_iter().map(|path| {
+        let message = "the command loaded it, and it is gone since: unless the command made it \
+                       itself, copy it into the image";
+        Warning::new(path, message)
+    });
+    let recorded = trace.warnings.iter();
+    let recorded = recorded.map(|message| Warning::new(&command, message));
+    let warnings = recorded.chain(gone).collect();
+    let demands = present.into_iter().filter_map(|object| {
+        let by = match &object.by {
+            Requester::Object(path) => real(path),
+            Requester::Program | Requester::Unknown => command.clone(),
+        };
+        let path = tree.reported(&by).unwrap_or_else(|| by.clone());
+        (!config.excludes(&path)).then(|| Demand {
+            site: Site {
+                path: path.into(),
+                line: None,
+            },
+            evidence: Evidence::Trace,
+            caller: Caller::Object(by.into()),
+            names: vec![LibraryName::Soname(object.path.clone().into_os_string())],
+            is_required: true,
+            is_listed: true,
+        })
+    });
+    let demands = demands.collect();
+    ownership.ask(selection.programs.iter().map(PathBuf::as_path))?;
+    let started = selection.programs.into_iter().map(|path| Started {
+        package: package(ownership, &path),
+        path,
+    });
+    Ok(Traced {
+        demands,
+        started: started.collect(),
+        warnings,
+    })
+}
