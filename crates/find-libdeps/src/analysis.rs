@@ -71,11 +71,11 @@ pub fn run(
         demands: &demands,
         native: Abi::of(ownership.architecture()),
     });
-    let resolved = settle(&resolver, &mut ownership, &tree)?;
-    let (found, not_found) = look_up(config, &root, &ownership, &ld_so, &resolved);
-    let provided = provide(&resolved.resolutions, &tree, &ownership, &found);
+    let settled = settle(&resolver, &mut ownership, &tree)?;
+    let (found, not_found) = look_up(config, &root, &ownership, &ld_so, &settled);
+    let provided = provide(&settled.resolutions, &tree, &ownership, &found);
     let mut warnings = [scanned.warnings, run_time.warnings, traced.warnings].concat();
-    warnings.extend([resolved.warnings, not_found, ownership.warnings()].concat());
+    warnings.extend([settled.warnings, not_found, ownership.warnings()].concat());
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),

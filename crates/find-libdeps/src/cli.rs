@@ -1,4 +1,4 @@
-//! Arguments to what is to be done, once; and the texts that `--help` shows.
+//! Arguments and environment to a [`Config`], and the texts of `--help`.
 
 use crate::config::{Config, Dlopen};
 use crate::packages::lookup::look_up::Source;
@@ -131,13 +131,13 @@ impl From<Color> for anstream::ColorChoice {
 pub enum Format {
     /// Package names, one a line.
     List,
-    /// The whole report for machines.
+    /// The whole report as JSON.
     Json,
-    /// The report for people, or the part that is about a name.
+    /// The explanation, or the part of it about a name.
     Explain(Option<OsString>),
 }
 
-/// How much is said on standard error, besides errors.
+/// What is printed on standard error besides errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
     /// Nothing.
@@ -148,24 +148,19 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// All that the arguments say.
+/// The arguments, with the environment and defaults applied.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What to analyse.
     pub config: Config,
-    /// What to print.
     pub format: Format,
-    /// Whether what the list leaves out is an error.
+    /// Whether an incomplete list is an error.
     pub is_strict: bool,
-    /// What to say.
     pub verbosity: Verbosity,
-    /// Whether in colour.
     pub color: Color,
 }
 
-/// Reads the process's arguments and environment. Ends the process where they are wrong (status
-/// 2), or ask for help (0).
-#[must_use]
+/// Reads the process's arguments and environment. Exits with status 2 on a usage error, and with 0
+/// after `--help` or `--version`.
 pub fn invocation() -> Invocation {
     let args = Args::parse();
     let environment = |name| match args.root {
@@ -219,8 +214,8 @@ pub fn invocation() -> Invocation {
     }
 }
 
-/// `--explain PATH` reads as `--explain NAME`. A NAME is never a directory, so the word is a PATH
-/// where it is one; and where no other PATH is given, whatever has a slash in it is one too.
+/// Tells `--explain PATH` from `--explain NAME`. A NAME is never a directory, so a directory is a
+/// PATH; without another PATH, any word with a slash is one too.
 #[allow(clippy::option_option)]
 fn explained(
     explain: Option<Option<OsString>>,

@@ -1,4 +1,4 @@
-//! What a run is to do, decided once: nothing here is optional that has been decided.
+//! What a run does, decided once from the arguments and the environment.
 
 use crate::packages::lookup::look_up::Source;
 use regex::bytes::Regex;
@@ -9,30 +9,30 @@ use std::path::{Path, PathBuf};
 /// What to analyse, and how.
 #[derive(Debug)]
 pub struct Config {
-    /// The files and directories to analyse: as they were given, relative to the working
-    /// directory, or to `root` where one is given.
+    /// The files and directories to analyse, as given: relative to the working directory, or to
+    /// `root` if there is one.
     pub paths: Vec<PathBuf>,
-    /// The directory taken for `/`; `None` for the machine's own file system and environment.
+    /// The directory to use as `/`; `None` for this machine.
     pub root: Option<PathBuf>,
-    /// The value of `LD_LIBRARY_PATH`; empty where there is none or it does not count.
+    /// The value of `LD_LIBRARY_PATH`; empty with `root`.
     pub ld_library_path: OsString,
-    /// Sonames to take for not needed.
+    /// Sonames to treat as not needed.
     pub ignore: Vec<Regex>,
-    /// Paths not to read, matched against the path as it is reported.
+    /// Paths to skip, matched against the path as it is reported.
     pub exclude: Vec<Regex>,
-    /// Which libraries that code loads at run time go on the list.
+    /// Which libraries that code loads at run time are listed.
     pub dlopen: Dlopen,
-    /// Which indexes of contents are asked for the packages of missing libraries.
+    /// Which Contents indexes to search for the packages of missing libraries.
     pub lookup: Source,
-    /// The program that is run to see what it loads, and its arguments; empty for none.
+    /// The program to trace, and its arguments; empty for none.
     pub command: Vec<OsString>,
-    /// How many threads read files; 0 for one a core.
+    /// The number of threads that read files; 0 for one per core.
     pub threads: usize,
-    /// Whether the report names the versions of packages, which takes one more question to dpkg.
+    /// Whether the report has the versions of packages, which takes one more query to dpkg.
     pub with_versions: bool,
 }
 
-/// Which libraries that code loads by name at run time (dlopen(3)) go on the list.
+/// Which libraries that code loads by name at run time (dlopen(3)) are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Dlopen {
     /// None; nothing is read for them
@@ -44,14 +44,10 @@ pub enum Dlopen {
 }
 
 impl Config {
-    /// Whether `soname` is to be taken for not needed.
-    #[must_use]
     pub fn ignores(&self, soname: &OsStr) -> bool {
         any_matches(&self.ignore, soname)
     }
 
-    /// Whether `path` is not to be read.
-    #[must_use]
     pub fn excludes(&self, path: &Path) -> bool {
         any_matches(&self.exclude, path.as_os_str())
     }

@@ -82,7 +82,6 @@ pub enum LibraryName {
 
 impl LibraryName {
     /// What stands between `lib` and `.so`, which a bundled copy is called after too.
-    #[must_use]
     pub fn stem(&self) -> &OsStr {
         match self {
             Self::Stem(stem) => OsStr::new(stem),

@@ -1,4 +1,4 @@
-//! `find-libdeps`: arguments in, a list of packages out, and an exit status.
+//! The program: arguments in, a list of packages and an exit status out.
 
 use find_libdeps::cli::{self, Format, Invocation};
 use find_libdeps::report::messages::Messages;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        // Whoever reads may have seen enough.
+        // The reader closed the pipe: not an error (`find-libdeps | head -1`).
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             fail(&mut messages, &format!("cannot write the list: {error}"))
         }

@@ -1,7 +1,7 @@
-//! Questions to dpkg, and its answers.
+//! Queries to dpkg.
 //!
-//! The only place that knows what `dpkg -S` and `dpkg-query -W` print. dpkg's own files are not read
-//! here, nor anything ever changed.
+//! The only module that knows what `dpkg -S` and `dpkg-query -W` print. It neither reads dpkg's own
+//! files nor changes anything.
 
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError};
@@ -19,13 +19,13 @@ use thiserror::Error;
 pub const ADMINDIR: &str = "/var/lib/dpkg";
 /// No path that can be opened is longer (limits.h).
 const PATH_MAX: usize = 4096;
-/// Variables by which dpkg is pointed to another database (dpkg(1), ENVIRONMENT).
+/// Variables that select another database (dpkg(1), ENVIRONMENT).
 const ENVIRONMENT: [&str; 2] = ["DPKG_ADMINDIR", "DPKG_ROOT"];
 
-/// Why dpkg gave no answer.
+/// Why a query failed.
 #[derive(Debug, Error)]
 pub enum DpkgError {
-    /// It is not there, or could not be started.
+    /// dpkg is not installed, or cannot be started.
     #[error("{}{}", .0, advice(.0))]
     Process(#[from] ProcessError),
     /// The root has no database.
@@ -34,7 +34,7 @@ pub enum DpkgError {
         shown(path)
     )]
     NoDatabase {
-        /// The file that should be there.
+        /// The file that should exist.
         path: PathBuf,
     },
     /// The root's database cannot be read.
@@ -42,7 +42,6 @@ pub enum DpkgError {
     Database {
         /// Its directory.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// The root's database could lead dpkg out of the root.
@@ -50,28 +49,17 @@ pub enum DpkgError {
         "{} is a symbolic link, which dpkg would follow out of the root",
         shown(path)
     )]
-    Link {
-        /// The link.
-        path: PathBuf,
-    },
-    /// It ran and failed.
+    Link { path: PathBuf },
+    /// dpkg failed.
     #[error("`{command}` failed with {status}{}", said(stderr))]
     Failed {
-        /// The program and what was asked.
         command: String,
-        /// How it ended.
         status: ExitStatus,
-        /// What it said.
         stderr: String,
     },
-    /// It answered in a way that is not known.
+    /// dpkg printed something unexpected.
     #[error("`{command}` answered `{line}`, which is not understood")]
-    NotUnderstood {
-        /// The program and what was asked.
-        command: String,
-        /// The line of its answer.
-        line: String,
-    },
+    NotUnderstood { command: String, line: String },
 }
 
 fn advice(error: &ProcessError) -> &'static str {
@@ -95,7 +83,7 @@ fn said(stderr: &str) -> String {
 pub struct Package {
     /// Its name (Debian Policy 5.6.1).
     pub name: String,
-    /// Its architecture where it is not the native one.
+    /// Its architecture, if it is not the native one.
     pub foreign: Option<String>,
 }
 
@@ -119,7 +107,7 @@ pub struct PackageVersion {
 /// A diversion (dpkg-divert(1)): the file that other packages ship as `from` is kept as `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diversion {
-    /// The package whose own `from` stays in its place; `None` for the administrator's.
+    /// The package whose own `from` is not diverted; `None` for a local diversion.
     pub by: Option<String>,
     /// The path in the packages.
     pub from: PathBuf,
@@ -127,10 +115,9 @@ pub struct Diversion {
     pub to: PathBuf,
 }
 
-/// What dpkg knows of the paths it was asked for.
+/// The owners of the paths that dpkg was asked for.
 #[derive(Debug, Default)]
 pub struct Owners {
-    /// The packages that ship a path.
     by_path: HashMap<PathBuf, BTreeSet<Package>>,
     diversions: Vec<Diversion>,
     /// What dpkg complained about.
@@ -138,8 +125,7 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// The packages whose file is the one that is on disk at `path`, diversions seen to.
-    #[must_use]
+    /// The packages that ship the file on disk at `path`, with diversions taken into account.
     pub fn of(&self, path: &Path) -> BTreeSet<Package> {
         let listed = |path: &Path| self.by_path.get(path).cloned().unwrap_or_default();
         let is_by = |diversion: &Diversion, package: &Package| {
@@ -160,10 +146,10 @@ impl Owners {
     }
 }
 
-/// dpkg, with the database that it is asked about.
+/// dpkg, with the database that it queries.
 #[derive(Debug)]
 pub struct Dpkg {
-    /// `None`: dpkg's own, or what the environment says.
+    /// `None` for dpkg's default, or the one that the environment selects.
     admindir: Option<PathBuf>,
     native: String,
 }
@@ -196,7 +182,6 @@ impl Dpkg {
     }
 
     /// The native architecture of the database.
-    #[must_use]
     pub fn architecture(&self) -> &str {
         &self.native
     }
@@ -211,8 +196,8 @@ impl Dpkg {
         Ok(names.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// The architecture of the dpkg that is installed in the database, which is the native one by
-    /// definition; of this machine's dpkg where that is asked about, or where there is none.
+    /// The architecture of the dpkg package in the database, which is the native one by definition;
+    /// the architecture of this machine's dpkg for this machine, or if the root has none.
     fn native(&self) -> Result<String, DpkgError> {
         if self.admindir.is_some() {
             let output = self.run("dpkg-query", &["-W", "-f=${Architecture}\\n", "dpkg"], &[])?;
@@ -228,12 +213,12 @@ impl Dpkg {
         }
     }
 
-    /// Adds to `owners` those of `paths`, which are absolute and without `.` and `..`: one call of
-    /// dpkg, more only where the paths do not fit into one, or where one of them turns out to be
+    /// Adds the owners of `paths`, which are absolute and without `.` and `..`, to `owners`. This
+    /// takes one call of dpkg, and more only if the paths do not fit into one, or if one of them is
     /// the place of a diverted file, whose owner is known under its other name.
     pub fn owners(&self, paths: &BTreeSet<PathBuf>, owners: &mut Owners) -> Result<(), DpkgError> {
-        // dpkg's lists are lines: no package ships a path with a newline in it, nor one that is
-        // too long to be opened.
+        // dpkg's lists are lines: no package ships a path with a newline in it, or one that is too
+        // long to be opened.
         let asked: Vec<&PathBuf> = paths
             .iter()
             .filter(|path| {
@@ -256,8 +241,8 @@ impl Dpkg {
             return Ok(());
         }
         let patterns: Vec<OsString> = paths.iter().map(|path| escaped(path)).collect();
-        // `dpkg -S` reads the machine's /etc/dpkg/dpkg.cfg and hands over to dpkg-query, which does
-        // not: of another root it is asked directly.
+        // `dpkg -S` reads the machine's /etc/dpkg/dpkg.cfg and executes dpkg-query, which does not:
+        // for another root, dpkg-query is called directly.
         let program = match self.admindir {
             None => "dpkg",
             Some(_) => "dpkg-query",
@@ -272,7 +257,7 @@ impl Dpkg {
             }
             output => output?,
         };
-        // 1: some path has no owner.
+        // 1: a path has no owner.
         if !matches!(output.status.code(), Some(0 | 1)) {
             return Err(failed("dpkg -S", &output));
         }
@@ -395,8 +380,8 @@ impl Dpkg {
     }
 }
 
-/// Where this process finds the database of another root. dpkg follows links in it as the machine
-/// would, out of the root, so there must be none.
+/// The path of another root's database as this process sees it. dpkg would follow links in it out of
+/// the root, so there must be none.
 fn contained(root: &Root) -> Result<PathBuf, DpkgError> {
     let unreadable = |source| DpkgError::Database {
         path: root.outer(Path::new(ADMINDIR)),
@@ -452,7 +437,7 @@ fn diversion(head: &str) -> Option<(Option<&str>, &str)> {
     Some((Some(by), end))
 }
 
-/// Debian Policy 5.6.1 and 5.6.8: what package and architecture names are made of.
+/// Whether `word` can be a package or architecture name (Debian Policy 5.6.1 and 5.6.8).
 fn is_word(name: &str) -> bool {
     !name.is_empty()
         && name

@@ -9,7 +9,7 @@ use crate::warning::Warning;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-/// The directories that merged /usr has moved (Debian's `usrmerge`; usr-is-merged).
+/// The directories that merged /usr moved (Debian's `usrmerge`; usr-is-merged).
 const MERGED: [&str; 8] = [
     "bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin", "libn32",
 ];
@@ -93,7 +93,7 @@ impl<'a> Ownership<'a> {
     }
 }
 
-/// All spellings of a library's path, hop by hop: as found first, the real file last.
+/// All spellings of a library's path, hop by hop: the path as found first, the real file last.
 #[derive(Debug)]
 struct Spellings {
     hops: Vec<Vec<PathBuf>>,
@@ -121,7 +121,7 @@ impl Spellings {
             for_compiling.extend(development);
             let suits =
                 |package: &&Package| package.foreign.as_deref().unwrap_or(native) == architecture;
-            // Several packages that ship one path each bring the file: one is enough.
+            // If several packages ship one path, one of them is enough.
             if let Some(package) = runtime.iter().find(suits).or_else(|| runtime.first()) {
                 return Owner::Package(package.clone());
             }
@@ -175,8 +175,8 @@ impl Merged {
         }
     }
 
-    /// `path`, and the other path by which a package may ship the same file where `/lib` is a link
-    /// to `/usr/lib`: dpkg knows only the one that is in the package.
+    /// `path`, and the other path under which a package may ship the same file if `/lib` is a link
+    /// to `/usr/lib`: dpkg knows only the path in the package.
     fn aliases(&self, path: &Path) -> Vec<PathBuf> {
         let mut aliases = vec![path.to_owned()];
         let mut components = path.components().skip(1);

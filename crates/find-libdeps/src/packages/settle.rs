@@ -23,25 +23,25 @@ pub fn settle(
         !is_for_packages || real.starts_with("/usr/local")
     };
     let mut unowned: BTreeSet<PathBuf> = BTreeSet::new();
-    let mut resolved = resolver.resolve(&is_likely_unowned);
-    let mut followed = system_files(&resolved, &is_likely_unowned);
+    let mut settled = resolver.resolve(&is_likely_unowned);
+    let mut followed = system_files(&settled, &is_likely_unowned);
     loop {
-        let resolutions = resolved.resolutions.iter();
+        let resolutions = settled.resolutions.iter();
         let ownable = resolutions.filter_map(|resolution| resolution.outcome.ownable());
         ownership.ask(ownable.map(Hit::path))?;
-        for hit in system(&resolved) {
+        for hit in system(&settled) {
             let owner = ownership.owner(hit.path(), hit.architecture());
             if !matches!(owner, Owner::Package(_)) && !tree.contains(&hit.located) {
                 unowned.insert(hit.real().to_owned());
             }
         }
-        if system_files(&resolved, &|real| unowned.contains(real)) == followed {
-            return Ok(resolved);
+        if system_files(&settled, &|real| unowned.contains(real)) == followed {
+            return Ok(settled);
         }
         // The set of unowned files only grows, so this terminates.
         let is_unowned = |real: &Path| unowned.contains(real);
-        resolved = resolver.resolve(&is_unowned);
-        followed = system_files(&resolved, &is_unowned);
+        settled = resolver.resolve(&is_unowned);
+        followed = system_files(&settled, &is_unowned);
     }
 }
 

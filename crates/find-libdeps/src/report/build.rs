@@ -87,10 +87,10 @@ fn packages(libraries: &[NeededLibrary]) -> BTreeMap<Package, ListedPackage> {
 }
 
 /// Demands for one name with one provider, together and sorted.
-fn grouped(provided: Vec<Provided>) -> Vec<NeededLibrary> {
+fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
     type Key = (Arc<OsStr>, Evidence, Provider);
     let mut groups: HashMap<Key, Vec<Provided>> = HashMap::new();
-    for one in provided {
+    for one in demands {
         let key = (
             Arc::clone(&one.demanded),
             one.evidence,

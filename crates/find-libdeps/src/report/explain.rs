@@ -52,7 +52,7 @@ const SECTIONS: [Section; 5] = [
 #[error("nothing called `{}` is needed here, or needs anything", shown(.0))]
 pub struct Unknown(OsString);
 
-/// The explanation of `report`, with ANSI styles; or only of the package, soname or file `name`.
+/// Explains `report`, or only the package, soname or file `name` in it, with ANSI styles.
 pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
     let mut text = String::new();
     for listed in &report.packages {
@@ -105,7 +105,7 @@ fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededL
         .collect()
 }
 
-/// `libc6`, or `libc6:amd64` where that is the native architecture.
+/// Whether `name` is the package: `libc6`, or `libc6:amd64` if that is the native architecture.
 fn is_package(report: &Report, listed: &ListedPackage, name: &OsStr) -> bool {
     let package = listed.package.to_string();
     *name == *package || *name == *format!("{package}:{}", report.architecture)
@@ -123,7 +123,7 @@ fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
         || library.needed_by.iter().any(|by| is_file(&by.path, name))
 }
 
-/// Whether `name` is `path`, as it was written or seen from the working directory.
+/// Whether `name` is `path`, as written or relative to the working directory.
 fn is_file(path: &Path, name: &OsStr) -> bool {
     path.as_os_str() == name || std::path::absolute(name).is_ok_and(|absolute| path == absolute)
 }
@@ -146,7 +146,7 @@ fn heading(text: &mut String, title: &str, style: Style) {
 
 fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr>) {
     for library in libraries {
-        // Of a file that needs it, only what concerns that file.
+        // For a file, only the needs of that file.
         let is_one =
             name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(&by.path, name)));
         let is_meant = |by: &Site| !is_one || name.is_some_and(|name| is_file(&by.path, name));

@@ -1,6 +1,6 @@
-//! The report as one JSON document, whose form the README documents.
+//! The report as one JSON document; the README documents its format.
 //!
-//! Names and paths are text as [`crate::system::escape::shown`] writes them.
+//! Names and paths are escaped by [`crate::system::escape::shown`].
 
 use crate::demand::{Evidence, Site};
 use crate::loader::outcome::FoundBy;

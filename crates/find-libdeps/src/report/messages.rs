@@ -1,4 +1,4 @@
-//! What is said on standard error: one line a message, each with the program's name.
+//! Messages on standard error: one per line, each prefixed with the program's name.
 
 use crate::cli::{Color, Verbosity};
 use crate::demand::Site;
@@ -17,15 +17,12 @@ use std::time::Duration;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Where messages go.
 pub struct Messages {
     stderr: AutoStream<Stderr>,
     verbosity: Verbosity,
 }
 
 impl Messages {
-    /// Messages on this process's standard error.
-    #[must_use]
     pub fn new(verbosity: Verbosity, color: Color) -> Self {
         Self {
             stderr: AutoStream::new(std::io::stderr(), color.into()),
@@ -33,20 +30,19 @@ impl Messages {
         }
     }
 
-    /// Whether only errors are said.
-    #[must_use]
+    /// Whether only errors are printed.
     pub fn is_quiet(&self) -> bool {
         self.verbosity == Verbosity::Quiet
     }
 
-    /// Says why there is no list.
+    /// Prints why there is no list.
     pub fn error(&mut self, text: &str) {
         for line in text.lines() {
             self.line("error", ERROR, line);
         }
     }
 
-    /// Says what people should know beside the list.
+    /// Prints what the list alone does not show.
     pub fn report(&mut self, report: &Report, elapsed: Duration) {
         if self.is_quiet() {
             return;
@@ -87,7 +83,7 @@ impl Messages {
     }
 
     fn line(&mut self, kind: &str, style: Style, text: &str) {
-        // Nobody is left to be told that stderr is gone.
+        // If standard error is closed, there is no place to report that.
         let _ = writeln!(self.stderr, "find-libdeps: {style}{kind}{style:#}: {text}");
     }
 }
@@ -134,7 +130,7 @@ fn possible(library: &NeededLibrary) -> String {
     format!("{name} ({first}{more})")
 }
 
-/// `site` as Python's modules are named: from the directory on that `sys.path` names.
+/// `site` relative to the directory in `sys.path`, as Python names its modules.
 fn short(site: &Site) -> String {
     let is_end = |part: &Component| matches!(part, Component::Normal(name) if *name == "site-packages" || *name == "dist-packages");
     let mut parts = site.path.components();

@@ -1,6 +1,5 @@
-//! A spinner on stderr, for a person who would otherwise wonder.
-//!
-//! It shows up only on a terminal, and only when the work has taken a while; it leaves no trace.
+//! A spinner on standard error, only on a terminal and only for work that takes a while. It is
+//! cleared at the end.
 
 use indicatif::ProgressBar;
 use std::io::{IsTerminal as _, stderr};
@@ -9,12 +8,12 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Work that ends before this needs no spinner.
+/// No spinner is shown before this.
 const PATIENCE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Does `work`, which counts up as it reads files, with a spinner where `is_wanted` and stderr is
-/// a terminal.
+/// Runs `work`, which counts the files that it reads, with a spinner if `is_wanted` and standard error
+/// is a terminal.
 pub fn shown<T>(is_wanted: bool, work: impl FnOnce(&AtomicUsize) -> T) -> T {
     let files = AtomicUsize::new(0);
     if !is_wanted || !stderr().is_terminal() {

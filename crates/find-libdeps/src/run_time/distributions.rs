@@ -1,13 +1,12 @@
-//! The format of installed Python distributions: whose a file is, and which libraries come with
-//! which distribution.
+//! Installed Python distributions: which files and which libraries belong to which distribution.
 //!
-//! It follows the packaging specifications "Recording installed projects" (`*.dist-info` with
-//! METADATA and RECORD) and "Names and normalization", and what came before them (`*.egg-info`, a
+//! The formats are those of the packaging specifications "Recording installed projects" (`*.dist-info` with
+//! METADATA and RECORD) and "Names and normalization", and their predecessor (`*.egg-info`, a
 //! directory with PKG-INFO and `installed-files.txt`, or that PKG-INFO itself), which Debian's
 //! packages still have.
 //!
-//! Metadata is read up to the name; lists of files only when they are asked for. A malformed file
-//! is a warning and stands for no distribution or no file. No library is opened here.
+//! Metadata is read up to the name, lists of files only on demand. A malformed file is a warning
+//! and contributes nothing. No library is opened here.
 
 use crate::system::root::Root;
 use csv::{ByteRecord, ReaderBuilder};
@@ -19,33 +18,28 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use thiserror::Error;
 
-/// The name is the second line of METADATA, before all that is long.
+/// The name is the second line of METADATA, before the long fields.
 const MAX_HEAD: u64 = 1 << 16;
 /// Large distributions list 20,000 files in 2 MB.
 const MAX_RECORD: u64 = 1 << 25;
 const MAX_FILES: usize = 1 << 18;
 
-/// What is wrong with a file of metadata.
+/// Why a file of metadata is skipped.
 #[derive(Debug, Error)]
 pub enum Malformed {
-    /// It cannot be read, or is too large.
     #[error("cannot read it: {0}")]
     Io(#[from] io::Error),
-    /// The head of METADATA has no `Name`.
     #[error("it has no `Name`; reinstall the distribution")]
     NoName,
-    /// The `Name` is none that an index would take.
+    /// The `Name` is not valid in an index.
     #[error("`{0}` is no name of a distribution; reinstall it")]
     BadName(String),
-    /// A line of RECORD has other fields than a path, a hash and a size.
     #[error("line {0} is not `path,hash,size`; reinstall the distribution")]
     Line(u64),
-    /// There are too many files to look at.
     #[error("it lists more than {MAX_FILES} files; the rest is passed over")]
     TooMany,
 }
 
-/// One distribution.
 #[derive(Debug)]
 pub struct Distribution {
     name: String,
@@ -58,25 +52,22 @@ pub struct Distribution {
 
 impl Distribution {
     /// The normalised name: lower case, with `-` for each run of `-`, `_` and `.`.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The `.dist-info` or `.egg-info` that stands for it, by its real path.
-    #[must_use]
+    /// The real path of its `.dist-info` or `.egg-info`.
     pub fn info(&self) -> &Path {
         &self.info
     }
 
     /// The directory that it is installed in, which the interpreter searches.
-    #[must_use]
     pub fn site(&self) -> &Path {
         &self.site
     }
 
-    /// Calls `visit` with each file of the distribution whose name `is_wanted`, absolute. What is
-    /// malformed is remembered. No list is no file: Debian's packages have none.
+    /// Calls `visit` with the absolute path of each file of the distribution whose name `is_wanted`.
+    /// A malformed list is recorded; a missing one is empty, as Debian's packages have none.
     fn files(
         &self,
         root: &Root,
@@ -103,13 +94,13 @@ impl Distribution {
             Err(error) => Err(error.into()),
         };
         if let Err(malformed) = result {
-            // It is the same each time.
+            // It is the same error each time.
             let _ = self.malformed.set(malformed);
         }
     }
 }
 
-/// The distributions below the paths that are analysed.
+/// The distributions below the given paths.
 #[derive(Debug)]
 pub struct Distributions<'a> {
     root: &'a Root,
@@ -119,9 +110,8 @@ pub struct Distributions<'a> {
 }
 
 impl<'a> Distributions<'a> {
-    /// Whether the regular file `path` is what stands for one distribution: METADATA or PKG-INFO.
-    /// Nothing is opened.
-    #[must_use]
+    /// Whether the regular file `path` describes a distribution: METADATA or PKG-INFO. Only the path
+    /// is examined.
     pub fn is_metadata(path: &Path) -> bool {
         let dir_ends = |end: &[u8]| {
             let dir = path.parent().and_then(Path::file_name).unwrap_or_default();
@@ -137,9 +127,8 @@ impl<'a> Distributions<'a> {
         }
     }
 
-    /// Reads the names of the distributions that `metadata` stand for: regular files of `root` of
-    /// which [`Distributions::is_metadata`] says so, by real path and in any order.
-    #[must_use]
+    /// Reads the names of the distributions that `metadata` describe: regular files of `root` for
+    /// which [`Distributions::is_metadata`] returns true, by real path and in any order.
     pub fn read(root: &'a Root, metadata: impl IntoIterator<Item = PathBuf>) -> Self {
         let mut all = Vec::new();
         let mut malformed = Vec::new();
@@ -164,7 +153,6 @@ impl<'a> Distributions<'a> {
     }
 
     /// The distribution with the normalised `name` that is installed beside `other`.
-    #[must_use]
     pub fn beside(&self, other: &Distribution, name: &str) -> Option<&Distribution> {
         let first = self.all.partition_point(|each| each.name.as_str() < name);
         self.all[first..]
@@ -173,10 +161,9 @@ impl<'a> Distributions<'a> {
             .find(|each| each.site == other.site)
     }
 
-    /// Which distribution each of `files` belongs to, by real path. A file of none is left out.
+    /// The distribution that each of `files`, by real path, belongs to; files of none are left out.
     ///
-    /// All lists of files are read once a call: ask for all files together.
-    #[must_use]
+    /// Each call reads all lists of files: ask for all files together.
     pub fn owners<'f>(
         &self,
         files: impl IntoIterator<Item = &'f Path>,
@@ -201,9 +188,8 @@ impl<'a> Distributions<'a> {
         owners
     }
 
-    /// Whether `distribution` brings a library that is called after `stem`: `libpq.so.5`, or
+    /// Whether `distribution` bundles a library with the stem `stem`: `libpq.so.5`, or
     /// `libpq-9b38f5e3.so.5.17` as auditwheel renames it, for `pq`.
-    #[must_use]
     pub fn ships(&self, distribution: &Distribution, stem: &OsStr) -> bool {
         let libraries = distribution.libraries.get_or_init(|| {
             let mut libraries = Vec::new();
@@ -218,7 +204,7 @@ impl<'a> Distributions<'a> {
             .any(|library| is_called_after(library.as_bytes(), stem))
     }
 
-    /// The files that turned out to be malformed up to now, by real path.
+    /// The malformed files found so far, by real path.
     pub fn malformed(&self) -> impl Iterator<Item = (&Path, &Malformed)> {
         let names = self.malformed.iter().map(|(path, why)| (&**path, why));
         let lists = self.all.iter();
@@ -226,8 +212,7 @@ impl<'a> Distributions<'a> {
     }
 }
 
-/// `name` as indexes compare it (PEP 503).
-#[must_use]
+/// `name` as an index compares it (PEP 503).
 pub fn normalised(name: &str) -> String {
     let mut normal = String::with_capacity(name.len());
     for character in name.chars() {
@@ -284,7 +269,7 @@ fn name_in(root: &Root, metadata: &Path) -> Result<String, Malformed> {
     }
 }
 
-/// Whether `name` has the form that the core metadata demand.
+/// Whether `name` is valid by the core metadata specification.
 fn is_name(name: &str) -> bool {
     let is_inside = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -305,7 +290,7 @@ fn recorded(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed>
             Ok(false) => break,
             Ok(true) if count == MAX_FILES => return Err(Malformed::TooMany),
             Ok(true) if line.len() == 3 => visit(&line[0]),
-            // The other lines may be whole.
+            // The other lines may be valid.
             Ok(true) if result.is_ok() => {
                 let number = line.position().map_or(0, csv::Position::line);
                 result = Err(Malformed::Line(number));
@@ -317,7 +302,7 @@ fn recorded(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed>
     result
 }
 
-/// `path` as seen from `dir`, without `.`, `..` and empty components. No link is looked at: `dir`
+/// `path` relative to `dir`, without `.`, `..` and empty components. Links are not resolved: `dir`
 /// has none, and installers write none.
 fn absolute(dir: &[u8], path: &[u8]) -> Vec<u8> {
     let mut whole = Vec::with_capacity(dir.len() + 1 + path.len());
@@ -349,8 +334,8 @@ fn so_at(name: &[u8]) -> Option<usize> {
     })
 }
 
-/// Whether `library` is `lib<stem>`, then perhaps more that begins with no letter and no digit, then
-/// `.so`.
+/// Whether `library` is `lib<stem>`, optionally something that begins with neither a letter nor a
+/// digit, and `.so`.
 fn is_called_after(library: &[u8], stem: &OsStr) -> bool {
     library
         .strip_prefix(b"lib")

@@ -1,12 +1,11 @@
-//! The reviewed table of Python distributions that load a library of the system by name, which no
-//! ELF header shows: what each cannot work without, and what it can use.
+//! The reviewed table of Python distributions that load system libraries by name, which no ELF
+//! header shows: the libraries that each requires, and those that it can use.
 //!
-//! The rows are in `dlopen_table.txt`, which says how it is written. Nothing is looked up here.
+//! The rows are in `table.txt`, which describes its format. Nothing is looked up here.
 
 use crate::run_time::library_name::Name;
 use std::sync::LazyLock;
 
-/// The table, part of the program.
 const TABLE: &str = include_str!("table.txt");
 
 /// What one distribution loads.
@@ -16,10 +15,10 @@ pub struct Row {
     pub distribution: &'static str,
     /// In the order of the table.
     pub needs: Vec<Need>,
-    /// The distributions, by normalised name, that bring the libraries where they are installed
-    /// beside this one.
+    /// The distributions, by normalised name, that provide the libraries if they are installed beside
+    /// this one.
     pub companions: Vec<&'static str>,
-    /// The version that was looked at.
+    /// The version that was reviewed.
     pub version: &'static str,
     /// The files of that version that load the libraries, relative to the site directory.
     pub files: Vec<&'static str>,
@@ -28,14 +27,13 @@ pub struct Row {
 /// One library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// Names that serve, of which the first that is found is taken; at least one.
+    /// The first of these that is found meets the need; at least one.
     pub names: Vec<Name>,
-    /// Whether the distribution is of no use without it.
+    /// Whether the distribution is useless without it.
     pub is_required: bool,
 }
 
 /// The row of the distribution with this normalised name.
-#[must_use]
 pub fn row(distribution: &str) -> Option<&'static Row> {
     let rows = rows();
     let at = rows.binary_search_by(|row| row.distribution.cmp(distribution));
@@ -43,14 +41,13 @@ pub fn row(distribution: &str) -> Option<&'static Row> {
 }
 
 /// All rows, sorted by distribution.
-#[must_use]
 pub fn rows() -> &'static [Row] {
-    // The table is part of the program: a test parses it.
+    // The table is compiled in, and a test parses it.
     static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| parse(TABLE).unwrap_or_default());
     &ROWS
 }
 
-/// The rows of `text`, or what is wrong with which line.
+/// The rows of `text`, or which line is wrong and why.
 fn parse(text: &'static str) -> Result<Vec<Row>, String> {
     let mut rows: Vec<Row> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {

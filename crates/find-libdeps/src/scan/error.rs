@@ -57,7 +57,7 @@ fn unread(all: &[Unread]) -> String {
     lines.join("\n")
 }
 
-/// `--exclude` with a pattern that matches this path and what lies below it, as a shell takes it.
+/// `--exclude` with a pattern for this path and everything below it, quoted for a shell.
 fn exclusion(path: &Path) -> String {
     let mut pattern = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {

@@ -22,11 +22,11 @@ use std::sync::{Mutex, PoisonError};
 pub struct Scanned {
     /// ELF files.
     pub objects: Vec<(PathBuf, Object)>,
-    /// What ELF files say that they load at run time.
+    /// The `.note.dlopen` of ELF files.
     pub notes: Vec<(PathBuf, Notes)>,
     /// The calls in Python sources that load a library.
     pub calls: Vec<(PathBuf, Vec<Call>)>,
-    /// The files that stand for one distribution each.
+    /// The files that each describe a distribution.
     pub metadata: Vec<PathBuf>,
     /// Malformed ELF files and notes, and sources that were not searched for calls.
     pub warnings: Vec<Warning>,
@@ -55,7 +55,7 @@ pub fn read(
     let below = |path: &Path| {
         let rest = outer.iter().find_map(|start| path.strip_prefix(start).ok());
         match rest.unwrap_or(path) {
-            // It was given itself.
+            // It is a PATH itself.
             rest if rest.as_os_str().is_empty() => {
                 PathBuf::from(path.file_name().unwrap_or_default())
             }
@@ -132,12 +132,12 @@ enum Content {
     Object(Object, Option<Notes>),
     Source(Result<Vec<Call>, Unsearched>),
     Metadata,
-    /// Nothing that counts.
+    /// Nothing of interest.
     Other,
 }
 
-/// Reads the file `path`; what is loaded at run time only where `dlopen` asks for it, and in a Python
-/// source where it `may_call`.
+/// Reads the file `path`; notes and calls only if `dlopen` is not off, and a Python source only if it
+/// `may_call`.
 fn read_file(
     path: &Path,
     dlopen: Dlopen,

@@ -84,7 +84,7 @@ impl<E: Fn(&Path) -> bool + Sync, V: Fn(&Path) + Sync> Walk<E, V> {
                 ),
             }
         }
-        // After the directories, so that idle threads have something to take.
+        // After the directories, so that idle threads can take those.
         for file in &files {
             (self.visit)(file);
         }
