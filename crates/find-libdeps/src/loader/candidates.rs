@@ -34,7 +34,7 @@ pub struct Candidates<'a> {
     root: &'a Root,
     tree: &'a Tree,
     // Keys are strings, which hash faster than paths: at once, not component by component.
-    candidates: RefCell<HashMap<Abi, HashMap<OsString, Candidate>>>,
+    by_path: RefCell<HashMap<Abi, HashMap<OsString, Candidate>>>,
     /// Files outside the tree, by their real paths.
     files: RefCell<HashMap<OsString, FileId>>,
     directories: RefCell<HashMap<OsString, Rc<[PathBuf]>>>,
@@ -48,7 +48,7 @@ impl<'a> Candidates<'a> {
         Self {
             root,
             tree,
-            candidates: RefCell::default(),
+            by_path: RefCell::default(),
             files: RefCell::default(),
             directories: RefCell::default(),
             real_directories: RefCell::default(),
@@ -66,7 +66,7 @@ impl<'a> Candidates<'a> {
             Err(error) => Candidate::Refused(error.to_string()),
         };
         let path = path.as_os_str().to_owned();
-        self.candidates
+        self.by_path
             .borrow_mut()
             .entry(abi)
             .or_default()
@@ -75,8 +75,8 @@ impl<'a> Candidates<'a> {
     }
 
     fn examined(&self, path: &Path, abi: Abi) -> Option<Candidate> {
-        let candidates = self.candidates.borrow();
-        candidates.get(&abi)?.get(path.as_os_str()).cloned()
+        let by_path = self.by_path.borrow();
+        by_path.get(&abi)?.get(path.as_os_str()).cloned()
     }
 
     /// The program `path`, or `None` if it is not there or not an ELF file.
@@ -97,13 +97,12 @@ impl<'a> Candidates<'a> {
     }
 
     fn located(&self, path: PathBuf, real: PathBuf, object: Arc<Object>) -> Rc<Located> {
-        let file = match self.tree.with_real_path(&real) {
-            Some(known) => known.file,
-            None => {
-                let mut files = self.files.borrow_mut();
-                let next = FileId(self.tree.objects().len() + files.len());
-                *files.entry(real.clone().into_os_string()).or_insert(next)
-            }
+        let file = if let Some(known) = self.tree.with_real_path(&real) {
+            known.file
+        } else {
+            let mut files = self.files.borrow_mut();
+            let next = FileId(self.tree.objects().len() + files.len());
+            *files.entry(real.clone().into_os_string()).or_insert(next)
         };
         let clean_path = self.clean(&path);
         Rc::new(Located::new(file, path, clean_path, real, object))

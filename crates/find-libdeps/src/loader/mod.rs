@@ -6,7 +6,8 @@
 //! In order: [`cache_file`] and [`conf_file`] are formats that [`system_libraries`] reads, what the
 //! system provides to any object; [`tree`] holds the objects, each a [`located`] one; [`search_path`]
 //! expands RPATH and its kin; [`candidates`] judges one path; [`search`] tries them in order;
-//! [`interpreter`] and [`process`] model who loads what; [`resolver`] follows all processes, and
+//! [`interpreter`] and [`process`] model who loads what; [`resolver`] resolves the demands of a
+//! tree: [`follow`] loads one process after the other, [`satisfy`] decides what satisfies a name, and
 //! [`diagnose`] explains; [`never_packaged`] names what hosts and interpreters provide.
 //!
 //! Never happens here: executing or loading what is inspected, or asking who owns a file.
@@ -15,12 +16,14 @@ pub mod cache_file;
 pub mod candidates;
 pub mod conf_file;
 mod diagnose;
+mod follow;
 mod interpreter;
 pub mod located;
 pub mod never_packaged;
 pub mod outcome;
 mod process;
 pub mod resolver;
+mod satisfy;
 mod search;
 pub mod search_path;
 pub mod system_libraries;

@@ -36,7 +36,7 @@ pub struct Hit {
 
 impl Hit {
     /// The path by which the loader opens it, without `.` and `..`.
-    pub fn path(&self) -> &Path {
+    pub fn clean_path(&self) -> &Path {
         &self.located.clean_path
     }
 

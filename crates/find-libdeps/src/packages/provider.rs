@@ -175,22 +175,22 @@ fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Prov
         found_by: Some(hit.found_by).filter(|_| resolution.demand.evidence != Evidence::Trace),
     };
     match &resolution.outcome {
-        Outcome::System(hit) => match ownership.owner(hit.path(), hit.architecture()) {
+        Outcome::System(hit) => match ownership.owner(hit.clean_path(), hit.architecture()) {
             Owner::Package(package) => Provider::Package {
                 package,
-                place: place(hit, hit.path()),
-                name_is_in: ownership.name_is_for_compiling(hit.path()),
+                place: place(hit, hit.clean_path()),
+                name_is_in: ownership.name_is_for_compiling(hit.clean_path()),
             },
             // It is in the cache or a default directory, but copied with the tree.
             _ if tree.contains(&hit.located) => Provider::Bundled {
-                place: place(hit, hit.path()),
+                place: place(hit, hit.clean_path()),
             },
             Owner::Development(for_compiling) => Provider::Unowned {
-                place: place(hit, hit.path()),
+                place: place(hit, hit.clean_path()),
                 for_compiling,
             },
             Owner::None => Provider::Unowned {
-                place: place(hit, hit.path()),
+                place: place(hit, hit.clean_path()),
                 for_compiling: BTreeSet::new(),
             },
         },
@@ -198,16 +198,16 @@ fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Prov
             place: place(hit, &tree.reported_path(&hit.located)),
         },
         Outcome::Interpreter(hit) => Provider::Interpreter {
-            place: hit.as_ref().map(|hit| place(hit, hit.path())),
+            place: hit.as_ref().map(|hit| place(hit, hit.clean_path())),
         },
-        Outcome::Embedded(hit) => match ownership.owner(hit.path(), hit.architecture()) {
+        Outcome::Embedded(hit) => match ownership.owner(hit.clean_path(), hit.architecture()) {
             Owner::Package(package) => Provider::Package {
                 package,
-                place: place(hit, hit.path()),
+                place: place(hit, hit.clean_path()),
                 name_is_in: None,
             },
             Owner::Development(_) | Owner::None => Provider::Interpreter {
-                place: Some(place(hit, hit.path())),
+                place: Some(place(hit, hit.clean_path())),
             },
         },
         Outcome::Host => Provider::Host,

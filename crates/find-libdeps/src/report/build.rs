@@ -39,7 +39,7 @@ impl Report {
             ),
         });
         let mut warnings = findings.warnings;
-        warnings.extend(libraries.iter().flat_map(warnings::of));
+        warnings.extend(libraries.iter().filter_map(warnings::of));
         warnings.sort();
         warnings.dedup();
         Self {

@@ -1,0 +1,169 @@
+//! One process after the other, as the loader would load it.
+//!
+//! What satisfies a single name is decided in [`super::satisfy`].
+
+use crate::demand::{Caller, Demand};
+use crate::loader::diagnose::{self, Remarks};
+use crate::loader::interpreter::Chain;
+use crate::loader::located::{FileId, Located};
+use crate::loader::never_packaged;
+use crate::loader::outcome::{Absence, Outcome, Resolution};
+use crate::loader::process::Process;
+use crate::loader::resolver::{Inputs, Resolver};
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A needed name of an object, resolved in one process.
+pub struct NeededName {
+    pub by: Rc<Located>,
+    pub soname: Arc<OsStr>,
+    pub outcome: Outcome,
+    pub absence: Option<Absence>,
+}
+
+/// The result of following one process.
+pub struct Followed {
+    pub needs: Vec<NeededName>,
+    /// What was loaded, except the first object.
+    pub loaded: HashSet<FileId>,
+}
+
+/// One pass over the tree.
+pub struct Pass<'p, 'a> {
+    pub resolver: &'p Resolver<'a>,
+    pub is_followed: &'p dyn Fn(&Path) -> bool,
+    pub remarks: Remarks,
+}
+
+impl Pass<'_, '_> {
+    fn process(&self, first: Rc<Located>, base: &[Rc<Located>]) -> Process {
+        let environment = &self.resolver.inputs.config.ld_library_path;
+        Process::new(first, base, environment, &self.remarks)
+    }
+
+    fn interpreter(&self, dir: Option<&Path>) -> Chain {
+        self.resolver.interpreters.of(dir, &self.remarks)
+    }
+
+    /// Loads `first` as the loader would, breadth first.
+    pub fn follow(&self, first: &Rc<Located>) -> Followed {
+        let interpreter = self.interpreter(first.real.parent());
+        let mut process = self.process(Rc::clone(first), &interpreter);
+        let needs = self.follow_links(&mut process, &interpreter, 0);
+        process.loaded.remove(&first.file);
+        Followed {
+            needs,
+            loaded: process.loaded,
+        }
+    }
+
+    /// Loads what the objects of `process` need, starting with the object `next`.
+    fn follow_links(
+        &self,
+        process: &mut Process,
+        interpreter: &[Rc<Located>],
+        mut next: usize,
+    ) -> Vec<NeededName> {
+        let tree = self.resolver.inputs.tree;
+        let mut needs = Vec::new();
+        while next < process.links.len() {
+            let located = Rc::clone(&process.links[next].located);
+            let path = tree.reported_path(&located);
+            diagnose::object(&located, &path, &self.remarks);
+            let mut needed = located.object.needed.iter();
+            for name in needed.by_ref().filter(|_| !located.object.is_musl()) {
+                if never_packaged::by_kernel(name) || self.resolver.inputs.config.ignores(name) {
+                    continue;
+                }
+                let satisfied = self.satisfy(process, interpreter, next, name);
+                if let Some(by) = &satisfied.by {
+                    diagnose::versions(&located, &path, name, by, &self.remarks);
+                }
+                needs.push(NeededName {
+                    by: Rc::clone(&located),
+                    soname: Arc::clone(name),
+                    absence: self.absence(process, next, name, &satisfied.outcome),
+                    outcome: satisfied.outcome,
+                });
+            }
+            next += 1;
+        }
+        needs
+    }
+
+    fn absence(
+        &self,
+        process: &Process,
+        index: usize,
+        name: &OsStr,
+        outcome: &Outcome,
+    ) -> Option<Absence> {
+        let Resolver { inputs, search, .. } = self.resolver;
+        let located = &process.links[index].located;
+        matches!(outcome, Outcome::Missing { .. }).then(|| {
+            let path = inputs.tree.reported_path(located);
+            Absence {
+                steps: search.steps(process, index, name),
+                hint: diagnose::hint(*search, inputs.tree, located, &path, name),
+            }
+        })
+    }
+
+    /// Loads what `demand` names, on behalf of its caller, and returns the needs of what is loaded
+    /// along with it and has no package. `None` if a name of the demand is ignored.
+    pub fn follow_demand(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
+        if !demand.is_listed {
+            // It is only reported: neither what it would load nor what is wrong with that counts.
+            let pass = Pass {
+                resolver: self.resolver,
+                is_followed: &|_| false,
+                remarks: Remarks::default(),
+            };
+            let (mut process, interpreter) = pass.caller(demand);
+            let (soname, outcome) = pass.satisfy_demand(&mut process, &interpreter, demand)?;
+            let resolution = Resolution {
+                demand: Rc::clone(demand),
+                soname,
+                outcome,
+                absence: None,
+            };
+            return Some((resolution, Vec::new()));
+        }
+        let (mut process, interpreter) = self.caller(demand);
+        let (soname, outcome) = self.satisfy_demand(&mut process, &interpreter, demand)?;
+        let resolution = Resolution {
+            demand: Rc::clone(demand),
+            absence: self.absence(&process, 0, &soname, &outcome),
+            soname,
+            outcome,
+        };
+        let needs = self.follow_links(&mut process, &interpreter, 1);
+        Some((resolution, needs))
+    }
+
+    /// The process that makes `demand`, with its caller alone, and the interpreter.
+    fn caller(&self, demand: &Demand) -> (Process, Chain) {
+        let Inputs {
+            tree,
+            candidates,
+            native,
+            ..
+        } = self.resolver.inputs;
+        let absent = || candidates.absent_program(native);
+        match &demand.caller {
+            Caller::Object(real) => {
+                let interpreter = self.interpreter(real.parent());
+                let first = tree.with_real_path(real).map_or_else(absent, Rc::clone);
+                (self.process(first, &interpreter), interpreter)
+            }
+            Caller::Interpreter(dir) => {
+                let interpreter = self.interpreter(Some(dir));
+                let first = interpreter.last().map_or_else(absent, Rc::clone);
+                (self.process(first, &[]), interpreter)
+            }
+        }
+    }
+}
