@@ -1,7 +1,6 @@
 //! The phases of a run, in order.
 
-use crate::config::{Config, Dlopen};
-use crate::demand::Demand;
+use crate::config::Config;
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::resolver::{Inputs, Resolved, Resolver};
@@ -13,8 +12,7 @@ use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, provide};
 use crate::packages::settle::settle;
 use crate::report::{Findings, Report};
-use crate::run_time::demands::{self, Sources};
-use crate::run_time::distributions::Distributions;
+use crate::run_time::demands;
 use crate::scan::{self, Scanned, Starts};
 use crate::system::architecture::Abi;
 use crate::system::os_release::OsRelease;
@@ -23,7 +21,6 @@ use crate::trace::command::{self, Trace};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::atomic::AtomicUsize;
 
 /// Runs the command of `--trace`, if there is one and the given paths exist.
@@ -50,17 +47,10 @@ pub fn run(
     let root = root(config)?;
     let starts = Starts::new(config, &root)?;
     let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
-    let distributions = Distributions::read(&root, scanned.metadata);
-    let sources = Sources {
-        notes: &scanned.notes,
-        calls: &scanned.calls,
-        distributions: &distributions,
-    };
-    let run_time = demands::demands(&sources, &starts, config.dlopen == Dlopen::All);
+    let run_time = demands::demands(config, &root, &starts, scanned.by_name);
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
-    let demands = run_time.demands.into_iter().chain(traced.demands);
-    let demands: Vec<Rc<Demand>> = demands.map(Rc::new).collect();
+    let demands = [run_time.demands, traced.demands].concat();
     let candidates = Candidates::new(&root, &tree);
     let resolver = Resolver::new(Inputs {
         root: &root,
@@ -74,14 +64,14 @@ pub fn run(
     let settled = settle(&resolver, &mut ownership, &tree)?;
     let (found, not_found) = look_up(config, &root, &ownership, &ld_so, &settled);
     let provided = provide(&settled.resolutions, &tree, &ownership, &found);
-    let mut warnings = [scanned.warnings, run_time.warnings, traced.warnings].concat();
-    warnings.extend([settled.warnings, not_found, ownership.warnings()].concat());
+    let of_files = [scanned.warnings, run_time.warnings, traced.warnings].concat();
+    let of_libraries = [settled.warnings, not_found, ownership.warnings()].concat();
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
         provided,
         started: traced.started,
-        warnings,
+        warnings: [of_files, of_libraries].concat(),
         counts: scanned.counts,
     });
     if config.with_versions {

@@ -2,45 +2,55 @@
 //!
 //! Nothing is resolved here.
 
+use crate::config::{Config, Dlopen};
 use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
 use crate::elf::dlopen_note::{Notes, Priority};
 use crate::run_time::distributions::{Distribution, Distributions};
 use crate::run_time::python::source::Call;
 use crate::run_time::table;
-use crate::scan::Starts;
+use crate::scan::{LoadsByName, Starts};
+use crate::system::root::Root;
 use crate::warning::Warning;
 use std::path::{Path, PathBuf};
-
-/// What the files of a tree say about loading at run time. Paths are real.
-pub struct Sources<'a> {
-    /// The notes in ELF files.
-    pub notes: &'a [(PathBuf, Notes)],
-    /// The calls in Python sources.
-    pub calls: &'a [(PathBuf, Vec<Call>)],
-    /// The installed distributions.
-    pub distributions: &'a Distributions<'a>,
-}
+use std::rc::Rc;
 
 /// What code loads by name at run time.
 #[derive(Debug)]
 pub struct RunTimeDemands {
     /// Sorted.
-    pub demands: Vec<Demand>,
+    pub demands: Vec<Rc<Demand>>,
     /// Malformed metadata of distributions.
     pub warnings: Vec<Warning>,
 }
 
-/// The demands of `sources`, except those that a distribution meets itself. If `lists_all`, every
-/// demand is listed; otherwise only required ones.
-pub fn demands(sources: &Sources, starts: &Starts, lists_all: bool) -> RunTimeDemands {
-    let demands = sources.demands(starts, lists_all);
-    let malformed = sources.distributions.malformed();
+/// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
+/// [`Dlopen::All`] every demand is listed; otherwise only required ones.
+pub fn demands(
+    config: &Config,
+    root: &Root,
+    starts: &Starts,
+    scanned: LoadsByName,
+) -> RunTimeDemands {
+    let distributions = Distributions::read(root, scanned.metadata);
+    let sources = Sources {
+        notes: &scanned.notes,
+        calls: &scanned.calls,
+        distributions: &distributions,
+    };
+    let demands = sources.demands(starts, config.dlopen == Dlopen::All);
+    let malformed = distributions.malformed();
     let warnings = malformed
         .map(|(path, error)| Warning::new(starts.reported_or_real(path), error.to_string()));
     RunTimeDemands {
-        demands,
+        demands: demands.into_iter().map(Rc::new).collect(),
         warnings: warnings.collect(),
     }
+}
+
+struct Sources<'a> {
+    notes: &'a [(PathBuf, Notes)],
+    calls: &'a [(PathBuf, Vec<Call>)],
+    distributions: &'a Distributions<'a>,
 }
 
 impl Sources<'_> {

@@ -11,6 +11,6 @@ mod starts;
 mod walk;
 
 pub use error::ScanError;
-pub use read::{Counts, Scanned, read};
+pub use read::{Counts, LoadsByName, Scanned, read};
 pub use starts::Starts;
 pub use walk::Unread;

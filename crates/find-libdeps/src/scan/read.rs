@@ -22,15 +22,21 @@ use std::sync::{Mutex, PoisonError};
 pub struct Scanned {
     /// ELF files.
     pub objects: Vec<(PathBuf, Object)>,
+    pub by_name: LoadsByName,
+    /// Malformed ELF files and notes, and sources that were not searched for calls.
+    pub warnings: Vec<Warning>,
+    pub counts: Counts,
+}
+
+/// What the files say about libraries that code loads by name, in no order, by their real paths.
+#[derive(Debug, Default)]
+pub struct LoadsByName {
     /// The `.note.dlopen` of ELF files.
     pub notes: Vec<(PathBuf, Notes)>,
     /// The calls in Python sources that load a library.
     pub calls: Vec<(PathBuf, Vec<Call>)>,
     /// The files that each describe a distribution.
     pub metadata: Vec<PathBuf>,
-    /// Malformed ELF files and notes, and sources that were not searched for calls.
-    pub warnings: Vec<Warning>,
-    pub counts: Counts,
 }
 
 /// How much was read.
@@ -79,16 +85,16 @@ pub fn read(
                         scanned.warnings.extend(notes.faults.iter().map(|fault| {
                             Warning::new(reported(&real), format!("a bad `.note.dlopen`: {fault}"))
                         }));
-                        scanned.notes.push((real.clone(), notes));
+                        scanned.by_name.notes.push((real.clone(), notes));
                     }
                     scanned.objects.push((real, object));
                 }
-                Ok(Content::Source(Ok(calls))) => lock().calls.push((inner(path), calls)),
+                Ok(Content::Source(Ok(calls))) => lock().by_name.calls.push((inner(path), calls)),
                 Ok(Content::Source(Err(error))) => {
                     let warning = Warning::new(reported(&inner(path)), error.to_string());
                     lock().warnings.push(warning);
                 }
-                Ok(Content::Metadata) => lock().metadata.push(inner(path)),
+                Ok(Content::Metadata) => lock().by_name.metadata.push(inner(path)),
                 Err(ElfError::Io(error)) => unread
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)

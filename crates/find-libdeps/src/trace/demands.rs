@@ -16,12 +16,13 @@ use crate::trace::select;
 use crate::warning::Warning;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// What a traced command loaded and started.
 #[derive(Debug, Default)]
 pub struct Traced {
     /// The libraries that an image must provide for it.
-    pub demands: Vec<Demand>,
+    pub demands: Vec<Rc<Demand>>,
     /// The programs from outside the given paths that it started.
     pub started: Vec<Started>,
     /// Why libraries may be missing from `demands`.
@@ -101,7 +102,7 @@ pub fn demands(
             is_listed: true,
         })
     });
-    let demands = demands.collect();
+    let demands = demands.map(Rc::new).collect();
     ownership.ask(selection.programs.iter().map(PathBuf::as_path))?;
     let started = selection.programs.into_iter().map(|path| Started {
         package: package(ownership, &path),
