@@ -10,7 +10,7 @@ use crate::support::run::{Run, Said};
 use crate::support::{debian, test};
 use find_libdeps::loader::system_libraries::LdSo;
 use find_libdeps::packages::dpkg::Dpkg;
-use find_libdeps::packages::lookup::look_up::{Candidate, Found, Source, Wanted, look_up};
+use find_libdeps::packages::lookup::{Found, PackagedLibrary, Source, Wanted, look_up};
 use find_libdeps::run_time::library_name::Name;
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
 use find_libdeps::system::os_release::OsRelease;
@@ -107,9 +107,10 @@ fn called(name: &Name) -> String {
 }
 
 fn told(found: &Found) -> String {
-    let all = |candidates: &[Candidate]| {
-        let one =
-            |candidate: &Candidate| format!("{} ({})", candidate.package, candidate.path.display());
+    let all = |candidates: &[PackagedLibrary]| {
+        let one = |candidate: &PackagedLibrary| {
+            format!("{} ({})", candidate.package, candidate.path.display())
+        };
         candidates.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     match found {

@@ -5,7 +5,7 @@ use crate::loader::resolver::{Hit, Inputs, Missing, Need, Outcome, Resolved, Res
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::{Start, Tree};
 use crate::packages::dpkg::{Dpkg, DpkgError};
-use crate::packages::lookup::look_up::{self, Source, Wanted};
+use crate::packages::lookup::{self, Source, Wanted};
 use crate::packages::ownership::{Ownership, Packages};
 use crate::report::data::{self, Findings, Report, Version};
 use crate::run_time::distributions::Distributions;
@@ -218,7 +218,7 @@ pub fn run(
     let mut faults = faults(&held.notes, &held.unsearched, &distributions, &known);
     faults.extend(traced.faults);
     let wanted = wanted(&needs, &unlisted, &loads);
-    let looked_up = look_up::look_up(&root, packages.dpkg(), &ld_so, &wanted, &config.lookup);
+    let looked_up = lookup::look_up(&root, packages.dpkg(), &ld_so, &wanted, &config.lookup);
     let looked_up = looked_up.unwrap_or_else(|error| {
         // Where nobody asked for it, what is missing says that one can.
         if config.lookup != Source::Machine {

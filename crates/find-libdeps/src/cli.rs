@@ -1,7 +1,7 @@
 //! Arguments to what is to be done, once; and the texts that `--help` shows.
 
 use crate::config::{Config, Dlopen};
-use crate::packages::lookup::look_up::Source;
+use crate::packages::lookup::Source;
 use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
 use regex::bytes::Regex;
 use std::ffi::OsString;

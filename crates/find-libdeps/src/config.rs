@@ -1,6 +1,6 @@
 //! What a run is to do, decided once: nothing here is optional that has been decided.
 
-use crate::packages::lookup::look_up::Source;
+use crate::packages::lookup::Source;
 use regex::bytes::Regex;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -7,7 +7,7 @@ use crate::elf::object_file::ElfError;
 use crate::loader::resolver::{Absence, FoundBy, Hit, Missing, Outcome, Resolved};
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::Package;
-use crate::packages::lookup::look_up::{Found, Wanted};
+use crate::packages::lookup::{Found, Wanted};
 use crate::packages::ownership::{Ownership, Packages};
 use crate::run_time::load::{self, Load, ToldBy};
 use crate::system::architecture::Abi;
