@@ -15,7 +15,7 @@ use crate::run_time::load::{Caller, Load, ToldBy};
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
 use crate::trace::command::Trace;
-use crate::trace::ld_debug::{Object, Requester};
+use crate::trace::ld_debug::{LoadedObject, Requester};
 use crate::trace::select;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -62,11 +62,11 @@ pub fn judge(
         .first()
         .map(PathBuf::from)
         .unwrap_or_default();
-    let is_meant = |object: &&&Object| {
+    let is_meant = |object: &&&LoadedObject| {
         let name = object.path.file_name().unwrap_or_default();
         !config.ignores(name) && !never_packaged::by_host(name) && !never_packaged::by_kernel(name)
     };
-    let (gone, there): (Vec<&Object>, Vec<_>) = selection
+    let (gone, there): (Vec<&LoadedObject>, Vec<_>) = selection
         .libraries
         .iter()
         .filter(is_meant)
