@@ -75,7 +75,6 @@ pub struct Object {
 
 impl Object {
     /// An object that needs nothing.
-    #[must_use]
     pub fn new(abi: Abi, kind: Kind) -> Self {
         Self {
             abi,
@@ -92,7 +91,6 @@ impl Object {
     }
 
     /// Whether it was built for musl, another C library, whose loader has other rules.
-    #[must_use]
     pub fn is_musl(&self) -> bool {
         let begins = |name: &OsStr, prefix: &[u8]| name.as_bytes().starts_with(prefix);
         self.needed.iter().any(|name| begins(name, b"libc.musl-"))
@@ -104,7 +102,6 @@ impl Object {
 }
 
 /// Whether a file that begins with `bytes` is an ELF file.
-#[must_use]
 pub fn has_magic(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }

@@ -4,7 +4,7 @@
 //! Each path is looked at once. Nothing but regular files is opened.
 
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
-use crate::loader::search_path::{self, Element, Tokens};
+use crate::loader::search_path::{self, Element, TokenValues};
 use crate::loader::tree::Tree;
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
@@ -38,7 +38,7 @@ impl Located {
     /// which it physically lies, since the kernel reports it so (`_dl_get_origin`).
     #[must_use]
     pub fn new(path: PathBuf, real: PathBuf, object: Arc<Object>) -> Self {
-        let tokens = Tokens {
+        let tokens = TokenValues {
             origin: origin(object.kind, &path, &real),
             architecture: object.abi.architecture(),
         };

@@ -16,7 +16,7 @@
 use crate::elf::object_file::{Kind, Object};
 use crate::loader::candidates::{Candidate, Library, Located};
 use crate::loader::never_packaged;
-use crate::loader::search_path::{self, Element, Tokens};
+use crate::loader::search_path::{self, Element, TokenValues};
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::{Tree, is_extension_module};
 use crate::run_time::library_name::Name;
@@ -401,7 +401,7 @@ impl<'a> Resolver<'a> {
             Kind::Program => Some(&first),
             Kind::Library | Kind::Other => base.last(),
         };
-        let tokens = Tokens {
+        let tokens = TokenValues {
             origin: main.and_then(|program| program.real.parent()),
             architecture: first.object.abi.architecture(),
         };
@@ -1065,7 +1065,7 @@ fn direct(located: &Located, name: &OsStr) -> Vec<PathBuf> {
 
 /// A needed name with its tokens replaced (`expand_dst` in glibc's `elf/dl-deps.c`).
 fn expanded(located: &Located, name: &OsStr) -> Vec<OsString> {
-    let tokens = Tokens {
+    let tokens = TokenValues {
         origin: located.origin(),
         architecture: located.object.abi.architecture(),
     };
