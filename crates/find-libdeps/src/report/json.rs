@@ -1,6 +1,6 @@
 //! The report as one JSON document, whose form the README documents.
 //!
-//! Names and paths are text as [`crate::system::escape::shown`] writes them.
+//! Names and paths are text as `crate::system::escape::shown` writes them.
 
 use crate::loader::resolver::FoundBy;
 use crate::report::data::{Fate, NeededLibrary, Report, Site};

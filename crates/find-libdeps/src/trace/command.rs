@@ -136,7 +136,7 @@ impl Trace {
 }
 
 /// Runs `program` with `arguments` to its end. Call it once per process, because it installs signal
-/// handlers ([`process::foreground`]).
+/// handlers (`process::foreground`).
 ///
 /// # Errors
 /// If the command cannot be started or the loader's output cannot be read. A failing command is not

@@ -96,7 +96,7 @@ pub struct Index {
     pub origin: String,
     /// `Codename` of its Release file.
     pub codename: String,
-    /// The component of the archive (`main`); empty where the archive has none.
+    /// The component of the archive (`main`); empty if the archive has none.
     pub component: String,
     /// Its name in the Release file, uncompressed.
     name: String,

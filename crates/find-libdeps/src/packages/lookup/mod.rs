@@ -1,8 +1,8 @@
 //! Finds the packages that ship libraries which are not on this machine.
 //!
 //! Takes the wanted libraries and the loader's directories; returns, for each library, the package
-//! to install, the packages among which no rule decides, or the reason why there is none. The
-//! answers come from the Contents indexes of apt's sources, which list the files of every package.
+//! to install, the packages among which no rule decides, or the reason why there is none. It uses the
+//! Contents indexes of apt's sources, which list the files of every package.
 //! Nothing is installed, apt's own lists are never written to, and no root but the machine's is
 //! looked at.
 

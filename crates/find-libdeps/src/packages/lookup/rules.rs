@@ -1,9 +1,8 @@
 //! Which of several packages that ship a library is chosen.
 //!
-//! A file in a directory of its own below a default one counts only if its package is named after
-//! the SONAME; if package and directory both have more after a hyphen, the package is a variant,
-//! which is reported and never chosen. Then the first of these rules that leaves one package
-//! decides:
+//! A file in a subdirectory named after the library counts only if its package is named after the
+//! SONAME. If subdirectory and package both have more after a hyphen, the package is a variant, which
+//! is reported and never chosen. Then the first of these rules that leaves one package decides:
 //!
 //! 1. Debian's main of the machine's own release, then its other components, then Debian's other
 //!    releases and backports, then other archives
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_a_directory_of_its_own_counts_by_the_name_of_its_package() {
+    fn a_file_in_a_directory_named_after_it_counts_by_the_name_of_its_package() {
         let placed = |package: &str, placement| IndexedFile {
             placement,
             ..file("libopenblas.so.0", package)

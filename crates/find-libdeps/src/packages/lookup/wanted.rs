@@ -99,7 +99,7 @@ impl Query {
         }
     }
 
-    /// Keeps the path of `line` if it has a wanted name and lies where it counts.
+    /// Keeps the file of `line` if it has a wanted name and its directory counts.
     pub fn visit(&mut self, line: ContentsLine, rank: Rank) {
         let Some(slash) = line.path.iter().rposition(|&byte| byte == b'/') else {
             return;
