@@ -5,7 +5,7 @@ use crate::fixture::PROGRAM;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use crate::support::{debian, target_dir, test};
-use find_libdeps::run_time::library_name::Name;
+use find_libdeps::demand::LibraryName;
 use find_libdeps::run_time::table::{Row, rows};
 use libtest_mimic::Trial;
 use std::collections::BTreeSet;
@@ -287,9 +287,9 @@ fn library_dirs(root: &Path) -> Vec<PathBuf> {
 
 /// For each required need of `row`, how the file names begin that meet it.
 fn needed(row: &Row) -> Vec<Vec<String>> {
-    let start = |name: &Name| match name {
-        Name::Soname(soname) => soname.to_string_lossy().into_owned(),
-        Name::Stem(stem) => format!("lib{stem}.so."),
+    let start = |name: &LibraryName| match name {
+        LibraryName::Soname(soname) => soname.to_string_lossy().into_owned(),
+        LibraryName::Stem(stem) => format!("lib{stem}.so."),
     };
     let required = row.needs.iter().filter(|need| need.is_required);
     required

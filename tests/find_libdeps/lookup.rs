@@ -8,10 +8,11 @@ use crate::fixture::Fixture;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use crate::support::{debian, test};
+use find_libdeps::config::Lookup;
+use find_libdeps::demand::LibraryName;
 use find_libdeps::loader::system_libraries::LdSo;
 use find_libdeps::packages::dpkg::Dpkg;
-use find_libdeps::packages::lookup::look_up::{Candidate, Found, Source, Wanted, look_up};
-use find_libdeps::run_time::library_name::Name;
+use find_libdeps::packages::lookup::{Found, PackagedLibrary, Wanted, look_up};
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
 use find_libdeps::system::os_release::OsRelease;
 use find_libdeps::system::root::Root;
@@ -55,9 +56,9 @@ pub fn tests() -> Vec<Trial> {
 /// What this program does where it is started to look up its arguments.
 pub fn driver() -> Option<i32> {
     let source = match std::env::var(SOURCE).ok()?.as_str() {
-        "machine" => Source::Machine,
-        "temporary" => Source::Temporary,
-        dir => Source::Directory(PathBuf::from(dir)),
+        "machine" => Lookup::Machine,
+        "temporary" => Lookup::Temporary,
+        dir => Lookup::Directory(PathBuf::from(dir)),
     };
     let root = Root::machine();
     let dpkg = Dpkg::new(&root).expect("dpkg");
@@ -83,9 +84,9 @@ fn wanted(name: &str) -> Wanted {
         Some((architecture, name)) => (row(architecture), name),
     };
     let name = if name.contains(".so") {
-        Name::Soname(name.into())
+        LibraryName::Soname(name.into())
     } else {
-        Name::Stem(name.to_owned())
+        LibraryName::Stem(name.to_owned())
     };
     Wanted { name, abi: row.abi }
 }
@@ -99,17 +100,18 @@ fn native() -> &'static Architecture {
     row(Dpkg::new(&Root::machine()).expect("dpkg").architecture())
 }
 
-fn called(name: &Name) -> String {
+fn called(name: &LibraryName) -> String {
     match name {
-        Name::Soname(soname) => soname.to_string_lossy().into_owned(),
-        Name::Stem(stem) => stem.clone(),
+        LibraryName::Soname(soname) => soname.to_string_lossy().into_owned(),
+        LibraryName::Stem(stem) => stem.clone(),
     }
 }
 
 fn told(found: &Found) -> String {
-    let all = |candidates: &[Candidate]| {
-        let one =
-            |candidate: &Candidate| format!("{} ({})", candidate.package, candidate.path.display());
+    let all = |candidates: &[PackagedLibrary]| {
+        let one = |candidate: &PackagedLibrary| {
+            format!("{} ({})", candidate.package, candidate.path.display())
+        };
         candidates.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     match found {
@@ -554,7 +556,7 @@ fn another_root() {
     let root = Root::below(&fixture.path("root")).expect("a directory");
     let dpkg = Dpkg::new(&root).expect("a database");
     let wanted = BTreeSet::from([wanted("libfoo.so.1")]);
-    let error = look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &Source::Machine);
+    let error = look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &Lookup::Machine);
     assert_eq!(
         error.expect_err("a refusal").to_string(),
         "the package of a missing library is looked up for this machine only: run this inside the \

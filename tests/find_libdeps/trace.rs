@@ -4,8 +4,8 @@ use crate::fixture::Fixture;
 use crate::support::needs::Need::{Cc, Dpkg, Ldd, Python3, Root};
 use crate::support::run::Run;
 use crate::support::test;
-use find_libdeps::trace::command::{self, Process, Trace, TraceError};
-use find_libdeps::trace::ld_debug::{self, Object, Output, Program, Requester};
+use find_libdeps::trace::command::{self, Trace, TraceError, TracedProgram};
+use find_libdeps::trace::ld_debug::{self, DebugOutput, LoadedObject, Program, Requester};
 use find_libdeps::trace::select;
 use libtest_mimic::Trial;
 use std::ffi::{OsStr, OsString};
@@ -91,12 +91,12 @@ fn libraries(fixture: &Fixture, trace: &Trace) -> Vec<String> {
         },
         &|path| !path.starts_with(&all),
     );
-    let text = |object: &&Object| fixture.relative(&object.path.display().to_string());
+    let text = |object: &&LoadedObject| fixture.relative(&object.path.display().to_string());
     selection.libraries.iter().map(text).collect()
 }
 
 /// The one process that was started as `name`.
-fn process(trace: &Trace, name: impl AsRef<OsStr>) -> &Process {
+fn process(trace: &Trace, name: impl AsRef<OsStr>) -> &TracedProgram {
     let mut named = trace
         .processes
         .iter()
@@ -108,13 +108,18 @@ fn process(trace: &Trace, name: impl AsRef<OsStr>) -> &Process {
 }
 
 /// What `process` loaded, but for the C library.
-fn loaded(process: &Process) -> Vec<Object> {
-    let is_other = |object: &&Object| object.requested != "libc.so.6";
+fn loaded(process: &TracedProgram) -> Vec<LoadedObject> {
+    let is_other = |object: &&LoadedObject| object.requested != "libc.so.6";
     process.loaded.iter().filter(is_other).cloned().collect()
 }
 
-fn object(path: &Path, requested: impl AsRef<OsStr>, by: Requester, is_dlopen: bool) -> Object {
-    Object {
+fn object(
+    path: &Path,
+    requested: impl AsRef<OsStr>,
+    by: Requester,
+    is_dlopen: bool,
+) -> LoadedObject {
+    LoadedObject {
         path: path.to_owned(),
         requested: requested.as_ref().to_owned(),
         by,
@@ -154,7 +159,7 @@ fn recorded() {
         name: "other".into(),
         loaded: vec![needed("libc.so.6", Requester::Program), asked("libz.so.1")],
     };
-    let wanted = Output {
+    let wanted = DebugOutput {
         programs: vec![first, second],
         is_cut_off: false,
         not_understood: None,
@@ -223,7 +228,7 @@ fn children() {
         c.as_ref(),
     ];
     let trace = traced(&opener, &words);
-    let loaded: Vec<Vec<Object>> = trace.processes.iter().map(loaded).collect();
+    let loaded: Vec<Vec<LoadedObject>> = trace.processes.iter().map(loaded).collect();
     let asked = |path: &PathBuf| object(path, path, Requester::Program, true);
     let [parent, replaced] = [vec![asked(&a), asked(&b)], vec![asked(&c)]];
     // By number of the process, which may begin anew.

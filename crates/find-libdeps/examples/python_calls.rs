@@ -2,7 +2,7 @@
 //! `benches/dlopen-scan.py` measures. `find-libdeps` itself goes on from there: it resolves the
 //! names, and for distributions that it has a table of, the table counts.
 
-use find_libdeps::run_time::library_name::Name;
+use find_libdeps::demand::LibraryName;
 use find_libdeps::run_time::python::source::{calls, is_for_run_time, read};
 use serde_json::json;
 use std::error::Error;
@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         for call in calls(read(&mut File::open(&path)?, &mut buffer)?)? {
             let names = call.names.iter().map(|name| match name {
-                Name::Soname(soname) => soname.to_string_lossy(),
-                Name::Stem(stem) => stem.into(),
+                LibraryName::Soname(soname) => soname.to_string_lossy(),
+                LibraryName::Stem(stem) => stem.into(),
             });
             let names: Vec<_> = names.collect();
             println!(

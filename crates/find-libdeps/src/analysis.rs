@@ -1,13 +1,13 @@
 //! The phases of a run, in order.
 
-use crate::config::Config;
+use crate::config::{Config, Lookup};
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::resolver::{Inputs, Resolved, Resolver};
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{Dpkg, DpkgError};
-use crate::packages::lookup::look_up::{self, Found, Source, Wanted};
+use crate::packages::lookup::{self, Found, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, provide};
 use crate::packages::settle::settle;
@@ -125,9 +125,9 @@ fn look_up(
     resolved: &Resolved,
 ) -> (BTreeMap<Wanted, Found>, Vec<Warning>) {
     let wanted = provider::wanted(&resolved.resolutions);
-    match look_up::look_up(root, ownership.dpkg(), ld_so, &wanted, &config.lookup) {
+    match lookup::look_up(root, ownership.dpkg(), ld_so, &wanted, &config.lookup) {
         Ok(found) => (found, Vec::new()),
-        Err(_) if config.lookup == Source::Machine => (BTreeMap::new(), Vec::new()),
+        Err(_) if config.lookup == Lookup::Machine => (BTreeMap::new(), Vec::new()),
         Err(error) => {
             let warning = Warning::new("--lookup", error.to_string());
             (BTreeMap::new(), vec![warning])

@@ -1,7 +1,6 @@
 //! Arguments and environment to a [`Config`], and the texts of `--help`.
 
-use crate::config::{Config, Dlopen};
-use crate::packages::lookup::look_up::Source;
+use crate::config::{Config, Dlopen, Lookup};
 use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
 use regex::bytes::Regex;
 use std::ffi::OsString;
@@ -195,9 +194,9 @@ pub fn invocation() -> Invocation {
             exclude: args.exclude,
             dlopen: args.dlopen,
             lookup: match args.lookup {
-                None => Source::Machine,
-                Some(None) => Source::Temporary,
-                Some(Some(dir)) => Source::Directory(dir),
+                None => Lookup::Machine,
+                Some(None) => Lookup::Temporary,
+                Some(Some(dir)) => Lookup::Directory(dir),
             },
             command: args.command,
             threads: usize::from(args.threads),

@@ -1,6 +1,5 @@
 //! What a run does, decided once from the arguments and the environment.
 
-use crate::packages::lookup::look_up::Source;
 use regex::bytes::Regex;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -23,7 +22,7 @@ pub struct Config {
     /// Which libraries that code loads at run time are listed.
     pub dlopen: Dlopen,
     /// Which Contents indexes to search for the packages of missing libraries.
-    pub lookup: Source,
+    pub lookup: Lookup,
     /// The program to trace, and its arguments; empty for none.
     pub command: Vec<OsString>,
     /// The number of threads that read files; 0 for one per core.
@@ -41,6 +40,17 @@ pub enum Dlopen {
     Known,
     /// Every one that is there
     All,
+}
+
+/// Which Contents indexes may be searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Only those that apt already has.
+    Machine,
+    /// Those, or for an architecture without any, indexes that apt fetches for this look-up.
+    Temporary,
+    /// The same, but fetched indexes are kept in this directory for the next look-up.
+    Directory(PathBuf),
 }
 
 impl Config {

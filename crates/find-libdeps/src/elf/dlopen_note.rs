@@ -1,18 +1,21 @@
-//! The format of `.note.dlopen`: the libraries that an ELF file itself says it opens at run time
+//! The format of `.note.dlopen`, in which an ELF file states the libraries that it opens at run time
 //! (<https://uapi-group.org/specifications/specs/elf_dlopen_metadata/>, UAPI.12).
 //!
-//! Only a note's text is read here, no files. What is wrong in a note becomes a fault beside what is
-//! right: no library is loaded by a note, so a bad one never makes a file unusable.
+//! No file is read here. The loader ignores notes, so a malformed one never makes a file unusable:
+//! its valid parts count, and each problem becomes a fault.
 
+use crate::elf::bytes::MAX_NAME;
 use crate::system::escape::shown;
+use goblin::container::Ctx;
+use goblin::elf::note::NoteDataIterator;
 use serde_json::{Map, Value};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 /// The owner of the ELF note.
-pub const OWNER: &str = "FDO";
+const OWNER: &str = "FDO";
 /// The type of the ELF note.
-pub const TYPE: u32 = 0x407c_0c0a;
+const TYPE: u32 = 0x407c_0c0a;
 
 /// Real notes have some hundred bytes.
 const MAX_TEXT: usize = 1 << 16;
@@ -20,47 +23,61 @@ const MAX_TEXT: usize = 1 << 16;
 const MAX_NOTES: usize = 1024;
 /// Real notes name up to five.
 const MAX_SONAMES: usize = 64;
-/// `PATH_MAX`: a longer name could not be opened.
-const MAX_NAME: usize = 4096;
 
-/// One thing that a file opens at run time.
+/// A library that a file opens at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DlopenNote {
-    /// The names that are tried, in order: the first that is there serves.
+    /// The names to try, in order; the first one found is used.
     pub sonames: Vec<OsString>,
-    /// What the library is for, in a word.
-    pub feature: Option<String>,
-    /// What the library is for, for people.
-    pub description: Option<String>,
-    /// How much it is missed.
+    /// How much the file depends on it.
     pub priority: Priority,
 }
 
-/// What becomes of a file whose library is not there, from the least to the most.
+/// How much a file depends on a library, from the least to the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// A feature that few use is missing.
+    /// Without it, a rarely used feature is missing.
     Suggested,
-    /// A feature is missing; also where the note does not say.
+    /// Without it, a feature is missing. The default.
     #[default]
     Recommended,
-    /// It is of no use.
+    /// Without it, the file is useless.
     Required,
 }
 
-/// What the notes of one file say.
+/// The notes of one file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Notes {
     /// In the file's order.
     pub notes: Vec<DlopenNote>,
-    /// What could not be understood, each a phrase for people.
+    /// Problems, each a phrase for a message.
     pub faults: Vec<String>,
 }
 
 impl Notes {
-    /// Adds what the text of one ELF note says: a JSON array of objects, or one object, up to the
-    /// first NUL.
-    pub fn add(&mut self, text: &[u8]) {
+    /// Adds the notes of a `PT_NOTE` segment with this alignment.
+    pub fn add_segment(&mut self, segment: &[u8], alignment: usize, ctx: Ctx) {
+        let notes = NoteDataIterator {
+            data: segment,
+            size: segment.len(),
+            offset: 0,
+            ctx: (alignment, ctx),
+        };
+        for note in notes {
+            match note {
+                Ok(note) if note.name == OWNER => {
+                    if note.n_type == TYPE {
+                        self.add(note.desc);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => self.fault("a segment that is no row of notes".to_owned()),
+            }
+        }
+    }
+
+    /// Adds the text of one ELF note: a JSON array of objects, or one object, up to the first NUL.
+    fn add(&mut self, text: &[u8]) {
         let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
         if text.len() > MAX_TEXT {
             self.fault(format!("a text of {} bytes", text.len()));
@@ -91,11 +108,8 @@ impl Notes {
             self.fault(format!("more than {MAX_NOTES} entries"));
             return;
         }
-        let text = |key: &str| entry.get(key)?.as_str().map(str::to_owned);
         let note = DlopenNote {
             sonames,
-            feature: text("feature"),
-            description: text("description"),
             priority: self.priority(entry),
         };
         self.notes.push(note);
@@ -134,7 +148,7 @@ impl Notes {
         }
     }
 
-    /// Notes down a fault, each once.
+    /// Records a fault, unless it is known already.
     pub fn fault(&mut self, fault: String) {
         if self.faults.len() < MAX_NOTES && !self.faults.contains(&fault) {
             self.faults.push(fault);
@@ -159,20 +173,14 @@ mod tests {
     fn note(sonames: &[&str], priority: Priority) -> DlopenNote {
         DlopenNote {
             sonames: sonames.iter().map(OsString::from).collect(),
-            feature: None,
-            description: None,
             priority,
         }
     }
 
     #[test]
-    fn the_example_of_the_specification() {
+    fn the_example_in_the_specification_is_read() {
         let text = r#"[{"soname":["libfido2.so.1"],"feature":"fido2","description":"Support fido2 for encryption and authentication","priority":"required"}]"#;
-        let expected = DlopenNote {
-            feature: Some("fido2".to_owned()),
-            description: Some("Support fido2 for encryption and authentication".to_owned()),
-            ..note(&["libfido2.so.1"], Priority::Required)
-        };
+        let expected = note(&["libfido2.so.1"], Priority::Required);
         for text in [text.to_owned(), format!("{text}\0"), format!("{text}\0\0x")] {
             let notes = read(text);
             assert_eq!(notes.notes, std::slice::from_ref(&expected));
@@ -181,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn one_object_one_string_and_unknown_keys_are_understood() {
+    fn one_object_one_string_and_unknown_keys_are_accepted() {
         let lone = read(r#"{"soname":"liba.so.1","priority":"suggested","more":[{}]}"#);
         assert_eq!(lone.notes, [note(&["liba.so.1"], Priority::Suggested)]);
         let none = read(r#"[{"soname":["b.so","c.so"],"priority":null,"feature":3}]"#);
@@ -191,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_beside_what_is_right() {
+    fn valid_entries_beside_malformed_ones_count() {
         let notes = read(
             r#"[7,{},{"soname":[]},{"soname":["a.so",8,"","\u0000"]},{"soname":"b.so","priority":"vital\n"}]"#,
         );

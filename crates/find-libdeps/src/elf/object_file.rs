@@ -1,11 +1,10 @@
-//! One ELF file to an [`Object`]: what the loader would read of it, and no more.
-//!
-//! The only one that reads with goblin. Files are read in small pieces by `pread`, where the program headers
-//! point; nothing is mapped (a file that shrinks must not raise SIGBUS), no section or symbol table
-//! is read (a stripped or odd one does not trouble the loader either), nothing is executed. Every
-//! count and size that the file states is capped before it is believed.
+//! Reads one ELF file into an [`Object`], by its program headers and its dynamic section.
 
-use crate::elf::dlopen_note::{self, Notes};
+use crate::elf::bytes::{
+    Extent, MAX_NAME, Result, StringTable, malformed, read_exactly, read_up_to,
+};
+use crate::elf::dlopen_note::Notes;
+use crate::elf::symbol_versions::{self, RequiredVersion};
 use crate::system::architecture::Abi;
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
@@ -13,74 +12,62 @@ use goblin::elf::dynamic::{
     DT_STRTAB, DT_VERDEF, DT_VERNEED,
 };
 use goblin::elf::header::{ET_CORE, ET_DYN, ET_EXEC, ET_REL};
-use goblin::elf::note::NoteDataIterator;
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
-use goblin::elf::section_header::{SHT_GNU_VERDEF, SHT_GNU_VERNEED};
-use goblin::elf::symver::{VerdefSection, VerneedSection};
-use goblin::elf::{Dynamic, Elf, Header, ProgramHeader, SectionHeader};
+use goblin::elf::{Dynamic, Elf, Header, ProgramHeader};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileExt;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::sync::Arc;
-use thiserror::Error;
 
-/// The largest ELF header, that of the 64-bit class.
+pub use crate::elf::bytes::ElfError;
+
+/// The size of the ELF header in the 64-bit class, the larger one.
 const HEADER: usize = 64;
-/// What every ELF file begins with.
+/// The beginning of every ELF file.
 const MAGIC: &[u8] = b"\x7fELF";
 /// Real files have a dozen program headers; the kernel accepts 64 KiB of them (`fs/binfmt_elf.c`).
 const MAX_PROGRAM_HEADERS: usize = 1170;
 /// Real files have some fifty dynamic entries, at 16 bytes each.
 const MAX_DYNAMIC: u64 = 1 << 20;
-/// Real files need some hundred libraries, and some hundred versions.
-const MAX_NAMES: usize = 4096;
-/// `PATH_MAX`: a longer name could not be opened.
-const MAX_NAME: usize = 4096;
-/// An RPATH of sixteen such names.
+/// Real files need some hundred libraries.
+const MAX_NEEDED: usize = 4096;
+/// A search path of sixteen of the longest names.
 const MAX_PATH_LIST: usize = 16 * MAX_NAME;
-/// Version records are read in growing pieces up to this.
-const VERSION_BYTES: [u64; 3] = [1 << 12, 1 << 16, 1 << 20];
 /// Real files have some kilobytes of notes.
 const MAX_NOTES: u64 = 1 << 20;
-/// `VER_FLG_WEAK` in glibc's `elf/elf.h`.
-const WEAK: u16 = 2;
-/// How much of the string table is read at once: the strings asked for lie close together.
-const WINDOW: usize = 4096;
 
-/// What kind of ELF file it is, as far as loading goes.
+/// How an ELF file is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Started by the kernel: `ET_EXEC`, or `ET_DYN` marked `DF_1_PIE`.
     Program,
     /// Loaded by the loader: any other `ET_DYN`.
     Library,
-    /// `ET_REL`, `ET_CORE` and unknown types: never loaded, so without needs.
+    /// Never: `ET_REL`, `ET_CORE` and unknown types, which need nothing.
     Other,
 }
 
-/// What the loader knows of one file.
+/// What the loader reads of one file.
 #[derive(Debug)]
 pub struct Object {
-    /// What another object must share to be loaded together with it.
+    /// Objects are loaded together only if they have the same ABI.
     pub abi: Abi,
-    /// What it is.
+    /// How it is loaded.
     pub kind: Kind,
     /// `DT_SONAME`.
     pub soname: Option<Arc<OsStr>>,
     /// `DT_NEEDED`, in the file's order.
     pub needed: Vec<Arc<OsStr>>,
-    /// `DT_RPATH`; absent where the file has a RUNPATH too, which switches it off
-    /// (`elf_get_dynamic_info` in glibc's `elf/get-dynamic-info.h`).
+    /// `DT_RPATH`; `None` if the file also has a RUNPATH, which disables it (`elf_get_dynamic_info`
+    /// in glibc's `elf/get-dynamic-info.h`).
     pub rpath: Option<OsString>,
     /// `DT_RUNPATH`.
     pub runpath: Option<OsString>,
     /// `PT_INTERP`.
     pub interpreter: Option<OsString>,
-    /// `DF_1_NODEFLIB`: the default directories are not for it.
+    /// `DF_1_NODEFLIB`: its needs are not searched for in the default directories.
     pub no_default_libraries: bool,
-    /// The versions that it needs of each library (`DT_VERNEED`).
+    /// The versions that it needs of each library, except weak ones (`DT_VERNEED`).
     pub required_versions: Vec<RequiredVersion>,
     /// The versions that it defines (`DT_VERDEF`).
     pub defined_versions: Vec<OsString>,
@@ -88,7 +75,6 @@ pub struct Object {
 
 impl Object {
     /// An object that needs nothing.
-    #[must_use]
     pub fn new(abi: Abi, kind: Kind) -> Self {
         Self {
             abi,
@@ -104,8 +90,7 @@ impl Object {
         }
     }
 
-    /// Whether it was built for musl: another C library, whose loader has other rules.
-    #[must_use]
+    /// Whether it was built for musl, another C library, whose loader has other rules.
     pub fn is_musl(&self) -> bool {
         let begins = |name: &OsStr, prefix: &[u8]| name.as_bytes().starts_with(prefix);
         self.needed.iter().any(|name| begins(name, b"libc.musl-"))
@@ -116,50 +101,23 @@ impl Object {
     }
 }
 
-/// One symbol version that an object needs of a library.
-#[derive(Debug, PartialEq, Eq)]
-pub struct RequiredVersion {
-    /// The library, as in NEEDED.
-    pub library: OsString,
-    /// The version, such as `GLIBC_2.38`.
-    pub version: OsString,
-}
-
-/// Why a file is no [`Object`].
-#[derive(Debug, Error)]
-pub enum ElfError {
-    /// It could not be read.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// It has the ELF magic, but the loader could not load it.
-    #[error("malformed ELF: {0}")]
-    Malformed(String),
-}
-
-/// Whether a file that begins with `bytes` is read as an ELF file.
-#[must_use]
+/// Whether a file that begins with `bytes` is an ELF file.
 pub fn has_magic(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-type Result<T> = std::result::Result<T, ElfError>;
-
-fn malformed<T>(reason: impl Into<String>) -> Result<T> {
-    Err(ElfError::Malformed(reason.into()))
-}
-
-/// A file with a sound ELF header, of which nothing else was read yet.
+/// A file with a valid ELF header, of which nothing else has been read yet.
 #[derive(Debug)]
 pub struct ElfFile<'a> {
     file: &'a File,
     header: Header,
     ctx: Ctx,
-    /// What it can be loaded together with.
+    /// As the header states it.
     pub abi: Abi,
 }
 
 impl<'a> ElfFile<'a> {
-    /// Reads the header of `file`; `None` where it lacks the ELF magic.
+    /// Reads the header of `file`; `None` if it lacks the ELF magic.
     pub fn open(file: &'a File) -> Result<Option<Self>> {
         let mut bytes = [0; HEADER];
         let length = read_up_to(file, &mut bytes, 0)?;
@@ -197,7 +155,7 @@ impl<'a> ElfFile<'a> {
         }))
     }
 
-    /// Reads the rest of what the loader would.
+    /// Reads the rest that the loader would read.
     pub fn object(&self) -> Result<Object> {
         let mut object = Object::new(self.abi, self.kind());
         if object.kind == Kind::Other {
@@ -224,7 +182,7 @@ impl<'a> ElfFile<'a> {
         Ok(object)
     }
 
-    /// By the header alone, which does not tell programs that are marked as such elsewhere.
+    /// The kind according to the header alone, which does not mark position-independent programs.
     fn kind(&self) -> Kind {
         match self.header.e_type {
             ET_EXEC => Kind::Program,
@@ -233,13 +191,13 @@ impl<'a> ElfFile<'a> {
         }
     }
 
-    /// Reads what the file says of the libraries that it opens at run time. The notes are looked
-    /// for in the `PT_NOTE` segments: linkers put every note that is loaded into one.
+    /// Reads the notes about libraries that the file opens at run time. They are in `PT_NOTE`
+    /// segments, because linkers put every note that is loaded into one.
     pub fn dlopen_notes(&self) -> Result<Notes> {
         let mut found = Notes::default();
         let segments = self.program_headers()?;
-        // Only what can be loaded opens anything; a `.debug` file has the notes of the file that it
-        // belongs to.
+        // Only a file that can be loaded opens anything; a `.debug` file has the notes of the file
+        // that it belongs to.
         if self.kind() == Kind::Other || dynamic(&segments).is_none() {
             return Ok(found);
         }
@@ -258,23 +216,8 @@ impl<'a> ElfFile<'a> {
                 }
                 Err(error) => return Err(error),
             };
-            let notes = NoteDataIterator {
-                data: &bytes,
-                size: bytes.len(),
-                offset: 0,
-                ctx: (usize::try_from(segment.p_align).unwrap_or(0), self.ctx),
-            };
-            for note in notes {
-                match note {
-                    Ok(note) if note.name == dlopen_note::OWNER => {
-                        if note.n_type == dlopen_note::TYPE {
-                            found.add(note.desc);
-                        }
-                    }
-                    Ok(_) => {}
-                    Err(_) => found.fault("a segment that is no row of notes".to_owned()),
-                }
-            }
+            let alignment = usize::try_from(segment.p_align).unwrap_or(0);
+            found.add_segment(&bytes, alignment, self.ctx);
         }
         Ok(found)
     }
@@ -303,8 +246,13 @@ impl<'a> ElfFile<'a> {
             .or_else(|_| malformed("unreadable program headers"))
     }
 
-    /// A segment that reaches past the end of the file is a file that was cut off: mapping it
-    /// works, using it raises SIGBUS.
+    /// Exactly these bytes of the file; the caller has capped `length`.
+    fn bytes(&self, offset: u64, length: u64, what: &str) -> Result<Vec<u8>> {
+        read_exactly(self.file, Extent { offset, length }, what)
+    }
+
+    /// Refuses a file with a segment that reaches past its end: it is truncated. The loader could
+    /// map it, but using it raises SIGBUS.
     fn check_extent(&self, segments: &[ProgramHeader]) -> Result<()> {
         let length = self.file.metadata()?.len();
         let end = loaded(segments)
@@ -334,7 +282,7 @@ impl<'a> ElfFile<'a> {
         let Ok(Some(dynamic)) = Dynamic::parse(&bytes, &[whole], self.ctx) else {
             return malformed("an unreadable dynamic section");
         };
-        // As in `elf_get_dynamic_info`: of entries with one tag the last counts.
+        // As in `elf_get_dynamic_info`, the last entry of a tag counts.
         let entries = dynamic
             .dyns
             .iter()
@@ -361,10 +309,10 @@ impl<'a> ElfFile<'a> {
                 Ok(())
             };
         };
-        let mut strings = Strings::new(self.file, locate(segments, address, "DT_STRTAB")?);
+        let mut strings = StringTable::new(self.file, locate(segments, address, "DT_STRTAB")?);
         for entry in entries.clone() {
             if entry.d_tag == DT_NEEDED {
-                if object.needed.len() == MAX_NAMES {
+                if object.needed.len() == MAX_NEEDED {
                     return malformed("too many needed libraries");
                 }
                 object
@@ -383,118 +331,20 @@ impl<'a> ElfFile<'a> {
             object.rpath = string(DT_RPATH, MAX_PATH_LIST)?;
         }
         if let Some(address) = value(DT_VERNEED) {
-            let place = locate(segments, address, "DT_VERNEED")?;
-            object.required_versions = self.required_versions(place, &mut strings)?;
+            let extent = locate(segments, address, "DT_VERNEED")?;
+            object.required_versions =
+                symbol_versions::required(self.file, self.ctx, extent, &mut strings)?;
         }
         if let Some(address) = value(DT_VERDEF) {
-            let place = locate(segments, address, "DT_VERDEF")?;
-            object.defined_versions = self.defined_versions(place, &mut strings)?;
+            let extent = locate(segments, address, "DT_VERDEF")?;
+            object.defined_versions =
+                symbol_versions::defined(self.file, self.ctx, extent, &mut strings)?;
         }
         Ok(())
     }
-
-    /// The versions without `VER_FLG_WEAK`, whose absence the loader takes for an error
-    /// (`_dl_check_map_versions` in glibc's `elf/dl-version.c`).
-    fn required_versions(
-        &self,
-        place: Extent,
-        strings: &mut Strings,
-    ) -> Result<Vec<RequiredVersion>> {
-        let records = self.version_records(place, |bytes| {
-            let shdr = made_up(SHT_GNU_VERNEED, bytes.len());
-            let section = VerneedSection::parse(bytes, &[shdr], self.ctx).ok()??;
-            let mut records = Vec::new();
-            let mut ended = false;
-            for need in &section {
-                let mut left = need.vn_cnt;
-                for version in &need {
-                    left = if version.vna_next == 0 { 0 } else { left - 1 };
-                    if version.vna_flags & WEAK == 0 {
-                        records.push((need.vn_file as u64, version.vna_name as u64));
-                    }
-                    if records.len() > MAX_NAMES {
-                        return None;
-                    }
-                }
-                if left > 0 {
-                    return None;
-                }
-                ended = need.vn_next == 0;
-            }
-            ended.then_some(records)
-        })?;
-        records
-            .into_iter()
-            .map(|(library, version)| {
-                Ok(RequiredVersion {
-                    library: strings.get(library, MAX_NAME)?,
-                    version: strings.get(version, MAX_NAME)?,
-                })
-            })
-            .collect()
-    }
-
-    fn defined_versions(&self, place: Extent, strings: &mut Strings) -> Result<Vec<OsString>> {
-        let records = self.version_records(place, |bytes| {
-            let shdr = made_up(SHT_GNU_VERDEF, bytes.len());
-            let section = VerdefSection::parse(bytes, &[shdr], self.ctx).ok()??;
-            let mut records = Vec::new();
-            let mut ended = false;
-            for definition in &section {
-                // The first name is the version's own, others are its parents.
-                records.push(definition.iter().next()?.vda_name as u64);
-                if records.len() > MAX_NAMES {
-                    return None;
-                }
-                ended = definition.vd_next == 0;
-            }
-            ended.then_some(records)
-        })?;
-        records
-            .into_iter()
-            .map(|name| strings.get(name, MAX_NAME))
-            .collect()
-    }
-
-    /// Reads version records, whose length no header states: `parse` answers `None` where the
-    /// bytes end before the records do, and is asked again with more.
-    fn version_records<T>(&self, place: Extent, parse: impl Fn(&[u8]) -> Option<T>) -> Result<T> {
-        for limit in VERSION_BYTES {
-            let length = limit.min(place.length);
-            let bytes = self.bytes(place.offset, length, "version records")?;
-            if let Some(records) = parse(&bytes) {
-                return Ok(records);
-            }
-            if length < limit {
-                break;
-            }
-        }
-        malformed("version records without an end")
-    }
-
-    /// Exactly `length` bytes at `offset`, a length that the caller has capped.
-    fn bytes(&self, offset: u64, length: u64, what: &str) -> Result<Vec<u8>> {
-        let cut = || malformed(format!("the file ends before {what}"));
-        let Ok(length) = usize::try_from(length) else {
-            return cut();
-        };
-        let mut bytes = vec![0; length];
-        if read_up_to(self.file, &mut bytes, offset)? < length {
-            return cut();
-        }
-        Ok(bytes)
-    }
 }
 
-/// A part of the file.
-#[derive(Clone, Copy)]
-struct Extent {
-    offset: u64,
-    length: u64,
-}
-
-/// The dynamic section, if there is one. A program header without file content is that of a `.debug`
-/// file.
+/// The dynamic section, if there is one. In a `.debug` file, its program header has no content.
 fn dynamic(segments: &[ProgramHeader]) -> Option<&ProgramHeader> {
     segments
         .iter()
@@ -505,7 +355,7 @@ fn loaded(segments: &[ProgramHeader]) -> impl Iterator<Item = &ProgramHeader> {
     segments.iter().filter(|segment| segment.p_type == PT_LOAD)
 }
 
-/// Where in the file an address lies, and how much of its segment follows there.
+/// The part of the file from `address` to the end of its segment.
 fn locate(segments: &[ProgramHeader], address: u64, what: &str) -> Result<Extent> {
     loaded(segments)
         .find_map(|segment| {
@@ -520,99 +370,15 @@ fn locate(segments: &[ProgramHeader], address: u64, what: &str) -> Result<Extent
         )
 }
 
-/// A section header over bytes that were found without one: goblin asks for it. The loader follows
-/// the records from one to the next, whatever the file says of their number.
-fn made_up(sh_type: u32, length: usize) -> SectionHeader {
-    SectionHeader {
-        sh_type,
-        sh_size: length as u64,
-        sh_info: u32::MAX,
-        ..SectionHeader::default()
-    }
-}
-
-/// The string table, of which a window is kept.
-struct Strings<'a> {
-    file: &'a File,
-    table: Extent,
-    window: Vec<u8>,
-    /// Where in the table the window begins.
-    start: u64,
-}
-
-impl<'a> Strings<'a> {
-    fn new(file: &'a File, table: Extent) -> Self {
-        Self {
-            file,
-            table,
-            window: Vec::new(),
-            start: 0,
-        }
-    }
-
-    /// The string at `offset`, of at most `limit` bytes before its NUL.
-    fn get(&mut self, offset: u64, limit: usize) -> Result<OsString> {
-        if let Some(string) = self.in_window(offset, limit) {
-            return Ok(string);
-        }
-        if offset >= self.table.length {
-            return malformed("a name lies outside the string table");
-        }
-        let mut size = WINDOW;
-        loop {
-            let left = usize::try_from(self.table.length - offset).unwrap_or(usize::MAX);
-            self.window.resize(size.min(left), 0);
-            self.start = offset;
-            let place = self.table.offset.saturating_add(offset);
-            let read = read_up_to(self.file, &mut self.window, place)?;
-            self.window.truncate(read);
-            if let Some(string) = self.in_window(offset, limit) {
-                return Ok(string);
-            }
-            if size > limit || read < size {
-                return malformed("a name without an end");
-            }
-            size *= 4;
-        }
-    }
-
-    fn in_window(&self, offset: u64, limit: usize) -> Option<OsString> {
-        let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
-        let rest = self.window.get(from..)?;
-        let length = rest.iter().take(limit).position(|&byte| byte == 0)?;
-        Some(OsStr::from_bytes(&rest[..length]).to_owned())
-    }
-}
-
-/// Fills `bytes` from `offset` on, as far as the file goes; answers how far that is.
-fn read_up_to(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut done = 0;
-    while done < bytes.len() {
-        // The kernel refuses to read where no file can reach (EINVAL): past the end of this one.
-        let place = offset.saturating_add(done as u64);
-        let end = place.saturating_add((bytes.len() - done) as u64);
-        if i64::try_from(end).is_err() {
-            break;
-        }
-        match file.read_at(&mut bytes[done..], place) {
-            Ok(0) => break,
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write as _;
 
-    /// An ELF note of FDO's with this text.
+    /// An ELF note of owner `FDO` with this text.
     fn note(text: &str, is_little: bool) -> Vec<u8> {
         let mut note = Vec::new();
-        for number in [4, text.len() as u64 + 1, u64::from(dlopen_note::TYPE)] {
+        for number in [4, text.len() as u64 + 1, 0x407c_0c0a] {
             note.extend(word(number, 4, is_little));
         }
         note.extend(b"FDO\0");
@@ -629,7 +395,7 @@ mod tests {
         bytes
     }
 
-    /// A library with a dynamic section, and a segment for `notes` that claims to have `claimed`
+    /// A library with a dynamic section and a segment of `notes` that states a size of `claimed`
     /// bytes.
     fn library(notes: &[u8], claimed: u64, is_64: bool, is_little: bool) -> std::fs::File {
         let width = if is_64 { 8 } else { 4 };

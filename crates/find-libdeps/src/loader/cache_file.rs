@@ -1,8 +1,8 @@
 //! The format of `/etc/ld.so.cache`, as glibc's `elf/cache.c` writes it and `elf/dl-cache.c` reads
 //! it (`sysdeps/generic/dl-cache.h`).
 //!
-//! Only bytes are read here, no files. Every offset is checked; an entry that points outside the
-//! file is passed over, as the loader does.
+//! No file is read here. Every offset is checked; an entry that points outside the file is skipped,
+//! as the loader does.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,32 +11,34 @@ use std::path::PathBuf;
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
-/// The format before glibc 2.2, in front of the new one where `ldconfig -c compat` wrote it.
+/// The format before glibc 2.2; `ldconfig -c compat` writes it in front of the new one.
 const OLD_MAGIC: &[u8] = b"ld.so-1.7.0";
 const OLD_HEADER: usize = 16;
 const OLD_ENTRY: usize = 12;
+/// `PATH_MAX`: a longer string could not be opened.
 const MAX_STRING: usize = 4096;
 /// `cache_file_new_flags_endian_big`
 const BIG_ENDIAN: u8 = 3;
 
-/// One library that ldconfig saw.
+/// A library that ldconfig found.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The name that it is found by.
+pub struct CacheEntry {
+    /// Its soname.
     pub name: OsString,
-    /// Where it lies.
+    /// Its file.
     pub path: PathBuf,
-    /// The format and architecture of its file.
+    /// The format and architecture of the file, as in [`Architecture::cache_flags`].
+    ///
+    /// [`Architecture::cache_flags`]: crate::system::architecture::Architecture::cache_flags
     pub flags: u32,
-    /// Whether only some processors of the architecture can use it: bit 62 of its `hwcap` names a
-    /// subdirectory of `glibc-hwcaps`; lower bits are the hardware capabilities of glibc before 2.37.
+    /// Whether only some processors of the architecture can use it: bit 62 of `hwcap` marks a
+    /// subdirectory of `glibc-hwcaps`; lower bits are hardware capabilities of glibc before 2.37.
     pub is_for_some_processors: bool,
 }
 
-/// The entries of the cache file `bytes` in its order; of equal names the loader takes the first.
-/// `None` where this is not a cache that the loader would use.
-#[must_use]
-pub fn parse(bytes: &[u8]) -> Option<Vec<Entry>> {
+/// The entries of a cache file in its order, in which the loader uses the first of equal names.
+/// `None` if the loader would not use this cache.
+pub fn parse(bytes: &[u8]) -> Option<Vec<CacheEntry>> {
     let bytes = if bytes.starts_with(OLD_MAGIC) {
         bytes.get(embedded(bytes)?..)?
     } else {
@@ -59,7 +61,7 @@ pub fn parse(bytes: &[u8]) -> Option<Vec<Entry>> {
         } else {
             high << 32 | low
         };
-        Some(Entry {
+        Some(CacheEntry {
             flags: number(at)?,
             name: string(bytes, number(at + 4)?)?.to_owned(),
             path: string(bytes, number(at + 8)?)?.into(),
@@ -69,7 +71,8 @@ pub fn parse(bytes: &[u8]) -> Option<Vec<Entry>> {
     Some((0..count).filter_map(entry).collect())
 }
 
-/// Where in a file of the old format the new one begins: after the old entries, aligned.
+/// The offset of the new format in a file that begins with the old one: after the old entries,
+/// aligned.
 fn embedded(bytes: &[u8]) -> Option<usize> {
     let start = |is_big_endian| {
         let count = usize::try_from(number(bytes, 12, is_big_endian)?).ok()?;
@@ -91,7 +94,6 @@ fn number(bytes: &[u8], at: usize, is_big_endian: bool) -> Option<u32> {
 
 fn string(bytes: &[u8], at: u32) -> Option<&OsStr> {
     let rest = bytes.get(usize::try_from(at).ok()?..)?;
-    // A longer one could not be opened: PATH_MAX.
     let rest = &rest[..rest.len().min(MAX_STRING)];
     let length = rest.iter().position(|&byte| byte == 0)?;
     Some(OsStr::from_bytes(&rest[..length]))
@@ -128,8 +130,8 @@ mod tests {
         bytes
     }
 
-    fn entry(is_for_some_processors: bool) -> Entry {
-        Entry {
+    fn entry(is_for_some_processors: bool) -> CacheEntry {
+        CacheEntry {
             name: "a.so".into(),
             path: "/lib/a.so".into(),
             flags: 0x303,
@@ -138,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn both_byte_orders_are_read() {
+    fn a_cache_is_read_in_either_byte_order() {
         assert_eq!(parse(&cache(false, 0)), Some(vec![entry(false)]));
         assert_eq!(parse(&cache(true, 1 << 62)), Some(vec![entry(true)]));
     }
 
     #[test]
-    fn the_new_format_is_found_behind_the_old_one() {
+    fn the_new_format_is_found_after_the_old_one() {
         let mut bytes = OLD_MAGIC.to_vec();
         bytes.push(0);
         bytes.extend(1_u32.to_le_bytes());
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_cache_gives_no_entry_and_no_panic() {
+    fn a_truncated_cache_has_no_entries() {
         let bytes = cache(false, 0);
         for length in 0..bytes.len() {
             assert!(parse(&bytes[..length]).is_none_or(|entries| entries.is_empty()));

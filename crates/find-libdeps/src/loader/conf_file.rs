@@ -1,7 +1,7 @@
 //! The format of `/etc/ld.so.conf`, as glibc's `elf/ldconfig.c` reads it (`parse_conf`,
 //! `parse_conf_include`, `add_dir_1`).
 //!
-//! A line that ldconfig would complain about is passed over; what is not there is silent.
+//! Lines that ldconfig would warn about are skipped, and missing files are not an error.
 
 use crate::system::root::Root;
 use glob::{MatchOptions, Pattern};
@@ -10,43 +10,41 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// The file that the loader's configuration begins with.
-pub const PATH: &str = "/etc/ld.so.conf";
-/// Real configurations have a dozen of each.
+/// The main file of the configuration.
+const PATH: &str = "/etc/ld.so.conf";
+/// Real configurations have a dozen files and directories.
 const MAX_FILES: usize = 1024;
 const MAX_DIRECTORIES: usize = 1024;
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The directories that the configuration of `root` names, in its order, each once.
-#[must_use]
+/// The directories in the configuration of `root`, in its order, each once.
 pub fn directories(root: &Root) -> Vec<PathBuf> {
-    let mut read = Reading::default();
-    read.file(root, Path::new(PATH));
-    read.directories
+    let mut configuration = Configuration::default();
+    configuration.file(root, Path::new(PATH));
+    configuration.directories
 }
 
 #[derive(Default)]
-struct Reading {
+struct Configuration {
     directories: Vec<PathBuf>,
-    known: HashSet<PathBuf>,
-    /// Reading a file again adds nothing, and files may include one another in a circle.
+    /// Files that were read. Reading one again adds nothing, and files may include one another.
     files: HashSet<PathBuf>,
 }
 
-impl Reading {
+impl Configuration {
     fn file(&mut self, root: &Root, file: &Path) {
         let is_new = self.files.len() < MAX_FILES
             && root
                 .canonicalize(file)
                 .is_ok_and(|real| self.files.insert(real));
-        let Ok(text) = root.read(file, MAX_BYTES) else {
-            return;
-        };
         if !is_new {
             return;
         }
+        let Ok(text) = root.read(file, MAX_BYTES) else {
+            return;
+        };
         for line in text.split(|&byte| byte == b'\n') {
-            // There is no quoting: a number sign begins a comment wherever it stands.
+            // There is no quoting: a number sign begins a comment anywhere.
             let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
             let line = line.trim_ascii();
             let mut words = line
@@ -61,15 +59,15 @@ impl Reading {
                         }
                     }
                 }
-                // Ignored since glibc 2.37, and before it without a meaning for this list.
+                // Ignored since glibc 2.37, and irrelevant here before.
                 Some(b"hwcap") | None => {}
                 Some(_) => self.add(line),
             }
         }
     }
 
-    /// A line that is a directory. `DIRECTORY=TYPE` dates from the change of C libraries; what it says
-    /// of the type counts no more, and glibc 2.36 still reads the directory.
+    /// Adds a directory. In `DIRECTORY=TYPE`, a form from the time of libc5, glibc 2.36 ignores the
+    /// type and still reads the directory.
     fn add(&mut self, line: &[u8]) {
         let line = line.split(|&byte| byte == b'=').next().unwrap_or_default();
         let mut path = line.trim_ascii_end();
@@ -79,7 +77,7 @@ impl Reading {
         let path = PathBuf::from(OsStr::from_bytes(path));
         // ldconfig refuses a relative directory.
         let is_room = self.directories.len() < MAX_DIRECTORIES;
-        if path.is_absolute() && is_room && self.known.insert(path.clone()) {
+        if path.is_absolute() && is_room && !self.directories.contains(&path) {
             self.directories.push(path);
         }
     }
@@ -89,8 +87,8 @@ fn directory_of(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new("/"))
 }
 
-/// What `pattern` matches in `root`, sorted, as glob(3) does: a wildcard stands within one
-/// component and for no leading dot.
+/// The paths in `root` that match `pattern`, sorted, as by glob(3): a wildcard matches within one
+/// component, and no leading dot.
 fn matches(root: &Root, pattern: &Path) -> Vec<PathBuf> {
     let options = MatchOptions {
         case_sensitive: true,
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn no_configuration_is_no_directory() {
+    fn without_a_configuration_there_are_no_directories() {
         let dir = tempfile::tempdir().unwrap();
         assert!(directories(&Root::below(dir.path()).unwrap()).is_empty());
     }

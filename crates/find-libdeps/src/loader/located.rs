@@ -1,7 +1,7 @@
 //! An ELF object at the path by which it was found.
 
 use crate::elf::object_file::{Kind, Object};
-use crate::loader::search_path::{self, Element, Tokens};
+use crate::loader::search_path::{self, Element, TokenValues};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Located {
         real: PathBuf,
         object: Arc<Object>,
     ) -> Self {
-        let tokens = Tokens {
+        let tokens = TokenValues {
             origin: origin(object.kind, &path, &real),
             architecture: object.abi.architecture(),
         };
@@ -70,8 +70,8 @@ impl Located {
     }
 
     /// What the tokens stand for in its search paths and needed names.
-    pub fn tokens(&self) -> Tokens<'_> {
-        Tokens {
+    pub fn tokens(&self) -> TokenValues<'_> {
+        TokenValues {
             origin: origin(self.object.kind, &self.path, &self.real),
             architecture: self.object.abi.architecture(),
         }

@@ -12,9 +12,9 @@
 //!
 //! Never happens here: executing or loading what is inspected, or asking who owns a file.
 
-pub mod cache_file;
+mod cache_file;
 pub mod candidates;
-pub mod conf_file;
+mod conf_file;
 mod diagnose;
 mod follow;
 mod interpreter;
@@ -25,6 +25,6 @@ mod process;
 pub mod resolver;
 mod satisfy;
 mod search;
-pub mod search_path;
+mod search_path;
 pub mod system_libraries;
 pub mod tree;

@@ -1,10 +1,10 @@
-//! Sonames that somebody other than a package may provide, told by their names alone.
+//! Sonames that the host, the interpreter or the kernel provides, recognised by name.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// The user-space parts of NVIDIA's driver: they must be of the very version of the host's kernel
-/// module, so the container runtime mounts the host's own (the lists in libnvidia-container's
+/// The user-space parts of NVIDIA's driver. Their version must match the host's kernel module, so
+/// the container runtime mounts the host's files (lists in libnvidia-container's
 /// `src/nvc_info.c`).
 const DRIVER: &[&str] = &[
     "libEGL_nvidia.so.",
@@ -19,20 +19,17 @@ const DRIVER: &[&str] = &[
     "libvdpau_nvidia.so.",
 ];
 
-/// Provided by the host's driver at run time: `libcuda.so.1` and its kin.
-#[must_use]
+/// Whether the host's driver provides it at run time, such as `libcuda.so.1`.
 pub fn by_host(soname: &OsStr) -> bool {
     DRIVER.iter().any(|prefix| starts_with(soname, prefix))
 }
 
-/// The interpreter's own library, `libpython3*.so*`: whoever has the interpreter has it.
-#[must_use]
+/// Whether it is the interpreter's library, `libpython3*.so*`.
 pub fn by_interpreter(soname: &OsStr) -> bool {
     starts_with(soname, "libpython3") && soname.as_bytes().windows(3).any(|part| part == b".so")
 }
 
-/// Provided by the kernel itself (vdso(7)).
-#[must_use]
+/// Whether the kernel provides it (vdso(7)).
 pub fn by_kernel(soname: &OsStr) -> bool {
     soname == "linux-vdso.so.1" || soname == "linux-gate.so.1"
 }

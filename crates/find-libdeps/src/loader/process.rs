@@ -4,7 +4,7 @@ use crate::elf::object_file::Kind;
 use crate::loader::diagnose::{Remarks, relative_element};
 use crate::loader::located::{FileId, Located};
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
-use crate::loader::search_path::{self, Element, Tokens};
+use crate::loader::search_path::{self, Element, TokenValues};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl Process {
             Kind::Program => (&[][..], Some(&first)),
             Kind::Library | Kind::Other => (base, base.last()),
         };
-        let tokens = Tokens {
+        let tokens = TokenValues {
             origin: main.and_then(|program| program.real.parent()),
             architecture: first.object.abi.architecture(),
         };

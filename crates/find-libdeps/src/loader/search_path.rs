@@ -1,38 +1,37 @@
-//! A search path as it stands in a file or in the environment, to directories in order: what
-//! glibc's `fillin_rpath` and `_dl_dst_substitute` (`elf/dl-load.c`) make of it.
+//! Splits and expands search paths, from files or from the environment, into directories, as glibc's
+//! `fillin_rpath` and `_dl_dst_substitute` do (`elf/dl-load.c`).
 //!
-//! Nothing is looked up on disk here.
+//! Nothing is read from disk here.
 
 use crate::system::architecture::Architecture;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// What the tokens stand for in one object.
+/// The values of dynamic string tokens (ld.so(8)) in one object.
 #[derive(Clone, Copy, Debug)]
-pub struct Tokens<'a> {
-    /// `$ORIGIN`; `None` where no one program is meant, and an element with it is dropped.
+pub struct TokenValues<'a> {
+    /// `$ORIGIN`; if it is `None`, elements that contain it are dropped.
     pub origin: Option<&'a Path>,
-    /// `$LIB` and `$PLATFORM` differ by architecture; without one an element with them is dropped.
+    /// Determines `$LIB` and `$PLATFORM`; if it is `None`, elements that contain them are dropped.
     pub architecture: Option<&'static Architecture>,
 }
 
 /// One element of a search path.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Element {
-    /// A directory, absolute.
+    /// An absolute directory.
     Directory(PathBuf),
-    /// An element that means something relative to the working directory of whoever starts the
-    /// program: an empty one, or a relative path (as it stands in the file).
+    /// An element relative to the working directory of the process: empty, or a relative path (not
+    /// expanded).
     Relative(OsString),
 }
 
-/// The elements of `path`, divided at any of `separators`.
+/// The elements of `path`, separated by any of `separators`; none if `path` is empty.
 ///
-/// A path that is empty as a whole has none. `$PLATFORM` depends on the processor: its element
-/// becomes one for each value, that of every machine first.
-#[must_use]
-pub fn elements(path: &OsStr, separators: &[u8], tokens: Tokens) -> Vec<Element> {
+/// `$PLATFORM` depends on the processor, so an element that contains it is returned once for each
+/// possible value, the most common one first.
+pub fn elements(path: &OsStr, separators: &[u8], tokens: TokenValues) -> Vec<Element> {
     if path.is_empty() {
         return Vec::new();
     }
@@ -52,12 +51,12 @@ pub fn elements(path: &OsStr, separators: &[u8], tokens: Tokens) -> Vec<Element>
         .collect()
 }
 
-/// `text` with its tokens replaced: once for each value of `$PLATFORM`, and not at all where it
-/// holds a token that has no value.
+/// Replaces the tokens in `text`: returns one string for each value of `$PLATFORM`, and none if a
+/// token has no value.
 ///
 /// A token is `$NAME` or `${NAME}`, and no letter, digit or underscore may follow its name:
 /// `$ORIGINAL` is literal (`is_dst` in `elf/dl-load.c`).
-pub fn expand(text: &OsStr, tokens: Tokens) -> Vec<OsString> {
+pub fn expand(text: &OsStr, tokens: TokenValues) -> Vec<OsString> {
     let mut results = vec![Vec::new()];
     let mut rest = text.as_bytes();
     while let Some(dollar) = rest.iter().position(|&byte| byte == b'$') {
@@ -65,7 +64,7 @@ pub fn expand(text: &OsStr, tokens: Tokens) -> Vec<OsString> {
         for result in &mut results {
             result.extend_from_slice(before);
         }
-        let Some((token, length)) = Token::at_start_of(from) else {
+        let Some((token, length)) = StringToken::at_start_of(from) else {
             for result in &mut results {
                 result.push(b'$');
             }
@@ -90,14 +89,14 @@ pub fn expand(text: &OsStr, tokens: Tokens) -> Vec<OsString> {
 }
 
 #[derive(Clone, Copy)]
-enum Token {
+enum StringToken {
     Origin,
     Lib,
     Platform,
 }
 
-impl Token {
-    /// The token that `text`, which begins with a dollar sign, begins with, and its length.
+impl StringToken {
+    /// The token at the start of `text`, which begins with a dollar sign, and its length.
     fn at_start_of(text: &[u8]) -> Option<(Self, usize)> {
         let names: [(&[u8], Self); 3] = [
             (b"ORIGIN", Self::Origin),
@@ -118,7 +117,7 @@ impl Token {
         })
     }
 
-    fn values(self, tokens: Tokens) -> Vec<OsString> {
+    fn values(self, tokens: TokenValues) -> Vec<OsString> {
         match (self, tokens.architecture) {
             (Self::Origin, _) => tokens.origin.map(OsString::from).into_iter().collect(),
             (Self::Lib, Some(row)) => vec![row.lib().into()],
@@ -133,8 +132,8 @@ mod tests {
     use super::*;
     use crate::system::architecture::ARCHITECTURES;
 
-    fn tokens() -> Tokens<'static> {
-        Tokens {
+    fn tokens() -> TokenValues<'static> {
+        TokenValues {
             origin: Some(Path::new("/o")),
             architecture: ARCHITECTURES.iter().find(|row| row.debian == "amd64"),
         }
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_end_where_their_name_ends() {
+    fn a_token_ends_where_its_name_ends() {
         assert_eq!(expanded("$ORIGIN/../x"), ["/o/../x"]);
         assert_eq!(expanded("a${ORIGIN}b"), ["a/ob"]);
         assert_eq!(expanded("$ORIGINAL"), ["$ORIGINAL"]);
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_element_is_the_working_directory_and_an_empty_path_nothing() {
+    fn an_empty_element_is_the_working_directory_and_an_empty_path_has_no_elements() {
         let elements = |text| elements(OsStr::new(text), b":", tokens());
         assert_eq!(elements(""), []);
         assert_eq!(
@@ -175,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_element_whose_token_has_no_value_is_dropped() {
-        let none = Tokens {
+        let none = TokenValues {
             origin: None,
             architecture: None,
         };

@@ -1,7 +1,7 @@
-//! The libraries that the loader finds for any object: those of `/etc/ld.so.cache`, then those in
+//! The libraries that the loader finds for every object: those in `/etc/ld.so.cache`, then those in
 //! its default directories.
 //!
-//! Nothing here depends on the object that asks, but for its ABI and `DF_1_NODEFLIB`.
+//! Nothing here depends on the requesting object, except on its ABI.
 
 use crate::elf::object_file::{ElfFile, Kind};
 use crate::loader::candidates;
@@ -16,16 +16,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The cache file.
+/// The cache of the loader.
 pub const CACHE: &str = "/etc/ld.so.cache";
 /// A machine with ten thousand libraries has a cache of one megabyte.
 const MAX_CACHE: u64 = 64 << 20;
 
-/// What ldconfig saw, by name.
+/// The cache and the directories that the loader searches.
 #[derive(Debug)]
 pub struct LdSo {
     by_name: HashMap<OsString, Vec<Cached>>,
-    /// The directories of `ld.so.conf`, for the hint that ldconfig was not run.
     configured: Vec<PathBuf>,
     defaults: HashMap<Abi, [PathBuf; 4]>,
 }
@@ -44,8 +43,8 @@ enum Fits {
 }
 
 impl LdSo {
-    /// Reads the cache of `root`. Where there is none, the libraries that ldconfig would put there
-    /// are found as it finds them: the image that the list is for will have run it.
+    /// Reads the cache of `root`. Without one, this collects the libraries that ldconfig would enter:
+    /// in the final image, ldconfig will have run.
     #[must_use]
     pub fn read(root: &Root) -> Self {
         let configured = conf_file::directories(root);
@@ -76,7 +75,7 @@ impl LdSo {
         ld_so
     }
 
-    /// Every file that the cache names.
+    /// Every file in the cache.
     pub fn cached_files(&self) -> impl Iterator<Item = &Path> {
         self.by_name
             .values()
@@ -84,8 +83,8 @@ impl LdSo {
             .map(|cached| cached.path.as_path())
     }
 
-    /// The file that the cache names for `name`: the first whose flags suit `abi`, one that every
-    /// processor can use before one that only some can.
+    /// The file of `name` in the cache: the first whose flags match `abi`; a file for every processor
+    /// is preferred to one for some.
     #[must_use]
     pub fn cached(&self, name: &OsStr, abi: Abi) -> Option<&Path> {
         let suitable = |cached: &&Cached| cached.fits.suits(abi);
@@ -97,7 +96,7 @@ impl LdSo {
             .map(|cached| cached.path.as_path())
     }
 
-    /// The name in the cache for which `ctypes.util.find_library` takes `stem`: the first in the
+    /// The name in the cache that `ctypes.util.find_library` returns for `stem`: the first in the
     /// order of `ldconfig -p` that begins with `libSTEM.` (`_findSoname_ldconfig` in `CPython`'s
     /// `Lib/ctypes/util.py`).
     #[must_use]
@@ -106,27 +105,27 @@ impl LdSo {
         let is_meant = |name: &&OsString| name.as_bytes().starts_with(beginning.as_bytes());
         let suits = |name: &&OsString| self.cached(name, abi).is_some();
         let names = self.by_name.keys().filter(is_meant).filter(suits);
-        // ldconfig writes the highest first.
+        // ldconfig sorts the cache in descending order.
         names
             .max_by(|a, b| compare(a, b).then_with(|| a.cmp(b)))
             .map(OsString::as_os_str)
     }
 
-    /// The directories that the loader of `abi` looks in last, in order.
+    /// The directories that the loader of `abi` searches last, in order.
     #[must_use]
     pub fn default_directories(&self, abi: Abi) -> &[PathBuf] {
         self.defaults.get(&abi).map_or(&[], |all| all.as_slice())
     }
 
-    /// The directories of `ld.so.conf`: a library there that ldconfig has not put into the cache is
-    /// not found.
+    /// The directories of `ld.so.conf`. The loader does not search them: it finds only the libraries
+    /// there that are in the cache.
     #[must_use]
     pub fn configured_directories(&self) -> &[PathBuf] {
         &self.configured
     }
 
-    /// Fills the table as `search_dirs` in glibc's `elf/ldconfig.c` would: of each directory,
-    /// configured ones first and no directory twice, and of equal names the first directory.
+    /// Fills the cache as `search_dirs` in glibc's `elf/ldconfig.c` does: with each directory once,
+    /// configured ones first; the first of equal names wins.
     fn emulate_ldconfig(&mut self, root: &Root) {
         let defaults = ARCHITECTURES
             .iter()
@@ -154,18 +153,18 @@ impl LdSo {
     }
 }
 
-/// A file that ldconfig enters into the cache.
+/// A file that ldconfig would enter into the cache.
 #[derive(Debug)]
 struct Seen {
     file_name: OsString,
     abi: Abi,
-    /// Whether it is entered as a link, by its own name.
+    /// Whether it is a link, entered under its file name.
     is_link: bool,
 }
 
 impl Seen {
-    /// Where the loader finds it. The cache names the link that is called `soname`, which ldconfig
-    /// makes, or leads to this file, where that is not so yet.
+    /// The path of its entry: the link `soname` if it leads to this file, as ldconfig makes sure,
+    /// or else the file.
     fn path(&self, root: &Root, dir: &Path, soname: &OsStr) -> PathBuf {
         let file = dir.join(&self.file_name);
         let link = dir.join(soname);
@@ -176,8 +175,9 @@ impl Seen {
     }
 }
 
-/// What `search_dir` in glibc's `elf/ldconfig.c` makes of one directory: the files that are named
-/// like libraries, by SONAME; of equal ones a file before a link, then the highest version.
+/// The libraries in one directory by SONAME, as `search_dir` in glibc's `elf/ldconfig.c` finds them:
+/// files that are named like libraries; of equal SONAMEs a file is preferred to a link, then the
+/// highest version.
 fn libraries(root: &Root, dir: &Path) -> BTreeMap<OsString, Seen> {
     let mut all: BTreeMap<OsString, Seen> = BTreeMap::new();
     let mut names = root.list(dir).unwrap_or_default();
@@ -188,7 +188,7 @@ fn libraries(root: &Root, dir: &Path) -> BTreeMap<OsString, Seen> {
             continue;
         };
         let soname = soname.map_or_else(|| file_name.clone(), |soname| (*soname).to_owned());
-        // A link goes by its own name only where that is the SONAME, or the linker's name for it.
+        // A link is entered under its file name only if that is the SONAME or the linker's name.
         let own = file_name.as_bytes();
         let is_own =
             own == soname.as_bytes() || own.ends_with(b".so") && soname.as_bytes().starts_with(own);
@@ -215,8 +215,8 @@ fn libraries(root: &Root, dir: &Path) -> BTreeMap<OsString, Seen> {
     all
 }
 
-/// `_dl_cache_libcmp` in glibc's `elf/dl-cache.c`: numbers are compared as such, and are more than
-/// anything else.
+/// Compares as `_dl_cache_libcmp` in glibc's `elf/dl-cache.c` does: digits form numbers, and a number
+/// is greater than any other character.
 fn compare(one: &OsStr, other: &OsStr) -> Ordering {
     let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
     loop {
@@ -239,7 +239,7 @@ fn compare(one: &OsStr, other: &OsStr) -> Ordering {
     }
 }
 
-/// The number that `text` begins with, and what follows it.
+/// The number at the start of `text`, and the rest.
 fn leading_number(text: &[u8]) -> (u64, &[u8]) {
     let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, rest) = text.split_at(length);

@@ -4,7 +4,7 @@ use crate::demand::{Evidence, LibraryName, Site};
 use crate::loader::outcome::{Absence, FoundBy, Hit, Outcome, Resolution};
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::Package;
-use crate::packages::lookup::look_up::{Candidate, Found, Wanted};
+use crate::packages::lookup::{Found, PackagedLibrary, Wanted};
 use crate::packages::ownership::{Owner, Ownership};
 use crate::system::architecture::Abi;
 use std::collections::{BTreeMap, BTreeSet};
@@ -229,7 +229,7 @@ fn best<'a>(all: impl Iterator<Item = &'a Found>) -> Option<&'a Found> {
 
 impl Provided {
     fn set_looked_up(&mut self, found: &Found) {
-        let packages = |candidates: &[Candidate]| -> Vec<Package> {
+        let packages = |candidates: &[PackagedLibrary]| -> Vec<Package> {
             let packages = candidates.iter().map(|candidate| &candidate.package);
             packages.cloned().collect()
         };

@@ -3,7 +3,7 @@
 //!
 //! The rows are in `table.txt`, which describes its format. Nothing is looked up here.
 
-use crate::run_time::library_name::Name;
+use crate::demand::LibraryName;
 use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("table.txt");
@@ -28,7 +28,7 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
     /// The first of these that is found meets the need; at least one.
-    pub names: Vec<Name>,
+    pub names: Vec<LibraryName>,
     /// Whether the distribution is useless without it.
     pub is_required: bool,
 }
@@ -83,7 +83,7 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
         let words = || value.split_whitespace();
         match key {
             "needs" | "can-use" => {
-                let names: Option<Vec<Name>> = value.split(" | ").map(name).collect();
+                let names: Option<Vec<LibraryName>> = value.split(" | ").map(name).collect();
                 let names = names.ok_or_else(|| wrong("not a library's name"))?;
                 let same = |need: &Need| names.iter().any(|name| need.names.contains(name));
                 if row.needs.iter().any(same) {
@@ -114,7 +114,7 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
     }
 }
 
-fn name(text: &'static str) -> Option<Name> {
+fn name(text: &'static str) -> Option<LibraryName> {
     let text = text.trim_ascii();
     let is_plain = |text: &str| {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
@@ -122,8 +122,8 @@ fn name(text: &'static str) -> Option<Name> {
     };
     let rest = text.strip_prefix("lib")?;
     match rest.strip_suffix(".so.*") {
-        Some(stem) => is_plain(stem).then(|| Name::Stem(stem.to_owned())),
-        None => (rest.contains(".so") && is_plain(text)).then(|| Name::Soname(text.into())),
+        Some(stem) => is_plain(stem).then(|| LibraryName::Stem(stem.to_owned())),
+        None => (rest.contains(".so") && is_plain(text)).then(|| LibraryName::Soname(text.into())),
     }
 }
 
@@ -141,7 +141,10 @@ mod tests {
     fn a_row_is_found_by_its_name() {
         let magic = row("python-magic").unwrap();
         assert_eq!(magic.distribution, "python-magic");
-        assert_eq!(magic.needs[0].names, [Name::Soname("libmagic.so.1".into())]);
+        assert_eq!(
+            magic.needs[0].names,
+            [LibraryName::Soname("libmagic.so.1".into())]
+        );
         assert_eq!(row("numpy"), None);
     }
 
@@ -154,13 +157,13 @@ mod tests {
             needs: vec![
                 Need {
                     names: vec![
-                        Name::Soname("liba.so.1".into()),
-                        Name::Stem("b-2.0".to_owned()),
+                        LibraryName::Soname("liba.so.1".into()),
+                        LibraryName::Stem("b-2.0".to_owned()),
                     ],
                     is_required: true,
                 },
                 Need {
-                    names: vec![Name::Soname("libc++.so.1".into())],
+                    names: vec![LibraryName::Soname("libc++.so.1".into())],
                     is_required: false,
                 },
             ],

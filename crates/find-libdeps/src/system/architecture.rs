@@ -1,30 +1,38 @@
-//! What differs from one architecture to the next: how its ELF files are marked, and where its
-//! loader looks. One row an architecture of Debian's; to add one, add a row.
+//! The differences between Debian's architectures: the headers of their ELF files, and the
+//! directories and constants of their loaders. One row per architecture; to support another, add a
+//! row.
 
-use goblin::elf::header::{
-    EM_386, EM_AARCH64, EM_ARM, EM_LOONGARCH, EM_MIPS, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64,
-};
 use std::path::PathBuf;
 
+/// `e_machine`, from glibc's `elf/elf.h`.
+const EM_386: u16 = 3;
+const EM_MIPS: u16 = 8;
+const EM_PPC64: u16 = 21;
+const EM_S390: u16 = 22;
+const EM_ARM: u16 = 40;
+const EM_X86_64: u16 = 62;
+const EM_AARCH64: u16 = 183;
+const EM_RISCV: u16 = 243;
+const EM_LOONGARCH: u16 = 258;
 /// `EF_ARM_ABI_FLOAT_SOFT` in glibc's `elf/elf.h`.
 const ARM_FLOAT_SOFT: u32 = 0x200;
 
-/// What must be equal for the loader to join two objects: it passes over a candidate whose class
+/// What two objects must have in common to be loaded together: the loader skips a file whose class
 /// or machine differs (`open_verify` in glibc's `elf/dl-load.c`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Abi {
-    /// 64-bit or 32-bit (`EI_CLASS`).
+    /// 64-bit, not 32-bit (`EI_CLASS`).
     pub is_64: bool,
-    /// Least significant byte first (`EI_DATA`).
+    /// Little-endian (`EI_DATA`).
     pub is_little_endian: bool,
     /// `e_machine`.
     pub machine: u16,
-    /// ARM only: built for software floating point, `armel` (`elf_machine_matches_host`).
+    /// ARM only: software floating point, `armel` (`elf_machine_matches_host` in glibc).
     pub is_soft_float: bool,
 }
 
 impl Abi {
-    /// The ABI of a file with these header fields.
+    /// The ABI of a file with these header fields; `flags` is `e_flags`.
     #[must_use]
     pub fn new(is_64: bool, is_little_endian: bool, machine: u16, flags: u32) -> Self {
         Self {
@@ -35,22 +43,23 @@ impl Abi {
         }
     }
 
-    /// The ABI of the architecture that Debian calls `name`; one that nothing has where no row says.
+    /// The ABI of the architecture that Debian calls `name`. If there is no row for it, an ABI that
+    /// no file has.
     #[must_use]
     pub fn of(name: &str) -> Self {
         let row = ARCHITECTURES.iter().find(|row| row.debian == name);
         row.map(|row| row.abi).unwrap_or_default()
     }
 
-    /// The row of this ABI; `None` where Debian has no such architecture.
+    /// The row of this ABI; `None` if no architecture has it.
     #[must_use]
     pub fn architecture(self) -> Option<&'static Architecture> {
         ARCHITECTURES.iter().find(|row| row.abi == self)
     }
 
-    /// Whether `other` is the same but for the order of bytes, which the loader does not pass over
-    /// in silence. It reads the machine in its own order of bytes, whatever that of the file is
-    /// (`open_verify` in glibc's `elf/dl-load.c`).
+    /// Whether `other` differs in its byte order only. The loader does not skip such a file silently,
+    /// because it reads the machine in its own byte order (`open_verify` in glibc's
+    /// `elf/dl-load.c`).
     #[must_use]
     pub fn differs_in_byte_order_only(self, other: Self) -> bool {
         let swapped = Self {
@@ -69,22 +78,22 @@ impl Abi {
     }
 }
 
-/// One architecture of Debian's.
+/// An architecture of Debian.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Architecture {
-    /// Debian's name for it.
+    /// Debian's name of it.
     pub debian: &'static str,
-    /// How its ELF files are marked.
+    /// The ABI of its ELF files.
     pub abi: Abi,
     /// Its multiarch directory (Debian Policy 9.1.1).
     pub triplet: &'static str,
-    /// The flags of the entries in `ld.so.cache` that it takes (`_dl_cache_check_flags` in glibc's
+    /// The flags of its entries in `ld.so.cache` (`_dl_cache_check_flags` in glibc's
     /// `dl-cache.h` of each architecture, from the constants of `sysdeps/generic/ldconfig.h`).
     pub cache_flags: &'static [u32],
     /// `PT_INTERP` of its programs.
     pub interpreter: &'static str,
-    /// What `$PLATFORM` may stand for, the value of every machine first (`AT_PLATFORM`; on
-    /// x86-64 glibc overrides it on newer CPUs, `sysdeps/x86/cpu-features.c`).
+    /// The possible values of `$PLATFORM`, the most common one first (`AT_PLATFORM`; on x86-64,
+    /// glibc overrides it on newer CPUs, `sysdeps/x86/cpu-features.c`).
     pub platforms: &'static [&'static str],
 }
 
@@ -101,7 +110,7 @@ impl Architecture {
         .map(PathBuf::from)
     }
 
-    /// What `$LIB` stands for: `slibdir` less its leading slash, as Debian configures glibc.
+    /// The value of `$LIB`: `slibdir` without its leading slash, as Debian configures glibc.
     #[must_use]
     pub fn lib(&self) -> String {
         format!("lib/{}", self.triplet)
@@ -117,7 +126,7 @@ const fn abi(is_64: bool, is_little_endian: bool, machine: u16) -> Abi {
     }
 }
 
-/// Debian's release architectures, and the ports that have kept a row.
+/// Debian's release architectures, former ones and some ports.
 pub static ARCHITECTURES: &[Architecture] = &[
     Architecture {
         debian: "amd64",

@@ -1,15 +1,15 @@
-//! How names and paths, which are bytes on disk, are shown to people and to JSON readers.
+//! Names and paths, which are bytes on disk, as text for messages and JSON.
 //!
-//! Nothing is decided here; a name is never compared or opened in its shown form.
+//! The text is for output only: it is never compared or opened.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
-/// `name` as one line of UTF-8 from which its bytes can be told again: control characters are
-/// written as `\n`, `\t` or `\u{1b}`, bytes that are not UTF-8 as `\xNN`, a backslash as `\\`.
+/// `name` as one reversible line of UTF-8: control characters become `\n`, `\t` or `\u{1b}`, bytes
+/// that are not UTF-8 become `\xNN`, and a backslash becomes `\\`.
 ///
-/// A file name can therefore neither break a line-based reader nor talk to a terminal.
+/// A file name can therefore neither break a line-based reader nor send escapes to a terminal.
 pub fn shown(name: impl AsRef<OsStr>) -> String {
     let mut text = String::new();
     for chunk in name.as_ref().as_bytes().utf8_chunks() {
@@ -29,7 +29,6 @@ pub fn shown(name: impl AsRef<OsStr>) -> String {
 }
 
 /// `1 file`, `2 files`.
-#[must_use]
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shown_name_is_one_line_and_tells_its_bytes() {
+    fn a_shown_name_is_one_line_and_keeps_its_bytes() {
         assert_eq!(shown("libé.so.1"), "libé.so.1");
         assert_eq!(shown("a\nb\\c\x1b"), "a\\nb\\\\c\\u{1b}");
         assert_eq!(shown(OsStr::from_bytes(b"a\xffb")), "a\\xffb");

@@ -1,5 +1,11 @@
+//! The system that is analysed, and the one that this process runs on.
+//!
+//! Takes paths, names and command lines; returns files, outputs of programs, and facts about
+//! Debian's architectures. Below another root, nothing outside it is opened. Only `process` starts
+//! programs. Nothing here knows about packages or the loader's search.
+
 pub mod architecture;
-pub mod escape;
+pub(crate) mod escape;
 pub mod os_release;
-pub mod process;
+pub(crate) mod process;
 pub mod root;

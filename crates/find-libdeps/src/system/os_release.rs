@@ -1,4 +1,4 @@
-//! The format of os-release(5), of which two fields are read.
+//! The format of os-release(5); two of its fields are read.
 
 use crate::system::root::Root;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 const PATHS: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 const MAX_BYTES: u64 = 1 << 16;
 
-/// What a distribution says of itself; a field that it leaves out is absent.
+/// The identification of a distribution; an absent field is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OsRelease {
     /// `ID`, such as `debian`.
@@ -16,7 +16,7 @@ pub struct OsRelease {
 }
 
 impl OsRelease {
-    /// That of `root`; without a word where there is none.
+    /// Reads the file of `root`. Without one, every field is `None`.
     #[must_use]
     pub fn read(root: &Root) -> Self {
         let bytes = PATHS
@@ -38,7 +38,7 @@ impl OsRelease {
     }
 }
 
-/// Values that need no shell to read: these two hold no character that would be escaped.
+/// Removes quotes. Escapes are not handled: these two fields contain no character that needs any.
 fn unquoted(value: &str) -> String {
     let quoted = |mark| {
         value
@@ -57,7 +57,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn quotes_are_not_part_of_a_value() {
+    fn quotes_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("etc")).unwrap();
         let text = "NAME=\"x\"\nID=debian\nVERSION_CODENAME=\"trixie\"\n";

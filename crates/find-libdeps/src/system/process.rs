@@ -1,6 +1,6 @@
-//! Other programs: found on PATH and started. The only place that does either.
+//! Finds programs on PATH and starts them. The only module that does either.
 //!
-//! What is asked of a program and what it answers is its caller's business.
+//! Command lines and the meaning of outputs belong to the callers.
 
 use crate::system::escape::shown;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -16,13 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use thiserror::Error;
 
-/// The longest complaint of a program that is kept.
+/// How many bytes of standard error are kept.
 const MAX_COMPLAINT: u64 = 1 << 16;
 
-/// Why a program gave no answer at all.
+/// Why a program did not run.
 #[derive(Debug, Error)]
 pub enum ProcessError {
-    /// The program is not there.
+    /// The program is not on PATH.
     #[error("no `{program}` on PATH")]
     NotFound {
         /// Its name.
@@ -33,13 +33,12 @@ pub enum ProcessError {
     NotStarted {
         /// The path of the program.
         program: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A command that runs `program` as PATH finds it, in the C locale and without input; nothing is
-/// started yet.
+/// A command that runs `program` from PATH, in the C locale and without input. Starts nothing.
 pub fn command(program: &'static str) -> Result<Command, ProcessError> {
     let path = which::which(program).map_err(|_| ProcessError::NotFound { program })?;
     let mut command = Command::new(path);
@@ -47,27 +46,32 @@ pub fn command(program: &'static str) -> Result<Command, ProcessError> {
     Ok(command)
 }
 
-/// Runs `command` to its end, and answers its status and all that it wrote.
+/// Runs `command` to its end; returns its status and everything that it wrote.
 pub fn output(command: &mut Command) -> Result<Output, ProcessError> {
-    command.output().map_err(|source| ProcessError::NotStarted {
-        program: command.get_program().into(),
-        source,
-    })
+    command
+        .output()
+        .map_err(|source| not_started(command, source))
 }
 
-/// Where PATH finds a program of this name; a name with a slash is a path.
-#[must_use]
+fn not_started(command: &Command, source: io::Error) -> ProcessError {
+    ProcessError::NotStarted {
+        program: command.get_program().into(),
+        source,
+    }
+}
+
+/// The program on PATH with this name; a name with a slash is a path.
 pub fn find(name: &OsStr) -> Option<PathBuf> {
     which::which(name).ok()
 }
 
-/// Runs `command` to its end, as a shell runs one in the foreground. To be called once.
+/// Runs `command` to its end, as a shell runs one in the foreground. Call it once per process.
 ///
-/// What a terminal sends, SIGINT and SIGQUIT, reaches the command as it reaches this process, which
-/// outlives it; SIGTERM is handed on. Afterwards they do again what they do by default.
+/// SIGINT and SIGQUIT from a terminal reach the command directly, and this process survives them;
+/// SIGTERM is passed on. Afterwards, the signals have their default effect again.
 ///
 /// # Errors
-/// What the system said when the command could not be started.
+/// If the command cannot be started.
 pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
     let is_over = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGQUIT, SIGTERM] {
@@ -76,13 +80,13 @@ pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
     let running: Arc<Mutex<Option<Pid>>> = Arc::default();
     let mut terminated = Signals::new([SIGTERM])?;
     let handle = terminated.handle();
-    // Held until the command is started, so that no signal is lost between the two.
+    // Held until the command has been started, so that no signal is lost in between.
     let mut starting = running.lock().unwrap_or_else(PoisonError::into_inner);
     let for_thread = Arc::clone(&running);
     std::thread::Builder::new().spawn(move || {
         for _ in terminated.forever() {
             if let Some(pid) = *for_thread.lock().unwrap_or_else(PoisonError::into_inner) {
-                // One that has ended already needs no signal.
+                // Fails if the process has ended already.
                 let _ = kill_process(pid, Signal::TERM);
             }
         }
@@ -92,7 +96,7 @@ pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
         *starting = pid;
         drop(starting);
         if let Some(pid) = pid {
-            // Not reaped yet, so that no signal goes to a number that is another's by now.
+            // Waits without reaping, so that no signal goes to a reused process ID.
             let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), ended) {}
         }
@@ -104,8 +108,7 @@ pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
-/// A program whose standard output is read while it runs; one that is dropped before its end is
-/// ended.
+/// A program whose standard output is read while it runs. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -113,19 +116,16 @@ pub struct Running {
     stderr: Option<JoinHandle<Vec<u8>>>,
 }
 
-/// Starts `command`.
+/// Starts `command`, with pipes for its standard output and standard error.
 pub fn spawn(command: &mut Command) -> Result<Running, ProcessError> {
-    let program = PathBuf::from(command.get_program());
-    let not_started = |source| ProcessError::NotStarted {
-        program: program.clone(),
-        source,
-    };
-    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().map_err(not_started)?;
-    let no_pipe = || not_started(io::Error::other("no pipe"));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .map_err(|source| not_started(command, source))?;
+    let no_pipe = || not_started(command, io::Error::other("no pipe"));
     let stdout = child.stdout.take().ok_or_else(no_pipe)?;
     let mut stderr = child.stderr.take().ok_or_else(no_pipe)?;
-    // Read beside standard output, so that the program never waits for a reader.
+    // Drained in a thread, so that the program never blocks on it.
     let stderr = std::thread::spawn(move || {
         let mut complaint = Vec::new();
         let _ = stderr
@@ -149,8 +149,8 @@ impl Read for Running {
 }
 
 impl Running {
-    /// Waits for the end of the program, whose output must have been read, and answers its status
-    /// and what it wrote to standard error.
+    /// Waits for the program, whose standard output must have been read to its end; returns its
+    /// status and the beginning of its standard error.
     pub fn finish(mut self) -> io::Result<(ExitStatus, Vec<u8>)> {
         let status = self.child.wait()?;
         let stderr = self.stderr.take().map(JoinHandle::join);
@@ -160,7 +160,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both do nothing to a program that was waited for.
+        // Neither has an effect after `finish`.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn output_is_read_while_the_program_complains_at_length() {
+    fn a_program_that_writes_much_to_standard_error_does_not_block() {
         let mut running = sh("head -c 1000000 /dev/zero >&2; echo said; exit 3");
         let mut said = String::new();
         running.read_to_string(&mut said).unwrap();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_nobody_listens_to_is_ended() {
+    fn a_dropped_program_is_killed() {
         drop(sh("exec sleep 1000"));
     }
 }

@@ -1,33 +1,33 @@
-//! The file system that is analysed: the machine's own, or a directory that is taken for `/`.
+//! The file system to analyse: the machine's, or a directory in place of `/`.
 //!
-//! Every path that other modules hold is absolute *in that file system*. Below a directory, each
-//! symbolic link is followed by hand as the kernel would after `chroot(2)`: an absolute target
-//! starts again at the directory, and `..` does not lead out of it. Nothing outside the directory
-//! is opened, and nothing is ever written.
+//! The paths in other modules are absolute *in that file system*. Below a directory, symbolic links
+//! are resolved here as the kernel would after `chroot(2)`: an absolute target starts at the
+//! directory, and `..` does not lead out of it. Nothing outside the directory is opened, and nothing
+//! is ever written.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
-/// The kernel's own limit, `MAXSYMLINKS` in `include/linux/namei.h`.
+/// The kernel's limit, `MAXSYMLINKS` in `include/linux/namei.h`.
 const MAX_LINKS: usize = 40;
 
-/// A file system to look at.
+/// A file system to analyse.
 #[derive(Debug)]
 pub struct Root {
-    /// The directory taken for `/`, with its own links resolved; `None` is the machine's root.
+    /// The directory in place of `/`, canonical; `None` for the machine's root.
     below: Option<PathBuf>,
 }
 
 impl Root {
-    /// The machine's own file system.
+    /// The machine's file system.
     #[must_use]
     pub fn machine() -> Self {
         Self { below: None }
     }
 
-    /// The file system below `dir`, which must be a directory that can be reached.
+    /// The file system below `dir`; an error if it is not an accessible directory.
     pub fn below(dir: &Path) -> io::Result<Self> {
         let dir = fs::canonicalize(dir)?;
         if !fs::metadata(&dir)?.is_dir() {
@@ -36,14 +36,14 @@ impl Root {
         Ok(Self { below: Some(dir) })
     }
 
-    /// Whether this is the machine's own file system, whose environment counts too.
+    /// Whether this is the machine's file system, so that environment variables apply to it.
     #[must_use]
     pub fn is_machine(&self) -> bool {
         self.below.is_none()
     }
 
-    /// The path by which this process can open `path` once its links are resolved. `path` must be
-    /// the outcome of [`Root::canonicalize`] where the root is a directory.
+    /// The path by which this process can open `path`, which must be canonical
+    /// ([`Root::canonicalize`]) if this is a directory.
     #[must_use]
     pub fn outer(&self, path: &Path) -> PathBuf {
         match &self.below {
@@ -52,7 +52,7 @@ impl Root {
         }
     }
 
-    /// The path in this file system of what this process opens as `outer`.
+    /// The reverse of [`Root::outer`].
     #[must_use]
     pub fn inner(&self, outer: &Path) -> PathBuf {
         match &self.below {
@@ -69,7 +69,7 @@ impl Root {
         }
     }
 
-    /// The metadata of what `path` leads to.
+    /// The metadata of the file that `path` leads to.
     pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match self.below {
             None => fs::metadata(path),
@@ -77,8 +77,8 @@ impl Root {
         }
     }
 
-    /// Opens what `path` leads to for reading. The caller makes sure that it is a regular file:
-    /// opening a FIFO waits for a writer.
+    /// Opens the file that `path` leads to for reading. The caller must make sure that it is a
+    /// regular file: opening a FIFO blocks.
     pub fn open(&self, path: &Path) -> io::Result<File> {
         match self.below {
             None => File::open(path),
@@ -86,7 +86,7 @@ impl Root {
         }
     }
 
-    /// The whole content of the regular file `path`, which may hold at most `limit` bytes.
+    /// The content of the regular file `path`; an error if it is larger than `limit` bytes.
     pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         if !self.metadata(path)?.is_file() {
             return Err(io::Error::other("not a regular file"));
@@ -106,7 +106,7 @@ impl Root {
             .is_some_and(|place| self.is_link_at(&place))
     }
 
-    /// The same for a `place` whose directory has no link in it.
+    /// The same for a `place` whose directory is canonical.
     #[must_use]
     pub fn is_link_at(&self, place: &Path) -> bool {
         fs::symlink_metadata(self.outer(place)).is_ok_and(|metadata| metadata.is_symlink())
@@ -122,9 +122,8 @@ impl Root {
         Ok(names)
     }
 
-    /// Where `path` leads, one symbolic link of its last component at a time: first `path` itself,
-    /// last the file that is no link. Each has its directory resolved, so that it is the place
-    /// where the entry physically lies. Ends early at a link that leads nowhere or in a circle.
+    /// The chain of symbolic links from `path` to a file, both included. The directory of each
+    /// element is canonical. Ends early at a dangling link or in a loop.
     #[must_use]
     pub fn hops(&self, path: &Path) -> Vec<PathBuf> {
         let mut hops: Vec<PathBuf> = Vec::new();
@@ -144,7 +143,7 @@ impl Root {
         hops
     }
 
-    /// `path` with its directory resolved and its last component left as it is.
+    /// `path` with its directory canonical and its last component unchanged.
     fn place(&self, path: &Path) -> Option<PathBuf> {
         let dir = self.canonicalize(path.parent()?).ok()?;
         Some(dir.join(path.file_name()?))
@@ -179,7 +178,7 @@ impl Root {
     }
 }
 
-/// The components still to walk, the next one last.
+/// The components of `path` in reverse order, so that the next one can be popped.
 fn parts(path: &Path) -> Vec<OsString> {
     let names = path.components().filter_map(|component| match component {
         Component::Normal(name) => Some(name),

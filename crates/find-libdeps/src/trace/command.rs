@@ -1,24 +1,20 @@
-//! Runs the user's own command, and tells what its processes loaded.
+//! Runs the user's command under the loader's debug output ([`ld_debug`]), and returns what its
+//! processes loaded.
 //!
-//! The command runs under the loader's debug output ([`ld_debug`]), which goes to a directory of its
-//! own, a file for each process, removed afterwards. Its standard output becomes standard error, as
-//! standard output is for the list; all else is the caller's.
+//! The output goes to a temporary directory, one file per process. The command's standard output
+//! becomes standard error, because standard output is for the list; everything else is inherited.
 //!
-//! What is not seen: static programs, and those of musl; what runs setuid or otherwise privileged
-//! (ld.so(8), secure-execution mode) or with an environment of its own (`env -i`), and all that
-//! such a process starts; what still runs when the command has ended. The loader writes to standard
-//! output where it cannot write to the directory: in a root of its own (chroot(1)), and where a
-//! process starts another program in its own place as another user (setpriv(1)). And as it writes to
-//! a descriptor that the program does not know of, a program that closes all descriptors and opens
-//! others loses the output, or gets it into a file of its own: a daemon should be told to stay in
-//! the foreground.
-//!
-//! This is the only place that runs what a user names. What it loads is judged elsewhere
-//! ([`crate::selection`]).
+//! Limits. Not seen are static programs and those built for musl; processes that run setuid or
+//! otherwise privileged (ld.so(8), secure-execution mode) or with a cleared environment (`env -i`),
+//! and whatever these start; and processes that outlive the command. The loader falls back to
+//! standard output if it cannot write to the directory: after chroot(1), and in a process that
+//! executes another program as another user (setpriv(1)). The loader's descriptor is unknown to
+//! the program, so a program that closes all descriptors and opens others loses the output or gets
+//! it into its own files: keep daemons in the foreground.
 
 use crate::system::escape::{counted, shown};
 use crate::system::process;
-use crate::trace::ld_debug::{self, Object, Output, Requester};
+use crate::trace::ld_debug::{self, DebugOutput, LoadedObject, Requester};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -32,30 +28,30 @@ use std::process::{Command, ExitStatus, Stdio};
 use tempfile::TempDir;
 use thiserror::Error;
 
-/// What the files of the loader's output are called, before a dot and the process's number.
+/// The name of the loader's output files, followed by a dot and the process ID.
 const NAME: &str = "ld";
-/// How much one process may write: some thousand times what a large program does.
+/// The limit for one process in bytes: some thousand times what a large program writes.
 const MAX_OUTPUT: u64 = 1 << 30;
-/// How much all may write.
+/// The limit for all processes in bytes.
 const MAX_OUTPUT_IN_ALL: u64 = 8 << 30;
-/// How many processes may write.
+/// The limit for the number of processes.
 const MAX_PROCESSES: usize = 1_000_000;
 
 /// Why there is no trace.
 #[derive(Debug, Error)]
 pub enum TraceError {
-    /// There is no such program.
+    /// The program does not exist.
     #[error("cannot run {}: no such program", shown(program))]
     NotFound {
-        /// As it was given.
+        /// As the user gave it.
         program: OsString,
     },
-    /// There is one, but it cannot be started.
+    /// The program exists but cannot be started.
     #[error("cannot run {}: {source}", shown(program))]
     NotStarted {
-        /// As it was given.
+        /// As the user gave it.
         program: OsString,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The directory for the loader's output cannot be used.
@@ -64,29 +60,29 @@ pub enum TraceError {
         shown(path)
     )]
     Directory {
-        /// The directory, or the one that it was to be made in.
+        /// The directory, or the one in which to create it.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A process's output cannot be read.
+    /// The output of a process cannot be read.
     #[error("cannot read the loader's output {}: {source}", shown(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// There is more output than can be meant.
+    /// There is more output than any real command causes.
     #[error("the loader wrote more than {limit}: trace a shorter command")]
     TooMuch {
-        /// How much is read.
+        /// The exceeded limit.
         limit: &'static str,
     },
 }
 
 impl TraceError {
-    /// The status with which a shell answers to the same command; `None` where it would have run.
+    /// The exit status of a shell for the same command; `None` if a shell would have run it.
     #[must_use]
     pub fn status(&self) -> Option<u8> {
         match self {
@@ -97,32 +93,32 @@ impl TraceError {
     }
 }
 
-/// What a command did.
+/// The outcome of a command.
 #[derive(Debug)]
 pub struct Trace {
     /// How it ended.
     pub status: ExitStatus,
-    /// The programs that ran, in no order and alike ones once.
-    pub processes: Vec<Process>,
-    /// Why something may be missing, and what could not be cleaned up.
+    /// The programs that ran, without duplicates, in no particular order.
+    pub processes: Vec<TracedProgram>,
+    /// Reasons why a library may be missing, and failures to clean up.
     pub warnings: BTreeSet<String>,
 }
 
-/// A program that ran, and its children that started no program of their own.
+/// A program that ran, including its child processes that did not execute another program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Process {
-    /// The word that it was started as.
+pub struct TracedProgram {
+    /// Its `argv[0]`.
     pub name: OsString,
-    /// The program of that name now, which is what ran unless the command changed PATH or its
-    /// directory.
+    /// The program that this process finds under that name: the one that ran, unless the command
+    /// changed PATH or its working directory.
     pub program: Option<PathBuf>,
-    /// Each object once. Paths are absolute, but for what was loaded by a relative path from
-    /// another directory than the command began in.
-    pub loaded: Vec<Object>,
+    /// Each object once. Paths are absolute, except those loaded by a relative path from another
+    /// directory than the one in which the command was started.
+    pub loaded: Vec<LoadedObject>,
 }
 
 impl Trace {
-    /// How the command ended, as a shell says it: its status, or 128+n where signal n ended it.
+    /// The status that a shell reports: the command's own, or 128+n if signal n ended it.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let signal = self.status.signal().map(|signal| 128 + signal);
@@ -139,11 +135,12 @@ impl Trace {
     }
 }
 
-/// Runs `program` with `arguments` to its end. To be called once, as it takes over signals
-/// ([`process::foreground`]).
+/// Runs `program` with `arguments` to its end. Call it once per process, because it installs signal
+/// handlers (`process::foreground`).
 ///
 /// # Errors
-/// Where the command cannot be started, or what it loaded cannot be told. That it fails is none.
+/// If the command cannot be started or the loader's output cannot be read. A failing command is not
+/// an error.
 pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Trace, TraceError> {
     let dir = directory()?;
     let unusable = |source| TraceError::Directory {
@@ -176,15 +173,15 @@ pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Trace, TraceErr
     Ok(trace)
 }
 
-/// A directory to which every process may write, whoever it runs as, and which none but this user
-/// can list. The loader would write to standard output otherwise.
+/// Creates a directory to which processes of every user can write, because the loader writes to
+/// standard output otherwise, and which only this user can list.
 fn directory() -> Result<TempDir, TraceError> {
     let parent = std::env::temp_dir();
     let unusable = |source| TraceError::Directory {
         path: parent.clone(),
         source,
     };
-    // The command may work in another directory.
+    // The command may change its working directory.
     let absolute = std::path::absolute(&parent).map_err(unusable)?;
     let dir = tempfile::Builder::new()
         .prefix("find-libdeps-")
@@ -194,7 +191,7 @@ fn directory() -> Result<TempDir, TraceError> {
     Ok(dir)
 }
 
-/// Reads what the processes of a command wrote to `dir`.
+/// Reads what the loader wrote to `dir`.
 fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
     let mut trace = Trace {
         status,
@@ -222,7 +219,7 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
                 limit: "8 GiB in all",
             });
         }
-        // It may still be written to.
+        // A process that is still running may write more.
         let output = ld_debug::read(pid, BufReader::new(file.take(size))).map_err(unreadable)?;
         let names: Vec<&OsString> = output
             .programs
@@ -230,7 +227,7 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
             .map(|program| &program.name)
             .collect();
         let name = names.last().map_or_else(|| format!("process {pid}"), shown);
-        if output == Output::default() {
+        if output == DebugOutput::default() {
             empty += 1;
         }
         if output.is_cut_off {
@@ -247,7 +244,7 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
             ));
         }
         for program in output.programs {
-            let process = settled(program, &mut trace.warnings);
+            let process = with_absolute_paths(program, &mut trace.warnings);
             if known.insert(process.clone()) {
                 trace.processes.push(process);
             }
@@ -270,7 +267,7 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
     Ok(trace)
 }
 
-/// The files of the loader's output, by process.
+/// The loader's output files, by process ID.
 fn outputs(dir: &Path) -> Result<BTreeMap<u32, PathBuf>, TraceError> {
     let unreadable = |source| TraceError::Unreadable {
         path: dir.to_owned(),
@@ -296,13 +293,16 @@ fn outputs(dir: &Path) -> Result<BTreeMap<u32, PathBuf>, TraceError> {
     Ok(outputs)
 }
 
-/// `program` with the paths that it used made absolute.
-fn settled(program: ld_debug::Program, warnings: &mut BTreeSet<String>) -> Process {
+/// Makes the paths in `program` absolute.
+fn with_absolute_paths(
+    program: ld_debug::Program,
+    warnings: &mut BTreeSet<String>,
+) -> TracedProgram {
     let absolute = |path: PathBuf| match std::path::absolute(&path) {
         Ok(absolute) if path.is_relative() && absolute.exists() => absolute,
         _ => path,
     };
-    let loaded = program.loaded.into_iter().map(|object| Object {
+    let loaded = program.loaded.into_iter().map(|object| LoadedObject {
         path: absolute(object.path),
         by: match object.by {
             Requester::Object(path) => Requester::Object(absolute(path)),
@@ -310,7 +310,7 @@ fn settled(program: ld_debug::Program, warnings: &mut BTreeSet<String>) -> Proce
         },
         ..object
     });
-    let loaded: Vec<Object> = loaded.collect();
+    let loaded: Vec<LoadedObject> = loaded.collect();
     for object in loaded.iter().filter(|object| object.path.is_relative()) {
         warnings.insert(format!(
             "{}: loaded by {} from a directory that it had changed to, which is not known",
@@ -318,14 +318,14 @@ fn settled(program: ld_debug::Program, warnings: &mut BTreeSet<String>) -> Proce
             shown(&program.name)
         ));
     }
-    Process {
+    TracedProgram {
         program: found(&program.name),
         name: program.name,
         loaded,
     }
 }
 
-/// The program that was started as `name`. A login shell's begins with a dash.
+/// The program that was started as `name`; `None` for a login shell, whose name begins with a dash.
 fn found(name: &OsString) -> Option<PathBuf> {
     let path = process::find(name)?;
     std::path::absolute(path)

@@ -11,7 +11,7 @@ use crate::packages::ownership::{Owner, Ownership};
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
 use crate::trace::command::Trace;
-use crate::trace::ld_debug::{Object, Requester};
+use crate::trace::ld_debug::{LoadedObject, Requester};
 use crate::trace::select;
 use crate::warning::Warning;
 use std::collections::BTreeSet;
@@ -66,11 +66,11 @@ pub fn demands(
         .first()
         .map(PathBuf::from)
         .unwrap_or_default();
-    let counts = |object: &&&Object| {
+    let counts = |object: &&&LoadedObject| {
         let name = object.path.file_name().unwrap_or_default();
         !config.ignores(name) && !never_packaged::by_host(name) && !never_packaged::by_kernel(name)
     };
-    let (gone, present): (Vec<&Object>, Vec<_>) = selection
+    let (gone, present): (Vec<&LoadedObject>, Vec<_>) = selection
         .libraries
         .iter()
         .filter(counts)

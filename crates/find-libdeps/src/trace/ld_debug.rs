@@ -1,9 +1,9 @@
-//! What glibc's loader writes under `LD_DEBUG=files,libs`: which objects each program loaded, from
-//! where, and what asked for them.
+//! The output of glibc's loader under `LD_DEBUG=files,libs`: the objects that each program loaded,
+//! their paths, and what asked for them.
 //!
-//! The only place that knows the format. It is not documented: it stands in glibc's
-//! `elf/dl-load.c`, `elf/dl-object.c`, `elf/dl-init.c` and `elf/dl-open.c`, and is the same in 2.36
-//! and 2.41. Of each object:
+//! The format is known only here. It is undocumented; it was read from glibc's `elf/dl-load.c`,
+//! `elf/dl-object.c`, `elf/dl-init.c` and `elf/dl-open.c`, and is the same in 2.36 and 2.41. For
+//! each object:
 //!
 //! ```text
 //!      4711:  file=libz.so.1 [0];  dynamically loaded by ./program [0]     (or: needed by)
@@ -12,13 +12,14 @@
 //!      4711:  calling init: /lib/x86_64-linux-gnu/libz.so.1
 //! ```
 //!
-//! The last line alone says that it was loaded for good: what lacks a library or a symbol is mapped
-//! and dropped again, and `ldd` maps without loading. Where code asks for what is loaded already,
-//! only `opening file=/lib/…/libz.so.1 [0]; direct_opencount=1` is written, and not who asks.
+//! Only the last line proves that the object was loaded: one that lacks a library or a symbol is
+//! mapped and unmapped again, and `ldd` maps without loading. If code asks for an object that is
+//! already loaded, the loader writes only `opening file=/lib/…/libz.so.1 [0]; direct_opencount=1`,
+//! which does not name the requester.
 //!
-//! The main program goes by the word it was started as (`argv[0]`), not by its path. A child
-//! process that starts no program writes to its parent's file, under its own number; a program that
-//! takes the place of another writes on in the file of that one.
+//! The main program appears under its `argv[0]`, not under its path. A child process that does not
+//! execute a program writes to its parent's file, with its own process ID; a program that replaces
+//! another (execve(2)) continues the same file.
 //!
 //! Nothing is opened here.
 
@@ -28,45 +29,44 @@ use std::io::{self, BufRead, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// The value of `LD_DEBUG` that makes the loader write what is read here.
+/// The value of `LD_DEBUG` that produces this output.
 pub const LD_DEBUG: &str = "files,libs";
 
-/// The longest line of which all is read. A longer one can only be a list of directories.
+/// Longer lines, which can only be lists of directories, are cut off here.
 const MAX_LINE: u64 = 64 << 10;
-/// How much of a line is shown, in bytes.
+/// How much of a line is kept for a message, in bytes.
 const MAX_SHOWN: usize = 200;
 
-/// One process's output.
+/// The output in one file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Output {
-    /// The programs that ran in the process, one after the other.
+pub struct DebugOutput {
+    /// The programs that ran in the process, in order.
     pub programs: Vec<Program>,
     /// Whether it ends within a line.
     pub is_cut_off: bool,
-    /// The first line that is none of the loader's, if there is one, or as much of it as can be
-    /// shown.
+    /// The beginning of the first line that the loader did not write, if there is one.
     pub not_understood: Option<OsString>,
 }
 
-/// What one program loaded, and its children that started no program of their own.
+/// One program, including its child processes that did not execute another program.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Program {
-    /// The word it was started as.
+    /// Its `argv[0]`.
     pub name: OsString,
     /// Each object once, in the order of loading.
-    pub loaded: Vec<Object>,
+    pub loaded: Vec<LoadedObject>,
 }
 
-/// An object that was loaded.
+/// An object that a program loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Object {
-    /// As the loader opened it.
+pub struct LoadedObject {
+    /// The path by which the loader opened it.
     pub path: PathBuf,
     /// The name that was asked for.
     pub requested: OsString,
     /// What asked for it.
     pub by: Requester,
-    /// Whether code asked (`dlopen`), and no ELF header.
+    /// Whether code asked (`dlopen`), not an ELF header.
     pub is_dlopen: bool,
 }
 
@@ -77,16 +77,16 @@ pub enum Requester {
     Program,
     /// The object that was loaded from this path.
     Object(PathBuf),
-    /// Code, when the object was loaded already: the loader does not say whose.
+    /// Code, when the object was already loaded: the loader does not name it then.
     Unknown,
 }
 
-/// Reads the output of the process `pid`.
+/// Parses `input`, the file that process `pid` began.
 ///
 /// # Errors
-/// Where `input` cannot be read.
-pub fn read(pid: u32, mut input: impl BufRead) -> io::Result<Output> {
-    let mut reader = Reader::new(pid);
+/// If `input` cannot be read.
+pub fn read(pid: u32, mut input: impl BufRead) -> io::Result<DebugOutput> {
+    let mut parser = OutputParser::new(pid);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -96,15 +96,15 @@ pub fn read(pid: u32, mut input: impl BufRead) -> io::Result<Output> {
         } else if line.is_empty() {
             break;
         } else if (line.len() as u64) < MAX_LINE || !skip_line(&mut input)? {
-            reader.output.is_cut_off = true;
+            parser.output.is_cut_off = true;
             break;
         }
-        reader.line(&line);
+        parser.line(&line);
     }
-    Ok(reader.output)
+    Ok(parser.output)
 }
 
-/// Reads up to the end of the line, and says whether there was one.
+/// Skips the rest of the line; returns whether the line had an end.
 fn skip_line(input: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let buffer = input.fill_buf()?;
@@ -120,46 +120,46 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-struct Reader {
-    /// The process that began the file.
+struct OutputParser {
+    /// The process that began the file, the parent of all others in it.
     owner: u32,
-    states: HashMap<u32, State>,
-    /// Every path that something was loaded from, to tell objects from main programs.
+    states: HashMap<u32, ProcessState>,
+    /// Every path of an object, to distinguish objects from main programs.
     known: HashSet<PathBuf>,
-    /// What [`Program::loaded`] holds, by the program's number.
-    seen: HashSet<(usize, Object)>,
-    output: Output,
+    /// The elements of [`Program::loaded`], by index of the program.
+    seen: HashSet<(usize, LoadedObject)>,
+    output: DebugOutput,
 }
 
-/// How far one process has come.
+/// The state of one process.
 #[derive(Clone, Default)]
-struct State {
-    /// Its program's number.
+struct ProcessState {
+    /// The index of its program.
     program: Option<usize>,
-    /// Whether the program itself runs.
+    /// Whether the loader has started the program.
     is_running: bool,
-    request: Option<Request>,
-    /// What is mapped, and has not been initialised.
-    mapped: Vec<Object>,
+    request: Option<OpenRequest>,
+    /// Objects that are mapped and not yet initialised.
+    mapped: Vec<LoadedObject>,
 }
 
 #[derive(Clone)]
-struct Request {
+struct OpenRequest {
     name: OsString,
     by: Requester,
     is_dlopen: bool,
-    /// The file that was tried last.
+    /// The last file tried.
     tried: Option<PathBuf>,
 }
 
-impl Reader {
+impl OutputParser {
     fn new(owner: u32) -> Self {
         Self {
             owner,
             states: HashMap::new(),
             known: HashSet::new(),
             seen: HashSet::new(),
-            output: Output::default(),
+            output: DebugOutput::default(),
         }
     }
 
@@ -171,7 +171,7 @@ impl Reader {
             return;
         };
         if !self.states.contains_key(&pid) {
-            // A child has all that its parent had.
+            // A child process inherits everything from its parent.
             let parent = self.states.get(&self.owner).cloned();
             self.states.insert(pid, parent.unwrap_or_default());
         }
@@ -199,8 +199,8 @@ impl Reader {
         self.states.insert(pid, state);
     }
 
-    /// `NAME [N];  needed by BY [N]` and its kin, after `file=`.
-    fn file(&mut self, state: &mut State, text: &[u8]) {
+    /// `NAME [N];  needed by BY [N]` and the other lines that begin with `file=`.
+    fn file(&mut self, state: &mut ProcessState, text: &[u8]) {
         if let Some(name) = before_namespace(text, b"generating link map") {
             self.mapped(state, name);
         } else if let Some(path) = before_namespace(text, b"destroying link map") {
@@ -213,14 +213,14 @@ impl Reader {
         }
     }
 
-    fn requested(&mut self, state: &mut State, name: &[u8], by: &[u8], is_dlopen: bool) {
+    fn requested(&mut self, state: &mut ProcessState, name: &[u8], by: &[u8], is_dlopen: bool) {
         let (Some(name), Some(by)) = (without_namespace(name, b""), without_namespace(by, b"]"))
         else {
             return;
         };
         let is_object = self.is_object(state, by);
         if !is_object && !is_dlopen {
-            // What the program itself needs is loaded before it runs, so this is another one.
+            // The needs of a program are loaded before it runs, so this is another program.
             let current = state
                 .program
                 .and_then(|number| self.output.programs.get(number));
@@ -228,7 +228,7 @@ impl Reader {
                 self.begin(state, OsStr::from_bytes(by));
             }
         }
-        state.request = Some(Request {
+        state.request = Some(OpenRequest {
             name: OsStr::from_bytes(name).to_owned(),
             by: if is_object {
                 Requester::Object(path_of(by))
@@ -240,14 +240,14 @@ impl Reader {
         });
     }
 
-    /// Whether `by` is an object, and not the main program, whose name may be anything and may
-    /// change.
-    fn is_object(&mut self, state: &mut State, by: &[u8]) -> bool {
+    /// Whether `by` is an object. Otherwise it is the main program, whose name may be anything and
+    /// may change.
+    fn is_object(&mut self, state: &mut ProcessState, by: &[u8]) -> bool {
         let path = Path::new(OsStr::from_bytes(by));
         if self.known.contains(path) {
             return true;
         }
-        // One that was asked for as `$ORIGIN/…` shows its path only now.
+        // The path of an object that was requested as `$ORIGIN/…` appears only now.
         let waiting = state.mapped.iter_mut().rfind(|object| has_token(object));
         if let Some(object) = waiting.filter(|_| by.starts_with(b"/")) {
             path.clone_into(&mut object.path);
@@ -257,10 +257,10 @@ impl Reader {
         false
     }
 
-    fn mapped(&mut self, state: &mut State, name: &[u8]) {
+    fn mapped(&mut self, state: &mut ProcessState, name: &[u8]) {
         let name = OsStr::from_bytes(name);
         let Some(request) = state.request.take_if(|request| request.name == name) else {
-            // `ld.so PROGRAM`: nothing asked for it.
+            // `ld.so PROGRAM`: a program that nothing asked for.
             self.begin(state, name);
             return;
         };
@@ -268,7 +268,7 @@ impl Reader {
             Some(tried) if !name.as_bytes().contains(&b'/') => tried,
             _ => PathBuf::from(name),
         };
-        let object = Object {
+        let object = LoadedObject {
             path,
             requested: request.name,
             by: request.by,
@@ -280,7 +280,7 @@ impl Reader {
         state.mapped.push(object);
     }
 
-    fn initialised(&mut self, state: &mut State, path: PathBuf) {
+    fn initialised(&mut self, state: &mut ProcessState, path: PathBuf) {
         let mapped = &mut state.mapped;
         let at = mapped
             .iter()
@@ -290,7 +290,7 @@ impl Reader {
                     .iter()
                     .position(|object| has_token(object) && path.is_absolute())
             });
-        // The loader itself is nobody's wish.
+        // Nothing asks for the loader itself.
         let (Some(at), Some(number)) = (at, state.program) else {
             return;
         };
@@ -300,8 +300,8 @@ impl Reader {
         self.loaded(number, object);
     }
 
-    /// `PATH [N]; direct_opencount=1`, after `opening file=`: the end of the first `dlopen` of it.
-    fn opened(&mut self, state: &State, text: &[u8]) {
+    /// `PATH [N]; direct_opencount=1`, after `opening file=`: the first `dlopen` of PATH has ended.
+    fn opened(&mut self, state: &ProcessState, text: &[u8]) {
         let (Some(path), Some(number)) = (
             text.strip_suffix(b"; direct_opencount=1")
                 .and_then(|text| without_namespace(text, b"]"))
@@ -314,11 +314,11 @@ impl Reader {
             return;
         };
         let mut known = program.loaded.iter().filter(|object| object.path == path);
-        // The main program has no path here.
+        // The main program is opened too, but has no path here.
         if known.clone().next().is_some() && !known.any(|object| object.is_dlopen) {
             self.loaded(
                 number,
-                Object {
+                LoadedObject {
                     requested: path.clone().into_os_string(),
                     path,
                     by: Requester::Unknown,
@@ -328,7 +328,7 @@ impl Reader {
         }
     }
 
-    fn loaded(&mut self, number: usize, object: Object) {
+    fn loaded(&mut self, number: usize, object: LoadedObject) {
         if let Some(program) = self.output.programs.get_mut(number) {
             if self.seen.insert((number, object.clone())) {
                 program.loaded.push(object);
@@ -336,10 +336,10 @@ impl Reader {
         }
     }
 
-    fn begin(&mut self, state: &mut State, name: &OsStr) {
-        *state = State {
+    fn begin(&mut self, state: &mut ProcessState, name: &OsStr) {
+        *state = ProcessState {
             program: Some(self.output.programs.len()),
-            ..State::default()
+            ..ProcessState::default()
         };
         self.output.programs.push(Program {
             name: name.to_owned(),
@@ -367,7 +367,7 @@ fn without_namespace<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]> {
     text.get(..at)?.strip_suffix(b" [")
 }
 
-fn has_token(object: &Object) -> bool {
+fn has_token(object: &LoadedObject) -> bool {
     let bytes = object.path.as_os_str().as_bytes();
     bytes.contains(&b'$')
 }
@@ -389,14 +389,14 @@ mod tests {
 
     const PID: u32 = 4711;
 
-    /// The output of `lines`, each of which gets the process's number.
-    fn output(lines: &[&str]) -> Output {
+    /// Parses `lines`, each prefixed with the process ID.
+    fn output(lines: &[&str]) -> DebugOutput {
         let tag = format!("\n      {PID}:\t");
         let text = format!("{}{}\n", tag.trim_start_matches('\n'), lines.join(&tag));
         read(PID, text.as_bytes()).expect("it can be read")
     }
 
-    fn paths(output: &Output) -> Vec<Vec<&Path>> {
+    fn paths(output: &DebugOutput) -> Vec<Vec<&Path>> {
         let programs = output.programs.iter();
         programs
             .map(|program| program.loaded.iter().map(|object| &*object.path).collect())
@@ -412,18 +412,18 @@ mod tests {
         "transferring control: prog",
     ];
 
-    fn after_start(lines: &[&str]) -> Output {
+    fn after_start(lines: &[&str]) -> DebugOutput {
         output(&[&START, lines].concat())
     }
 
     #[test]
-    fn what_is_mapped_and_not_initialised_is_not_loaded() {
-        // As ldd has it.
+    fn a_mapped_object_that_is_not_initialised_is_not_loaded() {
+        // Like the output of ldd.
         assert_eq!(paths(&output(&START[..3])), [Vec::<&Path>::new()]);
     }
 
     #[test]
-    fn the_last_file_that_was_tried_is_the_one() {
+    fn the_last_file_that_was_tried_is_loaded() {
         let output = after_start(&[
             "file=liba.so [0];  dynamically loaded by prog [0]",
             "  trying file=/one/liba.so",
@@ -442,7 +442,7 @@ mod tests {
             "file=/a.so [0];  generating link map",
             "calling init: /a.so",
         ]);
-        let object = Object {
+        let object = LoadedObject {
             path: "/a.so".into(),
             requested: "/a.so".into(),
             by: Requester::Program,
@@ -453,14 +453,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_program_once_more_is_another_one() {
+    fn a_program_that_executes_itself_counts_twice() {
         let output = output(&[START, START].concat());
         let libc = vec![Path::new("/lib/libc.so.6")];
         assert_eq!(paths(&output), [libc.clone(), libc]);
     }
 
     #[test]
-    fn a_program_under_the_loader_is_the_program() {
+    fn a_program_started_by_naming_the_loader_is_the_main_program() {
         let direct = [&["file=prog [0];  generating link map"][..], &START].concat();
         let output = output(&direct);
         assert_eq!(paths(&output), [[Path::new("/lib/libc.so.6")]]);
@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_not_the_loaders_is_told() {
+    fn truncated_output_and_foreign_lines_are_reported() {
         let read = |text: &str| read(PID, text.as_bytes()).expect("it can be read");
         let cut_off = read("   4711:\t\n   4711:\tfile=lib");
         assert!(cut_off.is_cut_off);
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_directories_may_be_of_any_length() {
+    fn a_list_of_directories_may_have_any_length() {
         let long = format!(" search path={}", "/directory:".repeat(20_000));
         let output = after_start(&[
             &long,

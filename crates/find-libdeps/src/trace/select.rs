@@ -1,58 +1,58 @@
-//! Which of the objects that a traced command loaded an image must have.
+//! Selects the objects that an image must have from those that a traced command loaded.
 //!
-//! Listed is what a process loaded from outside the given paths because code asked for it
-//! (`dlopen`), or because an object of the given paths, or a library that no package owns, needs
-//! it. Not listed:
+//! An object from outside the given paths is selected if code asked for it (`dlopen`), or if a
+//! bundled object or an unowned library needs it. Not selected are:
 //!
-//! - what a packaged library needs in its turn, which apt installs with it;
-//! - what whoever has the interpreter has: its own modules (`lib-dynload`), its `libpython`, and
-//!   what they or the interpreter need. An extension module of Debian's (`dist-packages`) is none
-//!   of that: a package of its own ships it;
-//! - what the C library itself loads by name: NSS and gconv modules, which the machine's
+//! - needs of a packaged library, because apt installs them with it;
+//! - parts of the interpreter: its modules (`lib-dynload`), its `libpython`, and the needs of these
+//!   and of the interpreter itself. Debian's extension modules (`dist-packages`) are not part of it,
+//!   because other packages ship them;
+//! - objects that the C library loads by name: NSS and gconv modules, which the machine's
 //!   configuration names (nsswitch.conf(5), iconv(1)), and `libgcc_s`, which comes with it;
-//! - what a program from outside the given paths loads (`git`): its package sees to that. Such
-//!   programs are named instead. Python interpreters are none of them, wherever they lie, as the
-//!   modules that they import cannot be told from those of the given paths; and where a program
-//!   loads an object of the given paths, what it loads by name is listed too.
+//! - objects that a program from outside the given paths loads (`git`), because its own package
+//!   depends on them. Such programs are returned instead. Python interpreters never count as such
+//!   programs, wherever they are, because the modules that they import cannot be distinguished from
+//!   those of the given paths. If such a program loads a bundled object, the objects that it loads
+//!   by name are selected too.
 //!
-//! An object that is loaded already when something else asks for it counts for who asked first.
-//! Nothing is run or read here; whose a file is, is for the caller to say.
+//! An object that several others ask for counts for the first of them. Nothing is run or read here;
+//! the caller knows the owners of files.
 
 use crate::loader::never_packaged;
-use crate::trace::command::{Process, Trace};
-use crate::trace::ld_debug::{Object, Requester};
+use crate::trace::command::{Trace, TracedProgram};
+use crate::trace::ld_debug::{LoadedObject, Requester};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// What a traced command needs.
+/// The objects and programs that count.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Selection<'a> {
-    /// Libraries and modules; one may be there several times, for who asks.
-    pub libraries: Vec<&'a Object>,
-    /// Programs from outside the given paths that were started as well: their path, or their name
-    /// where it is not known.
+    /// Libraries and modules, sorted by path; one entry per object that asks.
+    pub libraries: Vec<&'a LoadedObject>,
+    /// Programs from outside the given paths that were started: their paths, or their names if the
+    /// path is unknown.
     pub programs: BTreeSet<PathBuf>,
 }
 
-/// Whose an object is, and why it was loaded.
+/// Where an object comes from, which decides whether it is selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// It lies below the given paths.
-    Inside,
-    /// The interpreter, or its own.
+enum Provenance {
+    /// Below the given paths.
+    Bundled,
+    /// The interpreter or a part of it.
     Interpreter,
-    /// The C library loads it by name.
+    /// Loaded by name by the C library.
     Configured,
-    /// A package has it, or it is a program of the system.
+    /// In a package, or the main program of a process from outside the given paths.
     Packaged,
-    /// Nobody has it.
+    /// In no package.
     Unowned,
 }
 
-/// Selects from `trace`. Paths are as the loader opened them: `is_inside` says whether the real
-/// file lies below the given paths, `is_owned` whether a package has it.
+/// Selects from `trace`. Both callbacks get paths as the loader opened them: `is_inside` returns
+/// whether the real file is below the given paths, `is_owned` whether a package owns it.
 #[must_use]
 pub fn select<'a>(
     trace: &'a Trace,
@@ -76,21 +76,21 @@ pub fn select<'a>(
         for object in &process.loaded {
             first.entry(object.path.as_path()).or_insert(object);
         }
-        let kinds = Kinds {
+        let provenances = Provenances {
             first,
             main: match (is_own, is_python) {
-                (true, _) => Kind::Inside,
-                (_, true) => Kind::Interpreter,
-                _ => Kind::Packaged,
+                (true, _) => Provenance::Bundled,
+                (_, true) => Provenance::Interpreter,
+                _ => Provenance::Packaged,
             },
             is_inside,
             is_owned,
         };
-        let listed = process
+        let selected = process
             .loaded
             .iter()
-            .filter(|object| kinds.is_listed(object));
-        for object in listed {
+            .filter(|object| provenances.is_selected(object));
+        for object in selected {
             if !selection.libraries.contains(&object) {
                 selection.libraries.push(object);
             }
@@ -102,50 +102,54 @@ pub fn select<'a>(
     selection
 }
 
-/// The kinds of one process's objects.
-struct Kinds<'a> {
-    /// Each object as it was first asked for.
-    first: HashMap<&'a Path, &'a Object>,
-    main: Kind,
+/// The provenance of each object in one process.
+struct Provenances<'a> {
+    /// The first request for each object.
+    first: HashMap<&'a Path, &'a LoadedObject>,
+    /// The main program's.
+    main: Provenance,
     is_inside: &'a dyn Fn(&Path) -> bool,
     is_owned: &'a dyn Fn(&Path) -> bool,
 }
 
-impl Kinds<'_> {
-    fn is_listed(&self, object: &Object) -> bool {
-        let is_asked_for =
-            object.is_dlopen || matches!(self.of_requester(object), Kind::Inside | Kind::Unowned);
+impl Provenances<'_> {
+    fn is_selected(&self, object: &LoadedObject) -> bool {
+        let is_asked_for = object.is_dlopen
+            || matches!(
+                self.of_requester(object),
+                Provenance::Bundled | Provenance::Unowned
+            );
         match self.of(object) {
-            Kind::Packaged | Kind::Unowned => is_asked_for,
-            // Code has asked for it once more.
-            Kind::Configured => object.by == Requester::Unknown,
-            Kind::Inside | Kind::Interpreter => false,
+            Provenance::Packaged | Provenance::Unowned => is_asked_for,
+            // Unless code asked for it once more.
+            Provenance::Configured => object.by == Requester::Unknown,
+            Provenance::Bundled | Provenance::Interpreter => false,
         }
     }
 
-    fn of_requester(&self, object: &Object) -> Kind {
+    fn of_requester(&self, object: &LoadedObject) -> Provenance {
         match &object.by {
             Requester::Program => self.main,
             Requester::Object(path) => match self.first.get(path.as_path()) {
                 Some(object) => self.of(object),
-                None => Kind::Packaged,
+                None => Provenance::Packaged,
             },
-            Requester::Unknown => Kind::Packaged,
+            Requester::Unknown => Provenance::Packaged,
         }
     }
 
-    /// The kind of what lies at the path of `object`.
-    fn of(&self, object: &Object) -> Kind {
-        // Up to what is known by its place, and down again.
-        let mut chain: Vec<&Object> = Vec::new();
+    /// The provenance of the file of `object`.
+    fn of(&self, object: &LoadedObject) -> Provenance {
+        // Walks up to a requester that is known by its path, and down again.
+        let mut chain: Vec<&LoadedObject> = Vec::new();
         let mut next = self.first.get(object.path.as_path()).copied();
-        let mut kind = self.main;
+        let mut provenance = self.main;
         while let Some(object) = next {
-            if let Some(known) = self.by_place(object) {
-                kind = known;
+            if let Some(known) = self.by_path(object) {
+                provenance = known;
                 break;
             }
-            // Each was asked for by one that was there before; a circle would be no loader's.
+            // An object is always asked for by an earlier one; only forged output has a cycle.
             if chain.len() > self.first.len() {
                 break;
             }
@@ -156,46 +160,47 @@ impl Kinds<'_> {
             };
         }
         for object in chain.into_iter().rev() {
-            kind = if kind == Kind::Configured || object.is_dlopen && is_by_libc(object) {
-                Kind::Configured
-            } else if kind == Kind::Interpreter && !object.is_dlopen {
-                Kind::Interpreter
-            } else if (self.is_owned)(&object.path) {
-                Kind::Packaged
-            } else {
-                Kind::Unowned
-            };
+            provenance =
+                if provenance == Provenance::Configured || object.is_dlopen && is_by_libc(object) {
+                    Provenance::Configured
+                } else if provenance == Provenance::Interpreter && !object.is_dlopen {
+                    Provenance::Interpreter
+                } else if (self.is_owned)(&object.path) {
+                    Provenance::Packaged
+                } else {
+                    Provenance::Unowned
+                };
         }
-        kind
+        provenance
     }
 
-    fn by_place(&self, object: &Object) -> Option<Kind> {
+    fn by_path(&self, object: &LoadedObject) -> Option<Provenance> {
         let path = object.path.as_path();
         let name = path.file_name().unwrap_or_default();
         if (self.is_inside)(path) {
-            Some(Kind::Inside)
+            Some(Provenance::Bundled)
         } else if is_stdlib(path) || never_packaged::by_interpreter(name) && !(self.is_owned)(path)
         {
-            Some(Kind::Interpreter)
+            Some(Provenance::Interpreter)
         } else {
             None
         }
     }
 }
 
-/// Whether the interpreter's own modules lie where `path` does (`DESTSHARED` in Python's
+/// Whether `path` is in the directory of the interpreter's modules (`DESTSHARED` in Python's
 /// `Makefile.pre.in`).
 fn is_stdlib(path: &Path) -> bool {
     let dir = path.parent().and_then(Path::file_name);
     dir.is_some_and(|dir| dir == "lib-dynload")
 }
 
-fn is_by_libc(object: &Object) -> bool {
+fn is_by_libc(object: &LoadedObject) -> bool {
     matches!(&object.by, Requester::Object(path) if path.ends_with("libc.so.6"))
 }
 
-/// Whether a Python interpreter runs, told by its name or by what it loads.
-fn is_python(process: &Process) -> bool {
+/// Whether the program is a Python interpreter, by its name or by what it loads.
+fn is_python(process: &TracedProgram) -> bool {
     let name = Path::new(&process.name).file_name().map(OsStr::as_bytes);
     let is_called =
         name.is_some_and(|name| name.starts_with(b"python") || name.starts_with(b"pypy"));
@@ -210,11 +215,11 @@ mod tests {
     const CTYPES: &str = "/usr/lib/python3.11/lib-dynload/_ctypes.cpython-311-x86_64-linux-gnu.so";
     const LIBC: &str = "/lib/libc.so.6";
 
-    /// `path` is needed by `by`, or loaded by it where that begins with `dlopen `; `-` is the
-    /// program, `?` unknown.
-    fn object(path: &str, by: &str) -> Object {
+    /// An object that `by` needs, or loads if `by` begins with `dlopen `; `-` is the program, `?` is
+    /// unknown.
+    fn object(path: &str, by: &str) -> LoadedObject {
         let by_dlopen = by.strip_prefix("dlopen ");
-        Object {
+        LoadedObject {
             path: path.into(),
             requested: path.into(),
             by: match by_dlopen.unwrap_or(by) {
@@ -226,10 +231,10 @@ mod tests {
         }
     }
 
-    /// What is selected of a program that loads `objects`, in this order, with `/venv` for the
-    /// given path and packages for all that lies in `/lib` and `/usr`.
+    /// The selection from a program that loads `objects` in this order. The given path is `/venv`;
+    /// files in `/lib` and `/usr/lib` are owned.
     fn selected(program: &str, objects: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let process = Process {
+        let process = TracedProgram {
             name: program.into(),
             program: Some(program.into()),
             loaded: objects.iter().map(|(path, by)| object(path, by)).collect(),
@@ -257,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_code_asks_for_is_listed_and_what_that_needs_is_not() {
+    fn an_object_that_code_asks_for_is_selected_and_its_needs_are_not() {
         // Dependencies are initialised first.
         let objects = [
             ("/lib/libffi.so.8", CTYPES),
@@ -272,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_object_inside_or_in_no_package_needs_is_listed() {
+    fn the_needs_of_bundled_and_unowned_objects_are_selected() {
         let objects = [
             ("/lib/liba.so", "/venv/x.so"),
             ("/lib/libb.so", "/opt/libo.so"),
@@ -284,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interpreters_own_is_not_listed_wherever_it_lies() {
+    fn parts_of_the_interpreter_are_not_selected_wherever_they_are() {
         let objects = [
             ("/opt/lib/libpython3.12.so.1.0", "-"),
             ("/lib/libm.so.6", "/opt/lib/libpython3.12.so.1.0"),
@@ -300,14 +305,14 @@ mod tests {
     }
 
     #[test]
-    fn a_module_of_another_package_is_listed() {
+    fn a_module_of_another_package_is_selected() {
         let module = "/usr/lib/python3/dist-packages/lxml/etree.cpython-311-x86_64-linux-gnu.so";
         let objects = [("/lib/libxml2.so.2", module), (module, "dlopen -")];
         assert_eq!(libraries("/usr/bin/python3", &objects), [module]);
     }
 
     #[test]
-    fn what_the_c_library_loads_by_name_is_not_listed_unless_others_ask() {
+    fn an_object_that_the_c_library_loads_by_name_is_selected_only_if_others_ask_for_it() {
         let nss = [
             ("/lib/libcap.so.2", "/lib/libnss_systemd.so.2"),
             ("/lib/libnss_systemd.so.2", &format!("dlopen {LIBC}")[..]),
@@ -318,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_is_named_and_what_it_loads_is_not_listed() {
+    fn a_program_from_elsewhere_is_returned_and_its_libraries_are_not_selected() {
         let git = [
             ("/lib/libpcre2-8.so.0", "-"),
             ("/lib/libz.so.1", "dlopen -"),
@@ -334,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_inside_has_needs() {
+    fn the_needs_of_a_bundled_program_are_selected() {
         let objects = [("/lib/libpq.so.5", "-")];
         let wanted = (vec!["/lib/libpq.so.5".to_owned()], vec![]);
         assert_eq!(selected("/venv/bin/tool", &objects), wanted);

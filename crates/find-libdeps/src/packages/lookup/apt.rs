@@ -1,16 +1,17 @@
-//! Questions to apt: which Contents indexes it has, fetching them, and what is in them.
+//! Runs apt to list, fetch and read Contents indexes.
 //!
-//! The only place that knows apt's command lines and answers. apt itself chooses the sources,
-//! fetches, checks signatures, and decompresses. Its own directories are never written to: what is
-//! fetched goes into a [`Lists`] directory, and no hook of the machine's configuration is run.
+//! The only module that knows apt's command lines and output. apt itself chooses the sources,
+//! fetches, checks signatures and decompresses. Its own directories are never written to: fetched
+//! files go into a [`Lists`] directory, and no hook of the machine's configuration is run.
 
 use crate::packages::lookup::release_file::{self, Digest};
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError, Running};
+use crate::system::root::Root;
 use sha2::{Digest as _, Sha256};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,50 +20,50 @@ use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
 use thiserror::Error;
 
-/// Where Debian's apt has its helper, which is not on PATH.
+/// apt's helper as Debian installs it, outside PATH.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
-/// Where apt keeps its lists (apt.conf(5), `Dir::State::lists`), unless `APT_CONFIG` says otherwise.
+/// apt's lists (`Dir::State::lists` in apt.conf(5)), unless `APT_CONFIG` changes that.
 const LISTS: &str = "/var/lib/apt/lists";
-/// Real machines have a dozen of indexes.
+/// Real machines have a dozen indexes.
 const MAX_INDEXES: usize = 4096;
 /// Debian's Release files have 0.2 MB.
 const MAX_RELEASE: u64 = 16 << 20;
-/// How many lines of what apt complained about are kept.
+/// How many lines of apt's complaints are kept.
 const MAX_COMPLAINTS: usize = 10;
 
-/// Why apt gave no answer.
+/// Why apt returned no result.
 #[derive(Debug, Error)]
 pub enum AptError {
-    /// A program of apt's is not there, or could not be started.
+    /// A program of apt is not installed, or could not be started.
     #[error("{}{}", .0, advice(.0))]
     Process(#[from] ProcessError),
     /// It ran and failed.
     #[error("`{command}` failed with {status}: {}", .complaints.join("; "))]
     Failed {
-        /// The program and what was asked.
+        /// The program and its subcommand.
         command: &'static str,
         /// How it ended.
         status: ExitStatus,
-        /// What it said.
+        /// Its error messages.
         complaints: Vec<String>,
     },
-    /// The directory for what is fetched cannot be used.
+    /// The directory for fetched files cannot be used.
     #[error(
         "cannot use {} for apt's lists: {source}; set TMPDIR, or name another directory with `--lookup=DIR`",
         shown(path)
     )]
     Directory {
-        /// The directory, or what is in it.
+        /// The directory, or an entry in it.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// An index is not what apt has fetched and checked.
+    /// An index differs from what apt fetched and checked.
     #[error("{}: {problem}", shown(path))]
     Damaged {
         /// The index.
         path: PathBuf,
-        /// What is the matter.
+        /// What is wrong with it.
         problem: String,
     },
 }
@@ -77,32 +78,32 @@ fn advice(error: &ProcessError) -> &'static str {
 /// Where apt keeps indexes.
 #[derive(Debug)]
 pub enum Lists {
-    /// Where the machine's configuration says.
+    /// In the directory of the machine's configuration.
     Machine,
-    /// In a directory that stays.
+    /// In this directory, which is kept.
     Kept(PathBuf),
-    /// In a directory that is removed with this value. A signal that ends the process leaves it
-    /// behind.
+    /// In a directory that is removed when this is dropped. A signal that ends the process leaves
+    /// it behind.
     Temporary(TempDir),
 }
 
 /// A Contents index that apt has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
-    /// Where it lies, compressed or not.
+    /// Its file, compressed or not.
     pub path: PathBuf,
     /// `Origin` of its Release file.
     pub origin: String,
     /// `Codename` of its Release file.
     pub codename: String,
-    /// The component of the archive (`main`); empty where the archive has none.
+    /// The component of the archive (`main`); empty if the archive has none.
     pub component: String,
-    /// Its name in the Release file, not compressed.
+    /// Its name in the Release file, uncompressed.
     name: String,
 }
 
 impl Lists {
-    /// Lists in `dir`, which is made where it is not there.
+    /// Lists in `dir`, which is created if it does not exist.
     pub fn kept(dir: &Path) -> Result<Self, AptError> {
         let dir = std::path::absolute(dir).map_err(|source| AptError::Directory {
             path: dir.to_owned(),
@@ -113,9 +114,9 @@ impl Lists {
         Ok(lists)
     }
 
-    /// Lists in a directory of their own.
+    /// Lists in a new temporary directory.
     pub fn temporary() -> Result<Self, AptError> {
-        // For root apt downloads as a user of its own, who must be able to enter.
+        // If run by root, apt downloads as the user `_apt`, who must be able to enter.
         let dir = tempfile::Builder::new()
             .prefix("find-libdeps-")
             .permissions(fs::Permissions::from_mode(0o755))
@@ -147,7 +148,7 @@ impl Lists {
         Ok(())
     }
 
-    /// The Contents indexes for `architecture` that are there, in apt's order of sources.
+    /// The Contents indexes for `architecture` in these lists, in apt's order of sources.
     pub fn indexes(&self, architecture: &str) -> Result<Vec<Index>, AptError> {
         if matches!(self, Self::Machine) && !may_have_index() {
             return Ok(Vec::new());
@@ -171,9 +172,9 @@ impl Lists {
         Ok(indexes(&output.stdout))
     }
 
-    /// Has apt fetch the Contents indexes of all sources for `architectures`, and check them; what
-    /// is there and has not changed is not fetched again. A source that cannot be reached is an
-    /// error, one that has no such index is none.
+    /// Has apt fetch and check the Contents indexes of all sources for `architectures`. Indexes that
+    /// are present and unchanged are not fetched again. A source that cannot be reached is an error;
+    /// one without such an index is not.
     pub fn fetch(&self, architectures: &[&str]) -> Result<(), AptError> {
         let Some(dir) = self.dir() else {
             return Ok(());
@@ -194,7 +195,7 @@ impl Lists {
         }
     }
 
-    /// Points apt at these lists instead of the machine's.
+    /// Makes apt use these lists instead of the machine's.
     fn point(&self, command: &mut Command) {
         let mut option = |name: &str, value: &OsStr| {
             let mut text = OsString::from(name);
@@ -202,7 +203,7 @@ impl Lists {
             text.push(value);
             command.arg("-o").arg(text);
         };
-        // No cache is read or written.
+        // Neither reads nor writes a cache.
         option("Dir::Cache::pkgcache", OsStr::new(""));
         option("Dir::Cache::srcpkgcache", OsStr::new(""));
         if let Some(dir) = self.dir() {
@@ -213,11 +214,11 @@ impl Lists {
 }
 
 impl Index {
-    /// Its content, decompressed by apt.
-    pub fn open(&self) -> Result<Content, AptError> {
+    /// Starts reading its content, which apt decompresses.
+    pub fn open(&self) -> Result<IndexReader, AptError> {
         let mut command = process::command(HELPER)?;
         let running = process::spawn(command.arg("cat-file").arg(&self.path))?;
-        Ok(Content {
+        Ok(IndexReader {
             path: self.path.clone(),
             expected: self.digest(),
             running,
@@ -226,26 +227,24 @@ impl Index {
         })
     }
 
-    /// What the Release file beside it says of it, which apt has checked; `None` where that lists
-    /// the compressed form alone.
+    /// Its size and sum in the Release file beside it, which apt has checked; `None` if that lists
+    /// only the compressed form.
     fn digest(&self) -> Option<Digest> {
         let file_name = self.path.file_name()?.to_str()?;
-        // apt names a list as its address, with `_` for `/` (`URItoFileName` in apt-pkg's
+        // apt names a list after its URI, with `_` for `/` (`URItoFileName` in apt-pkg's
         // `contrib/strutl.cc`).
         let own = self.name.replace('/', "_");
         let prefix = &file_name[..file_name.rfind(&own)?];
         ["InRelease", "Release"].iter().find_map(|name| {
             let path = self.path.with_file_name(format!("{prefix}{name}"));
-            let mut text = Vec::new();
-            let file = File::open(path).ok()?;
-            file.take(MAX_RELEASE).read_to_end(&mut text).ok()?;
+            let text = Root::machine().read(&path, MAX_RELEASE).ok()?;
             release_file::digest(&String::from_utf8_lossy(&text), &self.name)
         })
     }
 }
 
-/// An index as it is read. It counts only once [`Content::finish`] has found it whole.
-pub struct Content {
+/// The content of an index. It must not be used before [`IndexReader::finish`] has returned `Ok`.
+pub struct IndexReader {
     path: PathBuf,
     expected: Option<Digest>,
     running: Running,
@@ -253,7 +252,7 @@ pub struct Content {
     sum: Sha256,
 }
 
-impl Read for Content {
+impl Read for IndexReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.running.read(buffer)?;
         self.size += length as u64;
@@ -264,9 +263,9 @@ impl Read for Content {
     }
 }
 
-impl Content {
-    /// To be called after the last byte was read. apt-helper says nothing of a gzip file that is
-    /// cut off, nor of an lz4 file with other bytes in it, so the sum is compared.
+impl IndexReader {
+    /// Checks that the index is complete; call this after reading the last byte. apt-helper does not
+    /// report a truncated gzip file or an lz4 file with changed bytes, so the sum is compared.
     pub fn finish(self) -> Result<(), AptError> {
         let damaged = |problem: String| AptError::Damaged {
             path: self.path.clone(),
@@ -299,13 +298,13 @@ impl Content {
     }
 }
 
-/// What apt calls the index target.
+/// apt's name of the index target.
 fn identifier(architecture: &str) -> String {
     format!("Contents-{architecture}")
 }
 
-/// An index target (apt's `doc/acquire-additional-files.md`). The architecture is spelled out: with
-/// `$(ARCHITECTURE)` apt would fetch `Contents-all` too.
+/// The fields of an index target (apt's `doc/acquire-additional-files.md`). The architecture is
+/// spelled out: with `$(ARCHITECTURE)`, apt would also fetch `Contents-all`.
 fn target(architecture: &str) -> [(&'static str, String); 6] {
     [
         ("MetaKey", format!("$(COMPONENT)/Contents-{architecture}")),
@@ -323,8 +322,9 @@ fn target(architecture: &str) -> [(&'static str, String); 6] {
     ]
 }
 
-/// The configuration with which apt fetches nothing but Contents indexes, and runs no hook: those
-/// of the machine tend its own lists. Only a file can clear what other files have set.
+/// A configuration with which apt fetches Contents indexes only and runs no hook, because the
+/// machine's hooks are for its own lists. Options on the command line cannot clear what
+/// configuration files set; a file can.
 fn configuration(architectures: &[&str]) -> String {
     let mut text = "#clear Acquire::IndexTargets;\n\
                     #clear APT::Update::Pre-Invoke;\n\
@@ -345,8 +345,8 @@ fn configuration(architectures: &[&str]) -> String {
     text
 }
 
-/// Whether apt itself can have a Contents index. A look into its usual directory spares asking apt,
-/// which takes half a second: machines without one are the rule.
+/// Whether apt may already have a Contents index. Most machines have none, and listing the usual
+/// directory saves running apt, which takes half a second.
 fn may_have_index() -> bool {
     let is_index = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| {
@@ -358,12 +358,12 @@ fn may_have_index() -> bool {
     is_elsewhere || fs::read_dir(LISTS).is_ok_and(|mut entries| entries.any(is_index))
 }
 
-/// Reads the answer of `apt-get indextargets`: paragraphs of `Field: value`.
-fn indexes(answer: &[u8]) -> Vec<Index> {
+/// Parses the output of `apt-get indextargets`: paragraphs of `Field: value`.
+fn indexes(output: &[u8]) -> Vec<Index> {
     let mut all = Vec::new();
     let mut index = Index::default();
-    // A closing empty line ends the last paragraph.
-    for line in answer.split(|&byte| byte == b'\n').chain([&b""[..]]) {
+    // The added empty line ends the last paragraph.
+    for line in output.split(|&byte| byte == b'\n').chain([&b""[..]]) {
         let value = |field: &str| line.strip_prefix(field.as_bytes());
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         if line.is_empty() {
@@ -394,7 +394,7 @@ fn failed(command: &'static str, status: ExitStatus, stderr: &[u8]) -> AptError 
     }
 }
 
-/// The errors among what apt said; all of it where it called nothing an error.
+/// apt's error messages, or all of its messages if none is marked as an error.
 fn complaints(stderr: &[u8]) -> Vec<String> {
     let lines: Vec<&[u8]> = stderr
         .split(|&byte| byte == b'\n')
@@ -404,8 +404,8 @@ fn complaints(stderr: &[u8]) -> Vec<String> {
         .iter()
         .filter_map(|line| line.strip_prefix(b"E: "))
         .collect();
-    let told = if errors.is_empty() { lines } else { errors };
-    told.into_iter()
+    let kept = if errors.is_empty() { lines } else { errors };
+    kept.into_iter()
         .take(MAX_COMPLAINTS)
         .map(|line| shown(OsStr::from_bytes(line)))
         .collect()
@@ -416,8 +416,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_is_a_paragraph() {
-        let answer = b"MetaKey: main/Contents-amd64\nFilename: /l/a_main_Contents-amd64.lz4\n\
+    fn each_paragraph_with_an_absolute_path_is_an_index() {
+        let output = b"MetaKey: main/Contents-amd64\nFilename: /l/a_main_Contents-amd64.lz4\n\
                        Codename: bookworm\nOrigin: Debian\nComponent: main\nOther: x\n\n\
                        Filename: relative\n\nFilename: /l/b\n";
         let debian = Index {
@@ -431,12 +431,12 @@ mod tests {
             path: "/l/b".into(),
             ..Index::default()
         };
-        assert_eq!(indexes(answer), [debian, other]);
+        assert_eq!(indexes(output), [debian, other]);
         assert_eq!(indexes(b""), []);
     }
 
     #[test]
-    fn errors_count_before_warnings() {
+    fn warnings_are_shown_only_if_there_is_no_error() {
         assert_eq!(complaints(b"W: a\nE: b\x1b\n\nE: c\n"), ["b\\u{1b}", "c"]);
         assert_eq!(complaints(b"a\nb\n"), ["a", "b"]);
     }

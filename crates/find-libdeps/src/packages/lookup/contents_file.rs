@@ -1,9 +1,9 @@
-//! The format of a Contents index (Debian wiki, DebianRepository/Format, "Contents" indices):
-//! which packages ship a path.
+//! The format of a Contents index, which lists the packages that ship each path (Debian wiki,
+//! DebianRepository/Format, "Contents" indices).
 //!
 //! A line is a path without its leading slash, white space, and the packages, comma-separated, each
-//! as `[[AREA/]SECTION/]NAME`. A line of another form is passed over, as the format asks: old
-//! indexes begin with text for people. What the paths are good for is not known here.
+//! as `[[AREA/]SECTION/]NAME`. Lines of another form are skipped, as the format demands: old
+//! indexes begin with an explanation in prose.
 
 use std::io::{self, BufRead, Read as _};
 use thiserror::Error;
@@ -13,23 +13,23 @@ const MAX_LINE: usize = 1 << 20;
 /// Debian's largest indexes have 0.4 GiB.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// Why an index was not read to its end.
+/// Why an index could not be read to its end.
 #[derive(Debug, Error)]
 pub enum ContentsError {
     /// It could not be read.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// It is too long, or a line in it is.
+    /// The index or one of its lines is too long.
     #[error("longer than any Contents index is")]
     TooLong,
-    /// It ends in the middle of a line.
+    /// The last line has no end.
     #[error("it ends in the middle of a line")]
     Truncated,
 }
 
-/// A path, and who ships it.
+/// A path and the packages that ship it.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct ContentsLine<'a> {
     /// Without its leading slash.
     pub path: &'a [u8],
     packages: &'a [u8],
@@ -44,7 +44,7 @@ pub struct Location<'a> {
     pub name: &'a str,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> ContentsLine<'a> {
     /// The packages that ship the path.
     pub fn packages(&self) -> impl Iterator<Item = Location<'a>> {
         self.packages
@@ -53,8 +53,11 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Reads an index once from its beginning to its end, and hands each entry to `visit`.
-pub fn read(reader: impl BufRead, mut visit: impl FnMut(Entry<'_>)) -> Result<(), ContentsError> {
+/// Passes each line of an index to `visit`.
+pub fn read(
+    reader: impl BufRead,
+    mut visit: impl FnMut(ContentsLine<'_>),
+) -> Result<(), ContentsError> {
     let mut reader = reader.take(MAX_BYTES);
     let mut line = Vec::new();
     loop {
@@ -71,8 +74,8 @@ pub fn read(reader: impl BufRead, mut visit: impl FnMut(Entry<'_>)) -> Result<()
                 ContentsError::Truncated
             });
         }
-        if let Some(entry) = entry(&line) {
-            visit(entry);
+        if let Some(line) = parse(&line) {
+            visit(line);
         }
     }
     if reader.limit() == 0 {
@@ -81,12 +84,12 @@ pub fn read(reader: impl BufRead, mut visit: impl FnMut(Entry<'_>)) -> Result<()
     Ok(())
 }
 
-/// A path may hold white space, the packages cannot.
-fn entry(line: &[u8]) -> Option<Entry<'_>> {
+/// Splits a line at its last white space: a path may contain some, the packages do not.
+fn parse(line: &[u8]) -> Option<ContentsLine<'_>> {
     let line = line.trim_ascii_end();
     let at = line.iter().rposition(u8::is_ascii_whitespace)?;
     let path = line[..at].trim_ascii_end();
-    (!path.is_empty()).then_some(Entry {
+    (!path.is_empty()).then_some(ContentsLine {
         path,
         packages: &line[at + 1..],
     })
@@ -101,7 +104,7 @@ fn location(text: &[u8]) -> Option<Location<'_>> {
     is_package(name).then_some(Location { section, name })
 }
 
-/// Debian Policy 5.6.1.
+/// Whether `name` is a valid package name (Debian Policy 5.6.1).
 fn is_package(name: &str) -> bool {
     let is_in_name =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
@@ -112,11 +115,11 @@ fn is_package(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn entries(text: &[u8]) -> Vec<String> {
+    fn lines(text: &[u8]) -> Vec<String> {
         let mut all = Vec::new();
-        read(text, |entry| {
-            let path = String::from_utf8_lossy(entry.path).into_owned();
-            let packages: Vec<String> = entry
+        read(text, |line| {
+            let path = String::from_utf8_lossy(line.path).into_owned();
+            let packages: Vec<String> = line
                 .packages()
                 .map(|package| format!("{}:{}", package.section.unwrap_or("-"), package.name))
                 .collect();
@@ -127,17 +130,17 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_hold_spaces_and_a_package_an_area() {
+    fn a_path_may_contain_spaces_and_a_package_may_have_an_area() {
         assert_eq!(
-            entries(b"FILE                LOCATION\nusr/a b.so\t \t libs/a,non-free/libs/b,c\n"),
+            lines(b"FILE                LOCATION\nusr/a b.so\t \t libs/a,non-free/libs/b,c\n"),
             ["FILE = ", "usr/a b.so = libs:a libs:b -:c"]
         );
     }
 
     #[test]
-    fn what_is_no_entry_is_passed_over() {
+    fn lines_and_packages_of_another_form_are_skipped() {
         let text = b"\nword\n  \nx libs/Bad_Name,libs/,\xff,--option\nusr/\xff.so libs/a\n";
-        assert_eq!(entries(text), ["x = ", "usr/\u{fffd}.so = libs:a"]);
+        assert_eq!(lines(text), ["x = ", "usr/\u{fffd}.so = libs:a"]);
     }
 
     #[test]
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_bounds_is_an_error() {
+    fn an_overlong_line_is_an_error() {
         let line = vec![b'x'; MAX_LINE + 1];
         let error = read(&line[..], |_| {}).unwrap_err();
         assert!(matches!(error, ContentsError::TooLong), "{error}");

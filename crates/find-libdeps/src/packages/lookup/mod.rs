@@ -1,4 +1,234 @@
-pub mod apt;
-pub mod contents_file;
-pub mod look_up;
-pub mod release_file;
+//! Finds the packages that ship libraries which are not on this machine.
+//!
+//! Takes the wanted libraries and the loader's directories; returns, for each library, the package
+//! to install, the packages among which no rule decides, or the reason why there is none. It uses the
+//! Contents indexes of apt's sources, which list the files of every package.
+//! Nothing is installed, apt's own lists are never written to, and no root but the machine's is
+//! looked at.
+
+mod apt;
+mod contents_file;
+mod file_name;
+mod release_file;
+mod rules;
+mod wanted;
+
+pub use rules::{Found, PackagedLibrary};
+pub use wanted::Wanted;
+
+use crate::config::Lookup;
+use crate::loader::system_libraries::LdSo;
+use crate::packages::dpkg::{Dpkg, DpkgError, Package};
+use crate::system::escape::shown;
+use crate::system::os_release::OsRelease;
+use crate::system::root::Root;
+use apt::{AptError, Index, Lists};
+use contents_file::ContentsError;
+use rules::{Rank, decide};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufReader;
+use std::path::PathBuf;
+use thiserror::Error;
+use wanted::Query;
+
+/// The size of the buffer between apt's output and the parser.
+const BUFFER: usize = 1 << 18;
+/// A thousand wanted names match a few thousand files.
+const MAX_FILES: usize = 1 << 16;
+
+/// Why nothing was looked up.
+#[derive(Debug, Error)]
+pub enum LookupError {
+    /// apt is never run for another root: its configuration there may name programs to run, and
+    /// files outside the root.
+    #[error(
+        "the package of a missing library is looked up for this machine only: run this inside the root, without `--root`"
+    )]
+    OtherRoot,
+    /// apt has no index, and [`Lookup`] does not allow fetching one.
+    #[error(
+        "apt has no Contents index for {architecture}: pass `--lookup`, or install apt-file and \
+         run `apt-get update`"
+    )]
+    NoIndex {
+        /// As Debian names it.
+        architecture: &'static str,
+    },
+    /// apt's sources publish no index.
+    #[error(
+        "none of apt's sources has a Contents index for {architecture}: see that \
+         /etc/apt/sources.list or a file in /etc/apt/sources.list.d names a Debian archive"
+    )]
+    NotPublished {
+        /// As Debian names it.
+        architecture: &'static str,
+    },
+    /// apt could not fetch the indexes.
+    #[error(
+        "cannot fetch the Contents index: {0}; see that the network and apt's sources work \
+         (`apt-get update`)"
+    )]
+    Fetch(#[source] AptError),
+    /// apt could not be run, or failed.
+    #[error(transparent)]
+    Apt(#[from] AptError),
+    /// An index cannot be read, or is incomplete.
+    #[error(
+        "cannot read the Contents index {}: {problem}; remove it, and have it fetched again",
+        shown(path)
+    )]
+    Damaged {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// More files match than in any real index.
+    #[error("the Contents index {} has too many files of one name", shown(path))]
+    TooMany {
+        /// The index.
+        path: PathBuf,
+    },
+    /// dpkg did not report its foreign architectures.
+    #[error(transparent)]
+    Dpkg(#[from] DpkgError),
+}
+
+/// Looks up every library of `wanted` in the indexes that `source` allows. Reads and fetches
+/// nothing if `wanted` is empty.
+pub fn look_up(
+    root: &Root,
+    dpkg: &Dpkg,
+    ld_so: &LdSo,
+    wanted: &BTreeSet<Wanted>,
+    source: &Lookup,
+) -> Result<BTreeMap<Wanted, Found>, LookupError> {
+    let mut found = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    if !root.is_machine() {
+        return Err(LookupError::OtherRoot);
+    }
+    let queries = queries(dpkg, ld_so, wanted, &mut found)?;
+    let release = OsRelease::read(root).version_codename;
+    let architectures: Vec<&'static str> = queries.keys().copied().collect();
+    let (indexes, _lists) = indexes(&architectures, source)?;
+    let native = dpkg.architecture();
+    for (architecture, mut query) in queries {
+        for index in indexes.get(architecture).into_iter().flatten() {
+            read(index, Rank::of(index, release.as_deref()), &mut query)?;
+        }
+        let package = |name: &str| Package {
+            name: name.to_owned(),
+            foreign: (architecture != native).then(|| architecture.to_owned()),
+        };
+        for wanted in query.wanted() {
+            found.insert(
+                wanted.clone(),
+                decide(query.files_of(&wanted.name), &package),
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// One query per architecture that dpkg accepts, by Debian's name of it. What is wanted for any
+/// other architecture goes into `found`.
+fn queries(
+    dpkg: &Dpkg,
+    ld_so: &LdSo,
+    wanted: &BTreeSet<Wanted>,
+    found: &mut BTreeMap<Wanted, Found>,
+) -> Result<BTreeMap<&'static str, Query>, DpkgError> {
+    let mut queries = BTreeMap::new();
+    let mut foreign = None;
+    for wanted in wanted {
+        let Some(row) = wanted.abi.architecture() else {
+            found.insert(wanted.clone(), Found::ForeignArchitecture);
+            continue;
+        };
+        if row.debian != dpkg.architecture() {
+            if foreign.is_none() {
+                foreign = Some(dpkg.foreign_architectures()?);
+            }
+            if !foreign.iter().flatten().any(|name| name == row.debian) {
+                found.insert(wanted.clone(), Found::ForeignArchitecture);
+                continue;
+            }
+        }
+        queries
+            .entry(row.debian)
+            .or_insert_with(|| Query::new(ld_so, row.abi))
+            .add(wanted);
+    }
+    Ok(queries)
+}
+
+/// Indexes by architecture, and the lists that must outlive them on disk.
+type Indexes = (BTreeMap<&'static str, Vec<Index>>, Option<Lists>);
+
+fn indexes(architectures: &[&'static str], source: &Lookup) -> Result<Indexes, LookupError> {
+    let mut all = BTreeMap::new();
+    let mut absent = Vec::new();
+    for &architecture in architectures {
+        let indexes = Lists::Machine.indexes(architecture)?;
+        if indexes.is_empty() {
+            absent.push(architecture);
+        } else {
+            all.insert(architecture, indexes);
+        }
+    }
+    let Some(&first) = absent.first() else {
+        return Ok((all, None));
+    };
+    let lists = match source {
+        Lookup::Machine => {
+            return Err(LookupError::NoIndex {
+                architecture: first,
+            });
+        }
+        Lookup::Temporary => Lists::temporary()?,
+        Lookup::Directory(dir) => Lists::kept(dir)?,
+    };
+    lists.fetch(&absent).map_err(LookupError::Fetch)?;
+    for architecture in absent {
+        let indexes = lists.indexes(architecture)?;
+        if indexes.is_empty() {
+            return Err(LookupError::NotPublished { architecture });
+        }
+        all.insert(architecture, indexes);
+    }
+    Ok((all, Some(lists)))
+}
+
+/// Shows every line of `index` to `query`.
+fn read(index: &Index, rank: Rank, query: &mut Query) -> Result<(), LookupError> {
+    let damaged = |problem: String| LookupError::Damaged {
+        path: index.path.clone(),
+        problem,
+    };
+    let mut reader = index.open()?;
+    let end = contents_file::read(BufReader::with_capacity(BUFFER, &mut reader), |line| {
+        if query.files().len() < MAX_FILES {
+            query.visit(line, rank);
+        }
+    });
+    match end {
+        Ok(()) | Err(ContentsError::Truncated) => {}
+        Err(error) => return Err(damaged(error.to_string())),
+    }
+    // If the index is truncated, apt's own message says more about the reason.
+    match reader.finish() {
+        Ok(()) => {}
+        Err(AptError::Damaged { problem, .. }) => return Err(damaged(problem)),
+        Err(error) => return Err(error.into()),
+    }
+    end.map_err(|error| damaged(error.to_string()))?;
+    if query.files().len() >= MAX_FILES {
+        return Err(LookupError::TooMany {
+            path: index.path.clone(),
+        });
+    }
+    Ok(())
+}

@@ -1,9 +1,9 @@
-//! The format of a suite's Release file (Debian wiki, DebianRepository/Format, "Release" files), of
-//! which the sizes and SHA-256 sums of its indexes are read.
+//! The format of a suite's Release file, which lists the sizes and SHA-256 sums of its indexes
+//! (Debian wiki, DebianRepository/Format, "Release" files).
 //!
-//! Signatures are apt's business: it keeps only files whose signature it has checked.
+//! Signatures are not checked here: apt keeps only files whose signature it has verified.
 
-/// What a Release file says of one of its indexes.
+/// The entry of one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     /// Its length in bytes.
@@ -12,9 +12,8 @@ pub struct Digest {
     pub sha256: String,
 }
 
-/// The digest of the index called `name` (such as `main/Contents-amd64`, not compressed); `None`
-/// where the file does not list it.
-#[must_use]
+/// The digest of the index `name`, such as `main/Contents-amd64` for the uncompressed one; `None` if
+/// the file does not list it.
 pub fn digest(text: &str, name: &str) -> Option<Digest> {
     text.lines()
         .skip_while(|line| line.trim_end() != "SHA256:")
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sum_is_that_of_the_named_field_and_file() {
+    fn the_sum_is_read_from_the_named_field_and_file() {
         let text = "Origin: Debian\nMD5Sum:\n 00 1 main/Contents-amd64\nSHA256:\n \
                     aa 3 main/Contents-amd64.gz\n AB 2 main/Contents-amd64\nNext: x\n";
         let found = digest(text, "main/Contents-amd64");

@@ -1,0 +1,127 @@
+//! Bounded reads of a file by `pread`, and the reasons why a file cannot be loaded.
+//!
+//! Callers cap every length that the file states before they pass it here.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileExt as _;
+use thiserror::Error;
+
+/// `PATH_MAX`: a longer name could not be opened.
+pub const MAX_NAME: usize = 4096;
+/// How much of a string table is read at once.
+const WINDOW: usize = 4096;
+
+/// Why a file could not be read as an ELF object.
+#[derive(Debug, Error)]
+pub enum ElfError {
+    /// It could not be read.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It has the ELF magic, but the loader would refuse it.
+    #[error("malformed ELF: {0}")]
+    Malformed(String),
+}
+
+/// A result of reading an ELF file.
+pub type Result<T> = std::result::Result<T, ElfError>;
+
+pub fn malformed<T>(reason: impl Into<String>) -> Result<T> {
+    Err(ElfError::Malformed(reason.into()))
+}
+
+/// A part of a file.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    pub offset: u64,
+    pub length: u64,
+}
+
+/// The bytes of `extent`; an error that names `what` if the file ends before them.
+pub fn read_exactly(file: &File, extent: Extent, what: &str) -> Result<Vec<u8>> {
+    let cut = || malformed(format!("the file ends before {what}"));
+    let Ok(length) = usize::try_from(extent.length) else {
+        return cut();
+    };
+    let mut bytes = vec![0; length];
+    if read_up_to(file, &mut bytes, extent.offset)? < length {
+        return cut();
+    }
+    Ok(bytes)
+}
+
+/// A string table. Keeps the last bytes read, because the strings asked for are close together: this
+/// saves two of three reads of a file.
+pub struct StringTable<'a> {
+    file: &'a File,
+    table: Extent,
+    window: Vec<u8>,
+    /// The offset of the window in the table.
+    start: u64,
+}
+
+impl<'a> StringTable<'a> {
+    pub fn new(file: &'a File, table: Extent) -> Self {
+        Self {
+            file,
+            table,
+            window: Vec::new(),
+            start: 0,
+        }
+    }
+
+    /// The string at `offset`, of at most `limit` bytes before its NUL.
+    pub fn get(&mut self, offset: u64, limit: usize) -> Result<OsString> {
+        if let Some(string) = self.in_window(offset, limit) {
+            return Ok(string);
+        }
+        if offset >= self.table.length {
+            return malformed("a name lies outside the string table");
+        }
+        let mut size = WINDOW;
+        loop {
+            let left = usize::try_from(self.table.length - offset).unwrap_or(usize::MAX);
+            self.window.resize(size.min(left), 0);
+            self.start = offset;
+            let place = self.table.offset.saturating_add(offset);
+            let read = read_up_to(self.file, &mut self.window, place)?;
+            self.window.truncate(read);
+            if let Some(string) = self.in_window(offset, limit) {
+                return Ok(string);
+            }
+            if size > limit || read < size {
+                return malformed("a name without an end");
+            }
+            size *= 4;
+        }
+    }
+
+    fn in_window(&self, offset: u64, limit: usize) -> Option<OsString> {
+        let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        let rest = self.window.get(from..)?;
+        let length = rest.iter().take(limit).position(|&byte| byte == 0)?;
+        Some(OsStr::from_bytes(&rest[..length]).to_owned())
+    }
+}
+
+/// Fills `bytes` from `offset` on; returns how many bytes the file has there, at most all.
+pub fn read_up_to(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < bytes.len() {
+        // The kernel refuses offsets beyond the largest file (EINVAL); this one ends before.
+        let place = offset.saturating_add(done as u64);
+        let end = place.saturating_add((bytes.len() - done) as u64);
+        if i64::try_from(end).is_err() {
+            break;
+        }
+        match file.read_at(&mut bytes[done..], place) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
