@@ -17,6 +17,7 @@ pub mod apt;
 pub mod cli;
 mod error;
 pub mod layer;
+pub mod message;
 pub mod plan;
 pub mod request;
 pub mod state;
@@ -30,12 +31,12 @@ use cli::Config;
 use layer::mounts::Mounts;
 use layer::purge::{self, Keep};
 use layer::timestamps::Moment;
+use message::{say, warn};
 use plan::Plan;
 use request::Request;
 use state::dpkg_status::{self, Database};
 use state::extended_states::{self, Marks};
 use std::path::Path;
-use summary::{say, warn};
 
 /// The file system that is worked on; tests of the parts have other ones.
 const ROOT: &str = "/";

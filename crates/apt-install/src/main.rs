@@ -1,7 +1,7 @@
 //! `apt-install`: packages into an image layer, and nothing else.
 
 use apt_install::cli::{self, Asked};
-use apt_install::summary;
+use apt_install::message;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(message) => {
-            summary::say(&message);
+            message::say(&message);
             ExitCode::from(apt_install::USAGE)
         }
     }

@@ -1,23 +1,10 @@
-//! What this program says: lines on standard error, each with the program's name before it.
-//! Standard output is apt's alone.
+//! The closing line.
 
 use crate::layer::purge::Purged;
 use crate::state::dpkg_status::Changes;
-use std::io::Write as _;
 
 /// How many names a line has at most.
 const NAMES: usize = 6;
-
-/// Says one line.
-pub fn say(line: &str) {
-    // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "apt-install: {line}");
-}
-
-/// Says one line about something that did not work and that the run goes on without.
-pub fn warn(line: &str) {
-    say(&format!("warning: {line}"));
-}
 
 /// The closing line: what a run changed, how much it takes, and what was purged.
 #[must_use]

@@ -3,7 +3,7 @@
 //! signal is heard. No lock file is made here.
 
 use crate::apt::signals::Signals;
-use crate::summary;
+use crate::message::say;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
@@ -80,7 +80,7 @@ pub fn wait(file: &Path, timeout: Duration, signals: &Signals) -> Waited {
         }
         if !said {
             said = true;
-            summary::say(&format!(
+            say(&format!(
                 "another process holds `{}`: waiting for at most {} s",
                 file.display(),
                 timeout.as_secs()

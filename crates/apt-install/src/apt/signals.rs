@@ -6,7 +6,7 @@
 //! apt-pkg/deb/dpkgpm.cc). So whatever arrives here, apt gets SIGINT, and dpkg gets nothing:
 //! apt runs in a process group of its own, so that a terminal's Ctrl-C does not reach both.
 
-use crate::summary;
+use crate::message::say;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
@@ -90,7 +90,7 @@ impl Shared {
         let mut state = self.state();
         state.first.get_or_insert(signal);
         if let Some(child) = state.child {
-            summary::say(&format!(
+            say(&format!(
                 "{}: apt may finish the step that it is in",
                 name(signal)
             ));
