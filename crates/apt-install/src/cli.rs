@@ -1,9 +1,9 @@
 //! The command line, turned once into a [`Config`] in which everything is decided. Nothing is
 //! read or looked up here but the arguments and the environment that are handed in.
 
-use crate::request::List;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +32,32 @@ pub enum Setting {
     Option(OsString),
     /// `-c FILE`.
     File(OsString),
+}
+
+/// Where a list of packages is read from (`-r`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Standard input, asked for as `-`.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// What the user wants to keep of that which is purged otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+pub struct Keep {
+    /// Keep the package lists
+    #[arg(long = "keep-lists")]
+    pub lists: bool,
+
+    /// Keep the downloaded packages and apt's caches
+    #[arg(long = "keep-cache")]
+    pub cache: bool,
+
+    /// Keep the logs
+    #[arg(long = "keep-logs")]
+    pub logs: bool,
 }
 
 /// Everything that a run does, decided.
@@ -66,12 +92,8 @@ pub struct Config {
     pub force_update: bool,
     /// Run `apt-get update`; not so with `--no-update`.
     pub update: bool,
-    /// Leave `/var/lib/apt/lists` as apt left it.
-    pub keep_lists: bool,
-    /// Leave `/var/cache/apt` as apt left it.
-    pub keep_cache: bool,
-    /// Leave `/var/log` as apt left it.
-    pub keep_logs: bool,
+    /// What is left as apt left it.
+    pub keep: Keep,
     /// How many times more a failed download is tried.
     pub retries: u32,
     /// How long locks are waited for.
@@ -179,17 +201,8 @@ struct Args {
     #[arg(long, overrides_with = "update")]
     no_update: bool,
 
-    /// Keep the package lists
-    #[arg(long)]
-    keep_lists: bool,
-
-    /// Keep the downloaded packages and apt's caches
-    #[arg(long)]
-    keep_cache: bool,
-
-    /// Keep the logs
-    #[arg(long)]
-    keep_logs: bool,
+    #[command(flatten)]
+    keep: Keep,
 
     /// How many times more to try when a download fails
     #[arg(long, value_name = "N", default_value_t = 2)]
@@ -250,7 +263,7 @@ pub fn config(
     };
     Ok(Asked::Run(Box::new(Config {
         packages: args.packages,
-        lists: args.requirements.into_iter().map(list).collect(),
+        lists: args.requirements.into_iter().map(List::from).collect(),
         dry_run: args.dry_run,
         quiet: args.quiet,
         release: args.target_release,
@@ -263,9 +276,7 @@ pub fn config(
         reinstall: args.reinstall,
         force_update: args.update,
         update: !args.no_update,
-        keep_lists: args.keep_lists,
-        keep_cache: args.keep_cache,
-        keep_logs: args.keep_logs,
+        keep: args.keep,
         retries: args.retries,
         timeout: Duration::from_secs(args.timeout.into()),
         error_on: args.error_on,
@@ -274,11 +285,22 @@ pub fn config(
     })))
 }
 
-fn list(name: OsString) -> List {
-    if name == "-" {
-        List::Stdin
-    } else {
-        List::File(PathBuf::from(name))
+impl From<OsString> for List {
+    fn from(name: OsString) -> Self {
+        if name == "-" {
+            Self::Stdin
+        } else {
+            Self::File(PathBuf::from(name))
+        }
+    }
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => formatter.write_str("standard input"),
+            Self::File(path) => path.display().fmt(formatter),
+        }
     }
 }
 

@@ -29,11 +29,10 @@ use apt::session::{self, Programs, Run};
 use apt::signals::Signals;
 use cli::Config;
 use layer::mounts::Mounts;
-use layer::purge::{self, Keep};
+use layer::purge;
 use layer::timestamps::Moment;
 use message::{say, warn};
 use plan::Plan;
-use request::Request;
 use state::dpkg_status::{self, Database};
 use state::extended_states::{self, Marks};
 use std::path::Path;
@@ -55,7 +54,7 @@ fn attempt(config: &Config) -> Result<u8, Error> {
     if config.purge_only {
         return purge_only(config);
     }
-    let requests = requests(config)?;
+    let requests = request::all(config)?;
     if requests.is_empty() {
         say("nothing was asked for, and nothing was done");
         return Ok(0);
@@ -107,24 +106,11 @@ fn purge_only(config: &Config) -> Result<u8, Error> {
         path: "/proc/self/mountinfo",
         source,
     })?;
-    let keep = Keep {
-        lists: config.keep_lists,
-        cache: config.keep_cache,
-        logs: config.keep_logs,
-    };
-    let purged = purge::purge_only(Path::new(ROOT), &mounts, keep);
+    let purged = purge::purge_only(Path::new(ROOT), &mounts, config.keep);
     purged.warnings.iter().for_each(|warning| warn(warning));
     session::clamp(config, Some(&mounts), start);
     say(&summary::purge_part(&purged));
     Ok(0)
-}
-
-fn requests(config: &Config) -> Result<Vec<Request>, Error> {
-    let mut requests: Vec<Request> = config.packages.iter().cloned().map(Request::new).collect();
-    for list in &config.lists {
-        requests.extend(list.read()?);
-    }
-    Ok(requests)
 }
 
 fn database() -> Result<Database, Error> {

@@ -1,20 +1,11 @@
 //! What is asked for: words from the command line and from list files, and what each of them
 //! means to apt. Whether a package exists is apt's to say: nothing is looked up here.
 
+use crate::cli::{Config, List};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::PathBuf;
 use thiserror::Error;
-
-/// Where a list of packages is read from (`-r`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum List {
-    /// Standard input, asked for as `-`.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-}
 
 /// What a word asks apt for, apt-get(8) "install".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,32 +71,27 @@ pub enum ListError {
     },
 }
 
-impl List {
-    fn name(&self) -> String {
-        match self {
-            Self::Stdin => "standard input".to_owned(),
-            Self::File(path) => path.display().to_string(),
-        }
-    }
-
-    /// Reads the words of the list.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or holds what no list may hold.
-    pub fn read(&self) -> Result<Vec<Request>, ListError> {
-        let text = match self {
-            Self::Stdin => {
+/// The words of the command line, then those of its lists.
+///
+/// # Errors
+/// Where a list cannot be read, or holds what no list may hold.
+pub fn all(config: &Config) -> Result<Vec<Request>, ListError> {
+    let mut requests: Vec<Request> = config.packages.iter().cloned().map(Request::new).collect();
+    for list in &config.lists {
+        let text = match list {
+            List::Stdin => {
                 let mut text = Vec::new();
                 io::stdin().read_to_end(&mut text).map(|_| text)
             }
-            Self::File(path) => std::fs::read(path),
-        }
-        .map_err(|source| ListError::Unreadable {
-            list: self.name(),
+            List::File(path) => std::fs::read(path),
+        };
+        let text = text.map_err(|source| ListError::Unreadable {
+            list: list.to_string(),
             source,
         })?;
-        parse(&text, &self.name())
+        requests.extend(parse(&text, &list.to_string())?);
     }
+    Ok(requests)
 }
 
 /// The words in the text of a list: between white space, `#` at the start of a word begins a

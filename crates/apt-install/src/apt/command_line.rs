@@ -185,7 +185,7 @@ fn install_arguments(
         // apt-get as root writes them even when it only shows.
         arguments.extend(no_caches());
     }
-    if config.dry_run || !config.keep_logs {
+    if config.dry_run || !config.keep.logs {
         // The planner's log is written anew each time, so that one that was there before would
         // be replaced; and in a dry run too.
         arguments.extend(option("Dir::Log::Planner", ""));

@@ -8,7 +8,7 @@ use crate::apt::process::{self, Ended};
 use crate::apt::signals::Signals;
 use crate::cli::{Config, ErrorOn};
 use crate::layer::mounts::Mounts;
-use crate::layer::purge::{self, Keep, Purged, Snapshot};
+use crate::layer::purge::{self, Purged, Snapshot};
 use crate::layer::timestamps::Moment;
 use crate::message::{say, warn};
 use crate::plan::Plan;
@@ -212,12 +212,7 @@ impl<'a> Run<'a> {
         let Some(mounts) = &self.mounts else {
             return Purged::default();
         };
-        let keep = Keep {
-            lists: self.config.keep_lists,
-            cache: self.config.keep_cache,
-            logs: self.config.keep_logs,
-        };
-        let purged = purge::purge(Path::new(ROOT), mounts, &self.before, keep);
+        let purged = purge::purge(Path::new(ROOT), mounts, &self.before, self.config.keep);
         purged.warnings.iter().for_each(|warning| warn(warning));
         clamp(self.config, Some(mounts), self.start);
         purged
@@ -371,8 +366,8 @@ impl<'a> Run<'a> {
         }
         let mut around = Surroundings {
             own_marks,
-            keep_cache: self.config.keep_cache || mounted(purge::ARCHIVES),
-            keep_lists: self.config.keep_lists || mounted(purge::LISTS),
+            keep_cache: self.config.keep.cache || mounted(purge::ARCHIVES),
+            keep_lists: self.config.keep.lists || mounted(purge::LISTS),
             ..Surroundings::default()
         };
         around.leave_caches = !around.keep_cache && self.before.has_apts_caches();

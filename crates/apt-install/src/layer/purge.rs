@@ -7,6 +7,7 @@
 //! is only read.
 
 use crate::apt::locks;
+use crate::cli::Keep;
 use crate::layer::mounts::Mounts;
 use crate::layer::walk::{self, Entry, Failure};
 use crate::state::dpkg_status;
@@ -65,18 +66,6 @@ const PLACES: [(Kind, &str); 5] = [
     (Kind::Ldconfig, LDCONFIG),
     (Kind::Debconf, DEBCONF),
 ];
-
-/// What the user wants to keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
-pub struct Keep {
-    /// The package lists.
-    pub lists: bool,
-    /// apt's caches and downloads.
-    pub cache: bool,
-    /// The logs.
-    pub logs: bool,
-}
 
 /// What was there before the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
