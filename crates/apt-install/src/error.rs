@@ -1,9 +1,9 @@
 //! What ends a run, and the exit status that stands for it. Nothing is printed here.
 
-use crate::apt::process::Ended;
-use crate::apt::signals;
 use crate::request::ListError;
+use signal_hook::low_level::signal_name;
 use std::io;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// The exit status for wrong usage and unreadable lists.
@@ -40,20 +40,20 @@ pub enum Error {
         program: &'static str,
     },
     /// A program could not be started.
-    #[error("cannot run {program}: {source}")]
+    #[error("cannot run `{}`: {source}", program.display())]
     CannotRun {
         /// Its path.
-        program: String,
+        program: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// A program ran and failed, and has said why.
-    #[error("`{name}` ended with status {}{hint}", ended.code())]
+    #[error("`{name}` ended with status {status}{hint}")]
     Failed {
         /// What was run.
         name: &'static str,
-        /// How it ended.
-        ended: Ended,
+        /// How it ended, as a shell says it: its status, or 128+n.
+        status: u8,
         /// What to do about it, as the rest of a sentence; may be empty.
         hint: &'static str,
     },
@@ -69,7 +69,7 @@ pub enum Error {
         seconds: u64,
     },
     /// A signal arrived.
-    #[error("stopped by {}", signals::name(*signal))]
+    #[error("stopped by {}", signal_name(*signal).unwrap_or("a signal"))]
     Stopped {
         /// Its number.
         signal: i32,
@@ -92,9 +92,7 @@ impl Error {
     #[must_use]
     pub fn in_short(&self) -> String {
         match self {
-            Self::Failed { name, ended, .. } => {
-                format!("`{name}` ended with status {}", ended.code())
-            }
+            Self::Failed { name, status, .. } => format!("`{name}` ended with status {status}"),
             other => other.to_string(),
         }
     }
@@ -110,7 +108,7 @@ impl Error {
             | Self::Signals(_) => APT,
             Self::NotFound { .. } => NOT_FOUND,
             Self::NotExecutable { .. } | Self::CannotRun { .. } => CANNOT_RUN,
-            Self::Failed { ended, .. } => ended.code(),
+            Self::Failed { status, .. } => *status,
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }

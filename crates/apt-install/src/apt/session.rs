@@ -85,7 +85,7 @@ fn run(invocation: &Invocation, signals: &Signals) -> Result<Ended, Error> {
 
 fn cannot_run(invocation: &Invocation, source: std::io::Error) -> Error {
     Error::CannotRun {
-        program: format!("`{}`", invocation.program.display()),
+        program: invocation.program.clone(),
         source,
     }
 }
@@ -93,7 +93,7 @@ fn cannot_run(invocation: &Invocation, source: std::io::Error) -> Error {
 fn failed(invocation: &Invocation, ended: Ended, hint: &'static str) -> Error {
     Error::Failed {
         name: invocation.name,
-        ended,
+        status: ended.code(),
         hint,
     }
 }

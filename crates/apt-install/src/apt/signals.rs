@@ -9,6 +9,7 @@
 use crate::message::say;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::signal_name;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -92,21 +93,11 @@ impl Shared {
         if let Some(child) = state.child {
             say(&format!(
                 "{}: apt may finish the step that it is in",
-                name(signal)
+                signal_name(signal).unwrap_or("a signal")
             ));
             interrupt(child);
         }
         self.arrived.notify_all();
-    }
-}
-
-/// What a message calls the signal.
-#[must_use]
-pub fn name(signal: i32) -> &'static str {
-    match signal {
-        SIGINT => "SIGINT",
-        SIGTERM => "SIGTERM",
-        _ => "a signal",
     }
 }
 
