@@ -16,12 +16,12 @@
 pub mod apt;
 pub mod cli;
 mod error;
-pub mod layer;
+mod layer;
 pub mod message;
 pub mod plan;
 pub mod request;
 pub mod state;
-pub mod summary;
+mod summary;
 
 pub use error::{Error, USAGE};
 

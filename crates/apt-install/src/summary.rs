@@ -7,8 +7,7 @@ use crate::state::dpkg_status::Changes;
 const NAMES: usize = 6;
 
 /// The closing line: what a run changed, how much it takes, and what was purged.
-#[must_use]
-pub fn closing(changes: &Changes, purged: &Purged) -> String {
+pub(crate) fn closing(changes: &Changes, purged: &Purged) -> String {
     let mut parts = Vec::new();
     if changes.installed.is_empty() {
         parts.push("installed nothing new".to_owned());
@@ -30,8 +29,7 @@ pub fn closing(changes: &Changes, purged: &Purged) -> String {
 }
 
 /// What was purged, as part of a line.
-#[must_use]
-pub fn purge_part(purged: &Purged) -> String {
+pub(crate) fn purge_part(purged: &Purged) -> String {
     match purged.files {
         0 => "purged nothing".to_owned(),
         1 => format!("purged 1 file ({})", size(purged.bytes)),
@@ -49,8 +47,7 @@ fn names(names: &[String]) -> String {
 }
 
 /// Bytes in decimal units, as image sizes are told.
-#[must_use]
-pub fn size(bytes: u64) -> String {
+fn size(bytes: u64) -> String {
     match bytes {
         0..=999 => format!("{bytes} B"),
         1000..=999_949 => format!("{}.{} kB", bytes / 1000, bytes % 1000 / 100),

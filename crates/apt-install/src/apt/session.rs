@@ -7,8 +7,11 @@ use crate::apt::locks::{self, Waited};
 use crate::apt::process::{self, Ended};
 use crate::apt::signals::Signals;
 use crate::cli::{Config, ErrorOn};
+use crate::layer::PathError;
 use crate::layer::mounts::Mounts;
-use crate::layer::purge::{self, Purged, Snapshot};
+use crate::layer::places;
+use crate::layer::purge::{self, Purged};
+use crate::layer::snapshot::Snapshot;
 use crate::layer::timestamps::Moment;
 use crate::message::{say, warn};
 use crate::plan::Plan;
@@ -71,7 +74,9 @@ pub(crate) fn clamp(config: &Config, mounts: Option<&Mounts>, start: Moment) {
     let (Some(epoch), Some(mounts)) = (config.epoch, mounts) else {
         return;
     };
-    for (path, error) in crate::layer::timestamps::clamp(Path::new(ROOT), mounts, start, epoch) {
+    for PathError { path, error } in
+        crate::layer::timestamps::clamp(Path::new(ROOT), mounts, start, epoch)
+    {
         warn(&format!(
             "cannot set the time of `{}` to SOURCE_DATE_EPOCH: {error}",
             path.display()
@@ -349,10 +354,15 @@ impl<'a> Run<'a> {
                 .is_some_and(|mounts| mounts.covers(Path::new(path)))
         };
         let own_marks = self.mounts.is_some() && !mounted(extended_states::FILE);
-        let on_mounts: Vec<&str> = [purge::CACHE, purge::ARCHIVES, "/var/lib/apt", purge::LISTS]
-            .into_iter()
-            .filter(|place| mounted(place))
-            .collect();
+        let on_mounts: Vec<&str> = [
+            places::CACHE,
+            places::ARCHIVES,
+            "/var/lib/apt",
+            places::LISTS,
+        ]
+        .into_iter()
+        .filter(|place| mounted(place))
+        .collect();
         if !on_mounts.is_empty() {
             let removes = if own_marks {
                 ""
@@ -366,8 +376,8 @@ impl<'a> Run<'a> {
         }
         let mut around = Surroundings {
             own_marks,
-            keep_cache: self.config.keep.cache || mounted(purge::ARCHIVES),
-            keep_lists: self.config.keep.lists || mounted(purge::LISTS),
+            keep_cache: self.config.keep.cache || mounted(places::ARCHIVES),
+            keep_lists: self.config.keep.lists || mounted(places::LISTS),
             ..Surroundings::default()
         };
         around.leave_caches = !around.keep_cache && self.before.has_apts_caches();

@@ -1,4 +1,9 @@
-pub mod mounts;
-pub mod purge;
-pub mod timestamps;
+mod files;
+pub(crate) mod mounts;
+pub(crate) mod places;
+pub(crate) mod purge;
+pub(crate) mod snapshot;
+pub(crate) mod timestamps;
 mod walk;
+
+pub(crate) use walk::PathError;

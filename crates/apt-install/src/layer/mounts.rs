@@ -13,7 +13,7 @@ const MOUNTINFO: &str = "/proc/self/mountinfo";
 
 /// The mount points below `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mounts {
+pub(crate) struct Mounts {
     points: Vec<PathBuf>,
 }
 
@@ -22,13 +22,12 @@ impl Mounts {
     ///
     /// # Errors
     /// What reading `/proc/self/mountinfo` gave, where `/proc` is not mounted.
-    pub fn read() -> io::Result<Self> {
+    pub(crate) fn read() -> io::Result<Self> {
         std::fs::read(MOUNTINFO).map(|text| Self::parse(&text))
     }
 
     /// The mount points in the text of a mountinfo file. `/` itself is none: the layer is there.
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Self {
+    pub(crate) fn parse(text: &[u8]) -> Self {
         let points = text
             .split(|&byte| byte == b'\n')
             .filter_map(|line| line.split(|&byte| byte == b' ').nth(4))
@@ -39,15 +38,13 @@ impl Mounts {
     }
 
     /// Whether `path` (absolute) is a mount point itself.
-    #[must_use]
-    pub fn is_point(&self, path: &Path) -> bool {
+    pub(crate) fn is_point(&self, path: &Path) -> bool {
         self.points.iter().any(|point| point == path)
     }
 
     /// Whether `path` (absolute) is a mount point or lies below one, so that what is written
     /// there does not go into the layer.
-    #[must_use]
-    pub fn covers(&self, path: &Path) -> bool {
+    pub(crate) fn covers(&self, path: &Path) -> bool {
         self.points.iter().any(|point| path.starts_with(point))
     }
 }

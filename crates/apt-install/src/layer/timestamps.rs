@@ -2,15 +2,15 @@
 //! one layer are the same to the bit (<https://reproducible-builds.org/specs/source-date-epoch/>).
 //! Only times are changed, of files that are in the layer anyway: nothing is copied up for it.
 
-use crate::layer::mounts::Mounts;
-use crate::layer::walk::{self, Entry, Failure};
+use super::mounts::Mounts;
+use super::walk::{self, Entry, PathError};
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 
 /// A moment on the clock that the kernel takes the times of files from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
+pub(crate) struct Moment {
     seconds: i64,
     nanoseconds: i64,
 }
@@ -18,8 +18,7 @@ pub struct Moment {
 impl Moment {
     /// This moment. The coarse clock, as file systems use it: by the exact one, a file that
     /// changes right now would be a little older than now.
-    #[must_use]
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let now = clock_gettime(ClockId::RealtimeCoarse);
         Self {
             seconds: now.tv_sec,
@@ -30,8 +29,7 @@ impl Moment {
 
 /// Sets the time of everything below `root` that has changed since `start`, and is newer than
 /// `epoch` (seconds since 1970), to `epoch`. Gives the paths for which that did not work.
-#[must_use]
-pub fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<Failure> {
+pub(crate) fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<PathError> {
     let times = Timestamps {
         last_access: Timespec {
             tv_sec: 0,
@@ -49,7 +47,7 @@ pub fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<Fai
             let set =
                 rustix::fs::utimensat(entry.parent, entry.name, &times, AtFlags::SYMLINK_NOFOLLOW);
             if let Err(error) = set {
-                failed.push((entry.path.to_owned(), error.into()));
+                failed.push(PathError::new(entry.path, error));
             }
         }
     };

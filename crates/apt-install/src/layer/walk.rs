@@ -1,16 +1,16 @@
 //! Walking a part of the file system without ever following a symbolic link or crossing a mount
-//! point: from `/` on, every directory is opened in the one before it, and a link where a
-//! directory is expected is an error. What is found is acted on by the descriptor of its
+//! point. What is found is acted on by the descriptor of its
 //! directory, so that nothing can be exchanged for something else between look and act.
 
-use crate::layer::mounts::Mounts;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use super::files::{self, DIRECTORY};
+use super::mounts::Mounts;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, Stat};
 use rustix::io::Errno;
 use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// One entry of a directory.
 pub(crate) struct Entry<'a> {
@@ -46,12 +46,19 @@ impl Entry<'_> {
 }
 
 /// A path that something could not be done with, and why.
-pub(crate) type Failure = (PathBuf, io::Error);
+pub(crate) struct PathError {
+    pub(crate) path: PathBuf,
+    pub(crate) error: io::Error,
+}
 
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+impl PathError {
+    pub(super) fn new(path: &Path, error: impl Into<io::Error>) -> Self {
+        Self {
+            path: path.to_owned(),
+            error: error.into(),
+        }
+    }
+}
 
 /// Visits every entry below `dir`, a path that begins with `/` and is meant below `root`. A
 /// directory that is a mount point is neither visited nor entered. Where `dir` is not there,
@@ -61,16 +68,16 @@ pub(crate) fn walk(
     dir: &Path,
     mounts: &Mounts,
     visit: &mut dyn FnMut(&Entry<'_>),
-    failures: &mut Vec<Failure>,
+    failures: &mut Vec<PathError>,
 ) {
-    let opened = match open(root, dir) {
+    let opened = match files::open_directory(root, dir) {
         Ok(Some(opened)) => opened,
         Ok(None) => return,
-        Err(error) => return failures.push((dir.to_owned(), error)),
+        Err(error) => return failures.push(PathError::new(dir, error)),
     };
     let device = match rustix::fs::fstat(&opened) {
         Ok(stat) => stat.st_dev,
-        Err(error) => return failures.push((dir.to_owned(), error.into())),
+        Err(error) => return failures.push(PathError::new(dir, error)),
     };
     let mut walk = Walk {
         mounts,
@@ -81,34 +88,11 @@ pub(crate) fn walk(
     walk.directory(&opened, &mut dir.to_owned());
 }
 
-/// Opens the directory `dir` below `root`, step by step; `None` where it is not there.
-pub(crate) fn open(root: &Path, dir: &Path) -> io::Result<Option<OwnedFd>> {
-    // What `root` itself is called is the caller's business: it may lie behind a link.
-    let flags = DIRECTORY.difference(OFlags::NOFOLLOW);
-    let mut opened = rustix::fs::open(root, flags, Mode::empty())?;
-    for component in dir.components() {
-        let Component::Normal(name) = component else {
-            continue;
-        };
-        opened = match rustix::fs::openat(&opened, name, DIRECTORY, Mode::empty()) {
-            Ok(next) => next,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP | Errno::NOTDIR) => {
-                return Err(io::Error::other(
-                    "not a directory, or behind a symbolic link",
-                ));
-            }
-            Err(error) => return Err(error.into()),
-        };
-    }
-    Ok(Some(opened))
-}
-
 struct Walk<'a> {
     mounts: &'a Mounts,
     device: u64,
     visit: &'a mut dyn FnMut(&Entry<'_>),
-    failures: &'a mut Vec<Failure>,
+    failures: &'a mut Vec<PathError>,
 }
 
 impl Walk<'_> {
@@ -117,7 +101,7 @@ impl Walk<'_> {
         let listed = Dir::read_from(dir).and_then(Iterator::collect::<rustix::io::Result<Vec<_>>>);
         let mut entries = match listed {
             Ok(entries) => entries,
-            Err(error) => return self.failures.push((path.clone(), error.into())),
+            Err(error) => return self.failures.push(PathError::new(path, error)),
         };
         entries.sort_by(|one, other| one.file_name().cmp(other.file_name()));
         for entry in &entries {
@@ -127,7 +111,7 @@ impl Walk<'_> {
             }
             path.push(OsStr::from_bytes(name.to_bytes()));
             if let Err(error) = self.entry(dir, name, path) {
-                self.failures.push((path.clone(), error));
+                self.failures.push(PathError::new(path, error));
             }
             path.pop();
         }
@@ -139,17 +123,17 @@ impl Walk<'_> {
             Err(Errno::NOENT) => return Ok(()),
             other => other?,
         };
-        let directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        // An overlay may show a file with the device number of the layer that it comes from.
-        if directory && stat.st_dev != self.device || self.mounts.is_point(path) {
-            return Ok(());
-        }
         let entry = Entry {
             parent: dir.as_fd(),
             name,
             path,
             stat: &stat,
         };
+        // An overlay may show a file with the device number of the layer that it comes from.
+        let other_device = entry.is_directory() && stat.st_dev != self.device;
+        if other_device || self.mounts.is_point(path) {
+            return Ok(());
+        }
         (self.visit)(&entry);
         if entry.is_directory() {
             let opened = rustix::fs::openat(dir, name, DIRECTORY, Mode::empty())?;

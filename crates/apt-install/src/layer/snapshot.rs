@@ -1,0 +1,74 @@
+//! What was there before the run, in the places that are purged.
+
+use super::files;
+use super::mounts::Mounts;
+use super::places::{APT_CACHES, AUX_CACHE, Place};
+use super::walk::{self, Entry, PathError};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// No cache of ldconfig's is near this size; a bigger file is not read into memory.
+const AUX_CACHE_LIMIT: u64 = 16 << 20;
+
+/// What was there before the run.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    /// Every path that is no directory, with its size.
+    sizes: HashMap<PathBuf, u64>,
+    /// What could not be looked at: nothing below it is known to be new.
+    unknown: Vec<PathBuf>,
+    aux_cache: Option<Vec<u8>>,
+}
+
+impl Snapshot {
+    /// Looks at what is there now, below `root`, on mounts too.
+    pub(crate) fn take(root: &Path) -> Self {
+        let mut snapshot = Self::default();
+        for place in Place::ALL {
+            let mut failures = Vec::new();
+            let mut visit = |entry: &Entry<'_>| {
+                if !entry.is_directory() {
+                    snapshot.sizes.insert(entry.path.to_owned(), entry.size());
+                }
+            };
+            walk::walk(
+                root,
+                place.path(),
+                &Mounts::default(),
+                &mut visit,
+                &mut failures,
+            );
+            snapshot
+                .unknown
+                .extend(failures.into_iter().map(|PathError { path, .. }| path));
+        }
+        let aux_cache = Path::new(AUX_CACHE);
+        if snapshot
+            .size(aux_cache)
+            .is_some_and(|size| size <= AUX_CACHE_LIMIT)
+        {
+            snapshot.aux_cache = files::read(root, aux_cache).ok();
+        }
+        snapshot
+    }
+
+    /// Whether apt's own caches, which it writes anew in each run, were there.
+    pub(crate) fn has_apts_caches(&self) -> bool {
+        APT_CACHES.iter().any(|cache| self.has(Path::new(cache)))
+    }
+
+    /// Whether `path` was there, or may have been.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        self.sizes.contains_key(path) || self.unknown.iter().any(|place| path.starts_with(place))
+    }
+
+    /// The size of `path`, where it was there and no directory.
+    pub(super) fn size(&self, path: &Path) -> Option<u64> {
+        self.sizes.get(path).copied()
+    }
+
+    /// The content of ldconfig's cache, where it was there.
+    pub(super) fn aux_cache(&self) -> Option<&[u8]> {
+        self.aux_cache.as_deref()
+    }
+}
