@@ -18,7 +18,7 @@ pub enum Asked {
 
 /// When a failing source fails the update, apt's `APT::Update::Error-Mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ErrorOn {
+pub(crate) enum ErrorOn {
     /// Any failure does.
     Any,
     /// Only those that apt takes for lasting; a source that does not answer is passed over.
@@ -27,7 +27,7 @@ pub enum ErrorOn {
 
 /// One `-o` or `-c`: apt reads them in their order, so that they are kept in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setting {
+pub(crate) enum Setting {
     /// `-o KEY=VALUE`.
     Option(OsString),
     /// `-c FILE`.
@@ -36,7 +36,7 @@ pub enum Setting {
 
 /// Where a list of packages is read from (`-r`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum List {
+pub(crate) enum List {
     /// Standard input, asked for as `-`.
     Stdin,
     /// A file.
@@ -46,18 +46,18 @@ pub enum List {
 /// What the user wants to keep of that which is purged otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
-pub struct Keep {
+pub(crate) struct Keep {
     /// Keep the package lists
     #[arg(long = "keep-lists")]
-    pub lists: bool,
+    pub(crate) lists: bool,
 
     /// Keep the downloaded packages and apt's caches
     #[arg(long = "keep-cache")]
-    pub cache: bool,
+    pub(crate) cache: bool,
 
     /// Keep the logs
     #[arg(long = "keep-logs")]
-    pub logs: bool,
+    pub(crate) logs: bool,
 }
 
 /// Everything that a run does, decided.
@@ -65,45 +65,45 @@ pub struct Keep {
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub struct Config {
     /// The packages of the command line, as given.
-    pub packages: Vec<OsString>,
+    pub(crate) packages: Vec<OsString>,
     /// The lists of `-r`, in their order.
-    pub lists: Vec<List>,
+    pub(crate) lists: Vec<List>,
     /// `--dry-run`: show, change nothing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// How many `-q` there are.
-    pub quiet: u8,
+    pub(crate) quiet: u8,
     /// `-t`: the release whose versions are wanted.
-    pub release: Option<OsString>,
+    pub(crate) release: Option<OsString>,
     /// `-o` and `-c`, in their order.
-    pub settings: Vec<Setting>,
+    pub(crate) settings: Vec<Setting>,
     /// Install recommended packages too.
-    pub recommends: bool,
+    pub(crate) recommends: bool,
     /// Bring named packages that are installed up to date.
-    pub upgrade: bool,
+    pub(crate) upgrade: bool,
     /// Remove packages that nothing needs any more.
-    pub auto_remove: bool,
+    pub(crate) auto_remove: bool,
     /// Let apt go back to an older version.
-    pub allow_downgrades: bool,
+    pub(crate) allow_downgrades: bool,
     /// Let apt change packages that are on hold.
-    pub allow_held: bool,
+    pub(crate) allow_held: bool,
     /// Install named packages again.
-    pub reinstall: bool,
+    pub(crate) reinstall: bool,
     /// `--update`: ask the archive even where everything is installed.
-    pub force_update: bool,
+    pub(crate) force_update: bool,
     /// Run `apt-get update`; not so with `--no-update`.
-    pub update: bool,
+    pub(crate) update: bool,
     /// What is left as apt left it.
-    pub keep: Keep,
+    pub(crate) keep: Keep,
     /// How many times more a failed download is tried.
-    pub retries: u32,
+    pub(crate) retries: u32,
     /// How long locks are waited for.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Which failing sources fail the update.
-    pub error_on: ErrorOn,
+    pub(crate) error_on: ErrorOn,
     /// Only purge.
-    pub purge_only: bool,
+    pub(crate) purge_only: bool,
     /// `SOURCE_DATE_EPOCH`, in seconds: no file that the run changed is newer.
-    pub epoch: Option<i64>,
+    pub(crate) epoch: Option<i64>,
 }
 
 const AFTER_HELP: &str = "\
@@ -327,8 +327,7 @@ fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
 
 impl Config {
     /// The release whose versions are wanted, whether by `-t` or by the option that it sets.
-    #[must_use]
-    pub fn asks_for_release(&self) -> bool {
+    pub(crate) fn asks_for_release(&self) -> bool {
         self.release.is_some()
             || self.settings.iter().any(|setting| match setting {
                 Setting::File(_) => false,
@@ -341,8 +340,7 @@ impl Config {
 
     /// Whether an option may change what is done about packages that are installed already, so
     /// that only apt can tell that there is nothing to do.
-    #[must_use]
-    pub fn changes_the_plan(&self) -> bool {
+    pub(crate) fn changes_the_plan(&self) -> bool {
         self.release.is_some()
             || !self.settings.is_empty()
             || self.upgrade

@@ -17,7 +17,7 @@ const NOT_FOUND: u8 = 127;
 
 /// Why a run failed.
 #[derive(Debug, Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// What is asked for cannot be read.
     #[error(transparent)]
     List(#[from] ListError),
@@ -88,9 +88,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// Makes an error of what reading `path` gave.
+    pub(crate) fn unreadable(path: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Unreadable { path, source }
+    }
+
     /// What happened, without what to do about it: for an error that is not the last word.
-    #[must_use]
-    pub fn in_short(&self) -> String {
+    pub(crate) fn in_short(&self) -> String {
         match self {
             Self::Failed { name, status, .. } => format!("`{name}` ended with status {status}"),
             other => other.to_string(),
@@ -98,8 +102,7 @@ impl Error {
     }
 
     /// The exit status that stands for it.
-    #[must_use]
-    pub fn status(&self) -> u8 {
+    pub(crate) fn status(&self) -> u8 {
         match self {
             Self::List(_) => USAGE,
             Self::NotRoot { .. }

@@ -10,6 +10,6 @@ pub fn say(line: &str) {
 }
 
 /// Says one line about something that did not work and that the run goes on without.
-pub fn warn(line: &str) {
+pub(crate) fn warn(line: &str) {
     say(&format!("warning: {line}"));
 }

@@ -14,18 +14,21 @@ use std::ffi::OsString;
 
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Everything asked for is there: apt has nothing to do.
-    pub done: bool,
+    pub(crate) done: bool,
     /// What `apt-get install` is told to install.
-    pub names: Vec<OsString>,
+    pub(crate) names: Vec<OsString>,
     /// Whether `apt-get install` is told to leave named packages that are installed alone.
-    pub no_upgrade: bool,
+    pub(crate) no_upgrade: bool,
+    /// Whether `apt-get install` is told to remove what nothing needs any more. Where the marks
+    /// are not the image's own, that would remove what the image asked for.
+    pub(crate) auto_remove: bool,
     /// What is installed and not named, and was only automatically installed: to be marked
     /// manual, so that nothing removes it.
-    pub manual: Vec<OsString>,
+    pub(crate) manual: Vec<OsString>,
     /// Held packages that stay as they are though an option would change them: said, not hidden.
-    pub left_held: Vec<String>,
+    pub(crate) left_held: Vec<String>,
 }
 
 /// How what is installed stands to a request.
@@ -42,8 +45,7 @@ enum Standing {
 impl Plan {
     /// The plan for `requests`, given what is installed and, where it is the image's own, what
     /// was installed automatically.
-    #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         config: &Config,
         requests: &[Request],
         database: &Database,
@@ -67,6 +69,7 @@ impl Plan {
         let mut plan = Self {
             done,
             no_upgrade,
+            auto_remove: config.auto_remove && marks.is_some(),
             ..Self::default()
         };
         // With these the user wants named packages to change, if they are not on hold.

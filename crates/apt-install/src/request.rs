@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// What a word asks apt for, apt-get(8) "install".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `name` or `name:arch`, in whatever version there is.
     Plain,
     /// `name[:arch]=version`; the version may be a pattern.
@@ -24,20 +24,20 @@ pub enum Kind {
 
 /// One word of what is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct Request {
     /// The word as it was given, and as apt gets it.
-    pub word: OsString,
+    pub(crate) word: OsString,
     /// What it asks for.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The package's name; empty for a file and for what only apt can read.
-    pub name: String,
+    pub(crate) name: String,
     /// The architecture, where the word names one.
-    pub arch: Option<String>,
+    pub(crate) arch: Option<String>,
 }
 
 /// Why what is asked for could not be read. All of these are mistakes of usage.
 #[derive(Debug, Error)]
-pub enum ListError {
+pub(crate) enum ListError {
     /// The list is not there or cannot be read.
     #[error("cannot read the list `{list}`: {source}; nothing was done")]
     Unreadable {
@@ -75,7 +75,7 @@ pub enum ListError {
 ///
 /// # Errors
 /// Where a list cannot be read, or holds what no list may hold.
-pub fn all(config: &Config) -> Result<Vec<Request>, ListError> {
+pub(crate) fn all(config: &Config) -> Result<Vec<Request>, ListError> {
     let mut requests: Vec<Request> = config.packages.iter().cloned().map(Request::new).collect();
     for list in &config.lists {
         let text = match list {
@@ -127,8 +127,7 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
 
 impl Request {
     /// What `word` asks for.
-    #[must_use]
-    pub fn new(word: OsString) -> Self {
+    pub(crate) fn new(word: OsString) -> Self {
         let (kind, name, arch) = read_word(&word);
         Self {
             word,

@@ -24,12 +24,12 @@ pub(crate) fn closing(changes: &Changes, purged: &Purged) -> String {
     if !changes.removed.is_empty() {
         parts.push(format!("removed {}", names(&changes.removed)));
     }
-    parts.push(purge_part(purged));
+    parts.push(self::purged(purged));
     parts.join("; ")
 }
 
 /// What was purged, as part of a line.
-pub(crate) fn purge_part(purged: &Purged) -> String {
+pub(crate) fn purged(purged: &Purged) -> String {
     match purged.files {
         0 => "purged nothing".to_owned(),
         1 => format!("purged 1 file ({})", size(purged.bytes)),

@@ -2,7 +2,7 @@
 //!
 //! What the user sets with `-o` and `-c` stands after what is set here, and so wins.
 
-use crate::apt::hooks::{self, Hooks};
+use super::hooks::{self, HeldOff};
 use crate::cli::{Config, ErrorOn, Setting};
 use crate::plan::Plan;
 use std::ffi::{OsStr, OsString};
@@ -10,35 +10,29 @@ use std::path::{Path, PathBuf};
 
 /// One program to run: everything about it that is decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invocation {
+pub(crate) struct Invocation {
     /// The program, found.
-    pub program: PathBuf,
+    pub(crate) program: PathBuf,
     /// Its arguments, without its name.
-    pub arguments: Vec<OsString>,
+    pub(crate) arguments: Vec<OsString>,
     /// What is set in its environment, beside what this program got.
-    pub environment: Vec<(&'static str, &'static str)>,
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// How messages name it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
 }
 
 /// What is known about the machine when the command lines are made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is found out on its own
-pub struct Surroundings {
-    /// The hooks to hold off.
-    pub hooks: Hooks,
-    /// Where the configuration file that [`Hooks::file`] describes can be read.
-    pub hooks_file: Option<PathBuf>,
-    /// Whether `extended_states` is the image's own. Where it is on a cache mount, it says
-    /// nothing about this image, and `--auto-remove` would remove what the image asked for.
-    pub own_marks: bool,
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    /// The hooks that are held off.
+    pub(crate) hooks: HeldOff,
     /// Whether downloaded packages are kept: asked for, or because they lie on a mount.
-    pub keep_cache: bool,
+    pub(crate) keep_cache: bool,
     /// Whether lists are kept: asked for, or because they lie on a mount.
-    pub keep_lists: bool,
+    pub(crate) keep_lists: bool,
     /// Whether apt's caches are left as they are, as an earlier layer has them: written anew,
     /// they would be in this one too.
-    pub leave_caches: bool,
+    pub(crate) leave_caches: bool,
 }
 
 /// Nobody answers questions: debconf takes the defaults (debconf(7)), ucf keeps old files
@@ -83,14 +77,9 @@ fn no_caches() -> impl Iterator<Item = OsString> {
 
 /// What stands at the end of every command line: the user's settings, then the hooks. The hooks
 /// are last, as the dump that they were read from has the user's settings in it.
-fn last(config: &Config, around: &Surroundings, arguments: &mut Vec<OsString>) {
+fn last(config: &Config, context: &Context, arguments: &mut Vec<OsString>) {
     arguments.extend(settings(config));
-    if let Some(file) = &around.hooks_file {
-        arguments.extend(["-c".into(), file.into()]);
-        for hook in &around.hooks.add {
-            arguments.extend(["-o".into(), hook.clone()]);
-        }
-    }
+    arguments.extend(context.hooks.arguments.iter().cloned());
 }
 
 fn quiet(config: &Config) -> impl Iterator<Item = OsString> {
@@ -98,8 +87,7 @@ fn quiet(config: &Config) -> impl Iterator<Item = OsString> {
 }
 
 /// `apt-config`, to print the configuration that apt will have.
-#[must_use]
-pub fn dump(apt_config: &Path, config: &Config) -> Invocation {
+pub(crate) fn dump(apt_config: &Path, config: &Config) -> Invocation {
     let mut arguments: Vec<OsString> = hooks::DUMP.iter().map(Into::into).collect();
     arguments.extend(settings(config));
     invocation(apt_config, "apt-config", arguments)
@@ -107,8 +95,7 @@ pub fn dump(apt_config: &Path, config: &Config) -> Invocation {
 
 /// `apt-get update`, which fails where a source does (`APT::Update::Error-Mode`, apt-get(8)
 /// `--error-on`; as an option that apts without it pass over).
-#[must_use]
-pub fn update(apt_get: &Path, config: &Config, around: &Surroundings) -> Invocation {
+pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invocation {
     let mut arguments = vec!["update".into()];
     arguments.extend(quiet(config));
     let mode = match config.error_on {
@@ -116,46 +103,49 @@ pub fn update(apt_get: &Path, config: &Config, around: &Surroundings) -> Invocat
         ErrorOn::Persistent => "persistent",
     };
     arguments.extend(option("APT::Update::Error-Mode", mode));
-    if !around.keep_lists {
+    if !context.keep_lists {
         // Descriptions in other languages take a second, and are purged unread.
         arguments.extend(option("Acquire::Languages", "none"));
     }
-    if around.leave_caches {
+    if context.leave_caches {
         arguments.extend(no_caches());
     }
-    last(config, around, &mut arguments);
+    last(config, context, &mut arguments);
     invocation(apt_get, "apt-get update", arguments)
 }
 
 /// `apt-get install` of what the plan names.
-#[must_use]
-pub fn install(apt_get: &Path, config: &Config, around: &Surroundings, plan: &Plan) -> Invocation {
+pub(crate) fn install(
+    apt_get: &Path,
+    config: &Config,
+    context: &Context,
+    plan: &Plan,
+) -> Invocation {
     invocation(
         apt_get,
         "apt-get install",
-        install_arguments(config, around, plan, &[]),
+        install_arguments(config, context, plan, &[]),
     )
 }
 
 /// The same `apt-get install`, made to print what it would download, and no more. It fails where
 /// the real one would fail before it downloads anything.
-#[must_use]
-pub fn what_to_download(
+pub(crate) fn what_to_download(
     apt_get: &Path,
     config: &Config,
-    around: &Surroundings,
+    context: &Context,
     plan: &Plan,
 ) -> Invocation {
     invocation(
         apt_get,
         "apt-get install --print-uris",
-        install_arguments(config, around, plan, &["--print-uris", "-qq"]),
+        install_arguments(config, context, plan, &["--print-uris", "-qq"]),
     )
 }
 
 fn install_arguments(
     config: &Config,
-    around: &Surroundings,
+    context: &Context,
     plan: &Plan,
     more: &[&str],
 ) -> Vec<OsString> {
@@ -167,10 +157,9 @@ fn install_arguments(
     };
     flag(config.dry_run, "--dry-run");
     flag(plan.no_upgrade, "--no-upgrade");
-    let auto_remove = config.auto_remove && around.own_marks;
-    flag(auto_remove, "--auto-remove");
+    flag(plan.auto_remove, "--auto-remove");
     // Said, not only left out: the image's configuration of apt may ask for it.
-    flag(!auto_remove, "--no-auto-remove");
+    flag(!plan.auto_remove, "--no-auto-remove");
     flag(config.recommends, "--install-recommends");
     flag(!config.recommends, "--no-install-recommends");
     flag(config.allow_downgrades, "--allow-downgrades");
@@ -181,7 +170,7 @@ fn install_arguments(
     if let Some(release) = &config.release {
         arguments.extend(["-t".into(), release.clone()]);
     }
-    if config.dry_run || around.leave_caches {
+    if config.dry_run || context.leave_caches {
         // apt-get as root writes them even when it only shows.
         arguments.extend(no_caches());
     }
@@ -196,11 +185,11 @@ fn install_arguments(
         for force in FORCE {
             arguments.extend(option("Dpkg::Options::", force));
         }
-        if around.keep_cache {
+        if context.keep_cache {
             arguments.extend(option("APT::Keep-Downloaded-Packages", "true"));
         }
     }
-    last(config, around, &mut arguments);
+    last(config, context, &mut arguments);
     arguments.push("--".into());
     arguments.extend(plan.names.iter().cloned());
     arguments
@@ -208,16 +197,14 @@ fn install_arguments(
 
 /// `dpkg --configure -a`, which finishes what an interrupted dpkg left; apt-get refuses to do
 /// anything before that.
-#[must_use]
-pub fn configure(dpkg: &Path) -> Invocation {
+pub(crate) fn configure(dpkg: &Path) -> Invocation {
     let arguments = ["--configure", "-a"].iter().chain(&FORCE);
     let arguments = arguments.map(Into::into).collect();
     invocation(dpkg, "dpkg --configure -a", arguments)
 }
 
 /// `apt-mark manual` of packages that were only automatically installed.
-#[must_use]
-pub fn mark_manual(apt_mark: &Path, names: &[OsString]) -> Invocation {
+pub(crate) fn mark_manual(apt_mark: &Path, names: &[OsString]) -> Invocation {
     let mut arguments: Vec<OsString> = vec!["manual".into()];
     // They would be written for nothing, and stay where there is no purge afterwards.
     arguments.extend(no_caches());
@@ -239,25 +226,24 @@ mod tests {
         words.map(|word| word.into_owned() + "\n").collect()
     }
 
-    fn around() -> Surroundings {
-        Surroundings {
-            own_marks: true,
-            ..Surroundings::default()
-        }
-    }
-
-    fn install_of(options: &[&str], around: &Surroundings) -> String {
+    fn install_of(options: &[&str], context: &Context) -> String {
+        let config = parse(options);
         let plan = Plan {
             names: vec!["a".into(), "b=1*".into()],
             no_upgrade: true,
+            auto_remove: config.auto_remove,
             ..Plan::default()
         };
-        shown(&install(Path::new("g"), &parse(options), around, &plan))
+        shown(&install(Path::new("g"), &config, context, &plan))
     }
 
     #[test]
     fn nobody_is_asked() {
-        let update = update(Path::new("/usr/bin/apt-get"), &parse(&[]), &around());
+        let update = update(
+            Path::new("/usr/bin/apt-get"),
+            &parse(&[]),
+            &Context::default(),
+        );
         assert_eq!(update.program, Path::new("/usr/bin/apt-get"));
         assert_eq!(
             update.environment,
@@ -270,16 +256,16 @@ mod tests {
 
     #[test]
     fn an_update_is_all_or_nothing() {
-        let of = |options: &[&str], around: &Surroundings| {
-            shown(&update(Path::new("g"), &parse(options), around))
+        let of = |options: &[&str], context: &Context| {
+            shown(&update(Path::new("g"), &parse(options), context))
         };
         assert_eq!(
-            of(&["-qq"], &around()),
+            of(&["-qq"], &Context::default()),
             "update\n-q\n-q\n-o\nAPT::Update::Error-Mode=any\n-o\nAcquire::Languages=none\n"
         );
-        let keep_lists = Surroundings {
+        let keep_lists = Context {
             keep_lists: true,
-            ..around()
+            ..Context::default()
         };
         assert_eq!(
             of(&["--error-on=persistent", "-oA=1"], &keep_lists),
@@ -290,7 +276,7 @@ mod tests {
     #[test]
     fn an_install_asks_nothing_and_brings_only_what_is_needed() {
         assert_eq!(
-            install_of(&[], &around()),
+            install_of(&[], &Context::default()),
             "install\n-y\n--no-upgrade\n--auto-remove\n--no-install-recommends\n\
              -o\nDir::Log::Planner=\n\
              -o\nDPkg::Lock::Timeout=300\n\
@@ -301,22 +287,22 @@ mod tests {
 
     #[test]
     fn options_go_through_and_the_users_are_last_but_for_the_hooks() {
-        let around = Surroundings {
-            hooks: Hooks {
-                clear: vec!["X"],
-                add: vec!["X::=y".into()],
+        let context = Context {
+            hooks: HeldOff {
+                arguments: ["-c", "/proc/self/fd/3", "-o", "X::=y"]
+                    .map(Into::into)
+                    .to_vec(),
+                _file: None,
             },
-            hooks_file: Some("/proc/self/fd/3".into()),
-            own_marks: false,
             keep_cache: true,
-            keep_lists: false,
-            leave_caches: false,
+            ..Context::default()
         };
         let options = [
             "-q",
             "-tr",
             "-oA=1",
             "-cf",
+            "--no-auto-remove",
             "--install-recommends",
             "--allow-downgrades",
             "--allow-change-held-packages",
@@ -325,7 +311,7 @@ mod tests {
             "--timeout=9",
         ];
         assert_eq!(
-            install_of(&options, &around),
+            install_of(&options, &context),
             "install\n-y\n--no-upgrade\n--no-auto-remove\n--install-recommends\n\
              --allow-downgrades\n\
              --allow-change-held-packages\n--reinstall\n-q\n-t\nr\n\
@@ -340,7 +326,7 @@ mod tests {
     #[test]
     fn a_dry_run_writes_no_caches() {
         assert_eq!(
-            install_of(&["-s", "--no-auto-remove"], &around()),
+            install_of(&["-s", "--no-auto-remove"], &Context::default()),
             "install\n-y\n--dry-run\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n\
              -o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n-o\nDir::Log::Planner=\n\
              --\na\nb=1*\n"
@@ -349,13 +335,13 @@ mod tests {
 
     #[test]
     fn caches_of_an_earlier_layer_are_left_alone() {
-        let around = Surroundings {
+        let context = Context {
             leave_caches: true,
-            ..around()
+            ..Context::default()
         };
         let off = "-o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n";
-        assert!(install_of(&[], &around).contains(off));
-        let update = update(Path::new("g"), &parse(&[]), &around);
+        assert!(install_of(&[], &context).contains(off));
+        let update = update(Path::new("g"), &parse(&[]), &context);
         assert!(shown(&update).contains(off));
     }
 
@@ -378,7 +364,7 @@ mod tests {
             shown(&what_to_download(
                 Path::new("g"),
                 &parse(&[]),
-                &around(),
+                &Context::default(),
                 &plan
             ))
             .contains("\n--print-uris\n-qq\n")

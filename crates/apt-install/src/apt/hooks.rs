@@ -4,23 +4,38 @@
 //! A list in apt's configuration can only be emptied by `#clear` in a file (apt.conf(5)), so that
 //! the hooks that stay are added again after it. Everyone else's hooks stay.
 
+use rustix::fs::MemfdFlags;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
 
 /// The arguments for `apt-config` that make it print each key and value, percent-encoded, on a
 /// line of its own.
-pub(crate) const DUMP: [&str; 3] = ["dump", "--format", "%F %V%n"];
+pub(super) const DUMP: [&str; 3] = ["dump", "--format", "%F %V%n"];
 
 /// The hooks that are looked at.
 const PRE_INSTALL: &str = "DPkg::Pre-Install-Pkgs";
 const POST_INVOKE: [&str; 2] = ["DPkg::Post-Invoke", "APT::Update::Post-Invoke"];
 
 /// What is done about the hooks of a configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hooks {
+#[derive(Debug, Default)]
+pub(super) struct Hooks {
     /// The lists to empty.
-    pub clear: Vec<&'static str>,
+    clear: Vec<&'static str>,
     /// What is added to them again, as arguments of `-o`.
-    pub add: Vec<OsString>,
+    add: Vec<OsString>,
+}
+
+/// Hooks that are held off for as long as this lives.
+#[derive(Debug, Default)]
+pub(crate) struct HeldOff {
+    /// What apt's programs are told.
+    pub(super) arguments: Vec<OsString>,
+    /// The configuration file that the arguments name by the number of its descriptor. It is in
+    /// memory: one on disk would have to be deleted again.
+    pub(super) _file: Option<File>,
 }
 
 impl Hooks {
@@ -30,8 +45,7 @@ impl Hooks {
     /// `dpkg-preconfigure` is always held off: it has nothing to ask where nobody answers, and
     /// opens debconf's databases for writing, which copies them into the layer. With `keep`,
     /// hooks that empty apt's cache (those of docker-clean) are held off too.
-    #[must_use]
-    pub fn new(dump: &str, keep: bool) -> Self {
+    pub(super) fn new(dump: &str, keep: bool) -> Self {
         let mut hooks = Self::default();
         let spoils_cache = |hook: &str| {
             ["/var/cache/apt", "/var/lib/apt/lists", "apt-get clean"]
@@ -62,9 +76,30 @@ impl Hooks {
         );
     }
 
+    /// Holds the hooks off; none where there is no need, or no `/proc` to name the file by.
+    pub(super) fn hold_off(self) -> io::Result<HeldOff> {
+        let Some(text) = self.file() else {
+            return Ok(HeldOff::default());
+        };
+        // The programs that are run inherit its descriptor.
+        let mut file = File::from(rustix::fs::memfd_create("hooks", MemfdFlags::empty())?);
+        file.write_all(text.as_bytes())?;
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        if !Path::new(&path).exists() {
+            return Ok(HeldOff::default());
+        }
+        let mut arguments = vec!["-c".into(), path.into()];
+        for hook in self.add {
+            arguments.extend(["-o".into(), hook]);
+        }
+        Ok(HeldOff {
+            arguments,
+            _file: Some(file),
+        })
+    }
+
     /// The text of the configuration file that empties the lists; none where there is no need.
-    #[must_use]
-    pub fn file(&self) -> Option<String> {
+    fn file(&self) -> Option<String> {
         (!self.clear.is_empty()).then(|| {
             let lines = self.clear.iter().map(|list| format!("#clear {list};\n"));
             lines.collect()

@@ -2,7 +2,7 @@
 //! takes them. Looked at, and held while purging; never waited for inside the kernel, so that a
 //! signal is heard. No lock file is made here.
 
-use crate::apt::signals::Signals;
+use super::signals::Signals;
 use crate::message::say;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -12,15 +12,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Held by whoever changes the package lists. apt gives up at once where it is held.
-pub const LISTS: &str = "/var/lib/apt/lists/lock";
+pub(crate) const LISTS: &str = "/var/lib/apt/lists/lock";
 /// Held by whoever downloads packages. apt gives up at once where it is held.
-pub const ARCHIVES: &str = "/var/cache/apt/archives/lock";
+pub(crate) const ARCHIVES: &str = "/var/cache/apt/archives/lock";
 /// Held by whoever uses dpkg. apt waits for it (`DPkg::Lock::Timeout`), dpkg does not.
-pub const DPKG: &str = "/var/lib/dpkg/lock-frontend";
+pub(crate) const DPKG: &str = "/var/lib/dpkg/lock-frontend";
 
 /// A lock that is ours until this is dropped; of a file that is not there, nobody's.
 #[derive(Debug)]
-pub struct Guard {
+pub(crate) struct Guard {
     _file: Option<OwnedFd>,
 }
 
@@ -28,7 +28,7 @@ pub struct Guard {
 ///
 /// # Errors
 /// What opening or locking the file gave.
-pub fn take(file: &Path) -> io::Result<Option<Guard>> {
+pub(crate) fn take(file: &Path) -> io::Result<Option<Guard>> {
     // For reading: opening a file of a lower layer for writing copies it up. A shared lock is
     // enough to see those of apt, which are exclusive, and to keep them away.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -46,14 +46,13 @@ pub fn take(file: &Path) -> io::Result<Option<Guard>> {
 
 /// Whether another process holds the lock of `file`. One that cannot be looked at is left to apt,
 /// whose message is the better one.
-#[must_use]
-pub fn is_held(file: &Path) -> bool {
+pub(crate) fn is_held(file: &Path) -> bool {
     matches!(take(file), Ok(None))
 }
 
 /// How waiting for a lock ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
+pub(crate) enum Waited {
     /// Nobody holds the lock, or nobody did a moment ago.
     Free,
     /// It is held still, and the time is over.
@@ -62,16 +61,15 @@ pub enum Waited {
     Signal,
 }
 
-/// Waits until nobody holds the lock of `file`, for as long as `timeout`.
-#[must_use]
-pub fn wait(file: &Path, timeout: Duration, signals: &Signals) -> Waited {
+/// Waits until nobody holds `lock`, for as long as `timeout`.
+pub(crate) fn wait(lock: &str, timeout: Duration, signals: &Signals) -> Waited {
     let start = Instant::now();
     let mut said = false;
     loop {
         if signals.received().is_some() {
             return Waited::Signal;
         }
-        if !is_held(file) {
+        if !is_held(Path::new(lock)) {
             return Waited::Free;
         }
         let left = timeout.saturating_sub(start.elapsed());
@@ -81,8 +79,7 @@ pub fn wait(file: &Path, timeout: Duration, signals: &Signals) -> Waited {
         if !said {
             said = true;
             say(&format!(
-                "another process holds `{}`: waiting for at most {} s",
-                file.display(),
+                "another process holds `{lock}`: waiting for at most {} s",
                 timeout.as_secs()
             ));
         }

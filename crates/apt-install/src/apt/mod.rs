@@ -1,6 +1,6 @@
-pub mod command_line;
-pub mod hooks;
-pub mod locks;
-pub mod process;
-pub mod session;
-pub mod signals;
+pub(crate) mod command_line;
+mod hooks;
+pub(crate) mod locks;
+mod process;
+pub(crate) mod session;
+mod signals;

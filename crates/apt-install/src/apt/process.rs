@@ -1,7 +1,7 @@
 //! The one place where programs are started and waited for.
 
-use crate::apt::command_line::Invocation;
-use crate::apt::signals::Signals;
+use super::command_line::Invocation;
+use super::signals::Signals;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use std::io::{self, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// With an exit status.
     Status(u8),
     /// By a signal.
@@ -19,8 +19,7 @@ pub enum Ended {
 
 impl Ended {
     /// As a shell says it: the status, or 128+n.
-    #[must_use]
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Status(status) => status,
             Self::Signal(signal) => 128_u8.saturating_add(signal),
@@ -28,8 +27,7 @@ impl Ended {
     }
 
     /// Whether it was success.
-    #[must_use]
-    pub fn is_success(self) -> bool {
+    pub(crate) fn is_success(self) -> bool {
         self == Self::Status(0)
     }
 }
@@ -38,7 +36,7 @@ impl Ended {
 ///
 /// # Errors
 /// What the system said when it could not be started.
-pub fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
+pub(crate) fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
     let child = command(invocation).spawn()?;
     wait(child, signals)
 }
@@ -48,7 +46,7 @@ pub fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
 ///
 /// # Errors
 /// What the system said when it could not be started or read.
-pub fn ask(invocation: &Invocation, signals: &Signals) -> io::Result<(Ended, String)> {
+pub(crate) fn ask(invocation: &Invocation, signals: &Signals) -> io::Result<(Ended, String)> {
     let mut child = command(invocation)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// The signals of this run.
 #[derive(Clone, Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     shared: Arc<Shared>,
 }
 
@@ -37,7 +37,7 @@ impl Signals {
     ///
     /// # Errors
     /// What the system said when the handlers could not be set.
-    pub fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> io::Result<Self> {
         let mut arriving = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
@@ -50,8 +50,7 @@ impl Signals {
     }
 
     /// The first signal that arrived.
-    #[must_use]
-    pub fn received(&self) -> Option<i32> {
+    pub(crate) fn received(&self) -> Option<i32> {
         self.shared.state().first
     }
 

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where the kernel tells it; proc(5), field 5 is the mount point.
-const MOUNTINFO: &str = "/proc/self/mountinfo";
+pub(crate) const FILE: &str = "/proc/self/mountinfo";
 
 /// The mount points below `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Mounts {
     /// # Errors
     /// What reading `/proc/self/mountinfo` gave, where `/proc` is not mounted.
     pub(crate) fn read() -> io::Result<Self> {
-        std::fs::read(MOUNTINFO).map(|text| Self::parse(&text))
+        std::fs::read(FILE).map(|text| Self::parse(&text))
     }
 
     /// The mount points in the text of a mountinfo file. `/` itself is none: the layer is there.

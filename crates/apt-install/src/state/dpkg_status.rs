@@ -6,36 +6,36 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// dpkg's database, dpkg(1) "FILES".
-pub const DIRECTORY: &str = "/var/lib/dpkg";
+pub(crate) const DIRECTORY: &str = "/var/lib/dpkg";
 const STATUS: &str = "status";
 /// The journal of a dpkg that is at work, or that was interrupted: files with numbers for names.
 const UPDATES: &str = "updates";
 
 /// One package that dpkg knows, in one architecture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Package {
+pub(crate) struct Package {
     /// Its architecture; `all` where it is for any.
-    pub arch: String,
+    pub(crate) arch: String,
     /// Its version.
-    pub version: String,
+    pub(crate) version: String,
     /// Whether it is on hold (`apt-mark hold`).
-    pub held: bool,
+    pub(crate) held: bool,
     /// Whether it is wholly there, and neither removed nor selected for removal.
-    pub installed: bool,
+    pub(crate) installed: bool,
     /// Its `Installed-Size`, in KiB; an estimate, Debian Policy 5.6.20.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// All that dpkg knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Database {
+pub(crate) struct Database {
     packages: HashMap<String, Vec<Package>>,
     native: Option<String>,
     halfway: bool,
-    interrupted: bool,
 }
 
 impl Database {
@@ -43,19 +43,18 @@ impl Database {
     ///
     /// # Errors
     /// What reading `status` or listing `updates` gave.
-    pub fn read(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn read(directory: &Path) -> io::Result<Self> {
         let text = match std::fs::read(directory.join(STATUS)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
         let mut database = Self::parse(&String::from_utf8_lossy(&text));
-        database.interrupted = has_journal(&directory.join(UPDATES))?;
+        database.halfway |= is_interrupted(directory)?;
         Ok(database)
     }
 
     /// The database in the text of a status file, with no journal beside it.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut database = Self::default();
         for stanza in deb822::stanzas(text) {
             let Some(name) = stanza.field("Package") else {
@@ -92,8 +91,7 @@ impl Database {
     }
 
     /// The installed package that `name[:arch]` means: without an architecture the native one.
-    #[must_use]
-    pub fn installed(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
+    pub(crate) fn installed(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
         let native = self.native.as_deref()?;
         let wanted = match arch {
             None | Some("native") => native,
@@ -107,20 +105,12 @@ impl Database {
     }
 
     /// Whether a package is neither wholly installed nor wholly gone, or dpkg was interrupted.
-    #[must_use]
-    pub fn is_halfway(&self) -> bool {
-        self.halfway || self.interrupted
-    }
-
-    /// Whether a journal is there: dpkg was interrupted, or is at work just now.
-    #[must_use]
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted
+    pub(crate) fn is_halfway(&self) -> bool {
+        self.halfway
     }
 
     /// What a run changed, from the database `before` to this one.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Changes {
+    pub(crate) fn since(&self, before: &Self) -> Changes {
         let (old, new) = (before.by_key(), self.by_key());
         let mut changes = Changes::default();
         for (key, package) in &new {
@@ -164,15 +154,21 @@ impl Database {
 
 /// The difference between two states of the database. Names are sorted, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
+pub(crate) struct Changes {
     /// What is installed now and was not.
-    pub installed: Vec<String>,
+    pub(crate) installed: Vec<String>,
     /// What was installed in another version.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
     /// What was installed and is not any more.
-    pub removed: Vec<String>,
+    pub(crate) removed: Vec<String>,
     /// How much the new packages take, in KiB, as they say themselves.
-    pub size: u64,
+    pub(crate) size: u64,
+}
+
+/// What changes whenever dpkg has changed anything: it writes its status file anew.
+pub(crate) fn stamp() -> Option<impl PartialEq> {
+    let data = std::fs::metadata(Path::new(DIRECTORY).join(STATUS)).ok()?;
+    Some((data.ino(), data.mtime(), data.mtime_nsec()))
 }
 
 /// The paths below `place` that installed packages have in them, from the lists of files in
@@ -180,7 +176,7 @@ pub struct Changes {
 ///
 /// # Errors
 /// What listing or reading them gave.
-pub fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathBuf>> {
+pub(crate) fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathBuf>> {
     let mut shipped = HashSet::new();
     let entries = match std::fs::read_dir(directory.join("info")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(shipped),
@@ -205,8 +201,9 @@ pub fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathB
     Ok(shipped)
 }
 
-fn has_journal(updates: &Path) -> io::Result<bool> {
-    let entries = match std::fs::read_dir(updates) {
+/// Whether dpkg's `directory` has a journal: dpkg was interrupted, or is at work just now.
+pub(crate) fn is_interrupted(directory: &Path) -> io::Result<bool> {
+    let entries = match std::fs::read_dir(directory.join(UPDATES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         other => other?,
     };
@@ -298,9 +295,9 @@ Version: 1
         assert_eq!(Database::read(dir.path()).ok(), Some(Database::default()));
         std::fs::create_dir(dir.path().join("updates")).expect("a directory");
         std::fs::write(dir.path().join("updates/tmp.i"), "").expect("a file");
-        assert!(!Database::read(dir.path()).expect("read").is_interrupted());
+        assert!(!Database::read(dir.path()).expect("read").is_halfway());
         std::fs::write(dir.path().join("updates/0001"), "").expect("a file");
-        assert!(Database::read(dir.path()).expect("read").is_interrupted());
+        assert!(Database::read(dir.path()).expect("read").is_halfway());
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::io;
 use std::path::Path;
 
 /// Where apt keeps them (`Dir::State::extended_states`).
-pub const FILE: &str = "/var/lib/apt/extended_states";
+pub(crate) const FILE: &str = "/var/lib/apt/extended_states";
 
 /// The packages that `--auto-remove` may remove when nothing needs them any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub(crate) struct Marks {
     automatic: HashSet<(String, String)>,
 }
 
@@ -20,7 +20,7 @@ impl Marks {
     ///
     /// # Errors
     /// What reading the file gave.
-    pub fn read(file: &Path) -> io::Result<Self> {
+    pub(crate) fn read(file: &Path) -> io::Result<Self> {
         match std::fs::read(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             other => other.map(|text| Self::parse(&String::from_utf8_lossy(&text))),
@@ -28,8 +28,7 @@ impl Marks {
     }
 
     /// The marks in the text of an `extended_states` file.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let automatic = deb822::stanzas(text)
             .filter(|stanza| stanza.field("Auto-Installed") == Some("1"))
             .filter_map(|stanza| {
@@ -43,8 +42,7 @@ impl Marks {
 
     /// Whether `name`, installed for `arch`, was installed automatically. One for all
     /// architectures stands there under the native one, so its name alone says it.
-    #[must_use]
-    pub fn is_automatic(&self, name: &str, arch: &str) -> bool {
+    pub(crate) fn is_automatic(&self, name: &str, arch: &str) -> bool {
         self.automatic
             .iter()
             .any(|(marked, marked_arch)| marked == name && (arch == "all" || marked_arch == arch))

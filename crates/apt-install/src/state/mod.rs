@@ -1,3 +1,3 @@
 mod deb822;
-pub mod dpkg_status;
-pub mod extended_states;
+pub(crate) mod dpkg_status;
+pub(crate) mod extended_states;

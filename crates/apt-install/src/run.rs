@@ -1,0 +1,276 @@
+//! One run of the program, from its configuration to its exit status.
+
+use crate::apt::command_line::Context;
+use crate::apt::session::{Failure, Session};
+use crate::cli::Config;
+use crate::error::Error;
+use crate::layer::PathError;
+use crate::layer::mounts::{self, Mounts};
+use crate::layer::places;
+use crate::layer::purge::{self, Purged};
+use crate::layer::snapshot::Snapshot;
+use crate::layer::timestamps::{self, Moment};
+use crate::message::{say, warn};
+use crate::plan::Plan;
+use crate::request;
+use crate::state::dpkg_status::{self, Database};
+use crate::state::extended_states::{self, Marks};
+use crate::summary;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// The file system that is worked on; tests of the parts have other ones.
+const ROOT: &str = "/";
+
+/// Does what `config` asks for, and gives the exit status: 0, that of apt-get, or the one of the
+/// [`Error`] that ended it. What there is to say has been said then.
+#[must_use]
+pub fn run(config: &Config) -> u8 {
+    let done = if config.purge_only {
+        purge_only(config)
+    } else {
+        install(config)
+    };
+    done.unwrap_or_else(|error| fail(&error))
+}
+
+fn install(config: &Config) -> Result<u8, Error> {
+    let requests = request::all(config)?;
+    if requests.is_empty() {
+        say("nothing was asked for, and nothing was done");
+        return Ok(0);
+    }
+    let start = Moment::now();
+    let mounts = Mounts::read();
+    let installed = database()?;
+    let marks = marks(mounts.as_ref().ok())?;
+    let plan = Plan::new(config, &requests, &installed, marks.as_ref());
+    if plan.done && (plan.manual.is_empty() || config.dry_run) {
+        say("everything asked for is installed already; nothing was done");
+        return Ok(0);
+    }
+    let session = Session::new(config, &plan)?;
+    if config.dry_run {
+        return session.show().map(|()| 0);
+    }
+    only_root("install packages")?;
+    let mounts = mounts.inspect_err(warn_of_unknown_mounts).ok();
+    let layer = Layer {
+        config,
+        mounts,
+        start,
+    };
+    if plan.done {
+        return layer.mark_manual(&session, &plan).map(|()| 0);
+    }
+    let before = Snapshot::take(Path::new(ROOT));
+    let done = layer.install(&session, &plan, &before);
+    // The purge comes whatever happened, and the closing line after all others.
+    let status = done.map_or_else(|error| fail(&error), |()| 0);
+    let purged = layer.purge(&before);
+    let changes = database()?.since(&installed);
+    say(&summary::closing(&changes, &purged));
+    Ok(status)
+}
+
+fn purge_only(config: &Config) -> Result<u8, Error> {
+    only_root("purge")?;
+    let start = Moment::now();
+    let mounts = Mounts::read().map_err(Error::unreadable(mounts::FILE))?;
+    let purged = purge::purge_only(Path::new(ROOT), &mounts, config.keep);
+    let layer = Layer {
+        config,
+        mounts: Some(mounts),
+        start,
+    };
+    layer.finish(&purged);
+    say(&summary::purged(&purged));
+    Ok(0)
+}
+
+/// The layer that a run works on.
+struct Layer<'a> {
+    config: &'a Config,
+    /// `None` where the mounts are not known.
+    mounts: Option<Mounts>,
+    start: Moment,
+}
+
+impl Layer<'_> {
+    /// Marks what was only automatically installed, where everything is installed.
+    fn mark_manual(&self, session: &Session<'_>, plan: &Plan) -> Result<(), Error> {
+        session.mark_manual()?;
+        self.clamp();
+        let names: Vec<_> = plan
+            .manual
+            .iter()
+            .map(|name| name.to_string_lossy())
+            .collect();
+        say(&format!(
+            "everything asked for is installed already; marked as installed manually: {}",
+            names.join(", ")
+        ));
+        Ok(())
+    }
+
+    /// Updates and installs, again where a download failed; what this leaves behind is purged
+    /// afterwards, whatever the result.
+    fn install(&self, session: &Session<'_>, plan: &Plan, before: &Snapshot) -> Result<(), Error> {
+        for name in &plan.left_held {
+            say(&format!(
+                "`{name}` is on hold and stays as it is; `--allow-change-held-packages` changes it"
+            ));
+        }
+        session.mark_manual()?;
+        if plan.names.is_empty() {
+            return Ok(());
+        }
+        let context = self.context(session, before)?;
+        let mut tries_left = self.config.retries;
+        let mut pause = Duration::from_secs(1);
+        loop {
+            let failure = match self.update_and_install(session, &context, before) {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            if !failure.transient || tries_left == 0 {
+                return Err(failure.error);
+            }
+            let error = failure.error.in_short();
+            say(&format!("{error}: trying again, at most {tries_left} more"));
+            tries_left -= 1;
+            empty_partial(before);
+            // apt itself has waited between its own tries of a file; this is for the archive
+            // that is being changed under its hands.
+            session.pause(pause)?;
+            pause *= 2;
+        }
+    }
+
+    fn update_and_install(
+        &self,
+        session: &Session<'_>,
+        context: &Context,
+        before: &Snapshot,
+    ) -> Result<(), Failure> {
+        if self.config.update {
+            session.update(context).inspect_err(|failure| {
+                if let Error::Failed { .. } = failure.error {
+                    // With them there the next update, of this run or another, can hang.
+                    empty_partial(before);
+                }
+            })?;
+        }
+        session.install(context)
+    }
+
+    /// What the command lines depend on: mounts, said in one line, caches and hooks.
+    fn context(&self, session: &Session<'_>, before: &Snapshot) -> Result<Context, Error> {
+        let mounted = |path: &str| {
+            self.mounts
+                .as_ref()
+                .is_some_and(|mounts| mounts.covers(Path::new(path)))
+        };
+        let on_mounts: Vec<&str> = [
+            places::CACHE,
+            places::ARCHIVES,
+            "/var/lib/apt",
+            places::LISTS,
+        ]
+        .into_iter()
+        .filter(|place| mounted(place))
+        .collect();
+        if !on_mounts.is_empty() {
+            let removes = if mounted(extended_states::FILE) {
+                "; nothing is removed automatically, as apt's marks there are of other images too"
+            } else {
+                ""
+            };
+            say(&format!(
+                "on a mount, and so used and kept: {}{removes}",
+                on_mounts.join(", ")
+            ));
+        }
+        let keep_cache = self.config.keep.cache || mounted(places::ARCHIVES);
+        let keep_lists = self.config.keep.lists || mounted(places::LISTS);
+        Ok(Context {
+            keep_cache,
+            keep_lists,
+            leave_caches: !keep_cache && before.has_apts_caches(),
+            hooks: session.hold_hooks_off(keep_cache || keep_lists)?,
+        })
+    }
+
+    /// Purges what the run brought, where the mounts are known.
+    fn purge(&self, before: &Snapshot) -> Purged {
+        let Some(mounts) = &self.mounts else {
+            return Purged::default();
+        };
+        let purged = purge::purge(Path::new(ROOT), mounts, before, self.config.keep);
+        self.finish(&purged);
+        purged
+    }
+
+    /// Says what a purge could not do, and sets times.
+    fn finish(&self, purged: &Purged) {
+        purged.warnings.iter().for_each(|warning| warn(warning));
+        self.clamp();
+    }
+
+    /// Sets the times of what the run changed, where `SOURCE_DATE_EPOCH` asks for it.
+    fn clamp(&self) {
+        let (Some(epoch), Some(mounts)) = (self.config.epoch, &self.mounts) else {
+            return;
+        };
+        let failures = timestamps::clamp(Path::new(ROOT), mounts, self.start, epoch);
+        for PathError { path, error } in failures {
+            warn(&format!(
+                "cannot set the time of `{}` to SOURCE_DATE_EPOCH: {error}",
+                path.display()
+            ));
+        }
+    }
+}
+
+/// Says why a run failed, and gives its exit status.
+fn fail(error: &Error) -> u8 {
+    say(&error.to_string());
+    error.status()
+}
+
+fn empty_partial(before: &Snapshot) {
+    let emptied = purge::empty_partial(Path::new(ROOT), before);
+    emptied.warnings.iter().for_each(|warning| warn(warning));
+}
+
+fn database() -> Result<Database, Error> {
+    Database::read(Path::new(dpkg_status::DIRECTORY))
+        .map_err(Error::unreadable(dpkg_status::DIRECTORY))
+}
+
+/// apt's marks, where they are the image's own: those of another image say nothing about this
+/// one, and are not changed for it.
+fn marks(mounts: Option<&Mounts>) -> Result<Option<Marks>, Error> {
+    let file = Path::new(extended_states::FILE);
+    mounts
+        .filter(|mounts| !mounts.covers(file))
+        .map(|_| Marks::read(file).map_err(Error::unreadable(extended_states::FILE)))
+        .transpose()
+}
+
+fn only_root(what: &'static str) -> Result<(), Error> {
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(Error::NotRoot { what })
+    }
+}
+
+fn warn_of_unknown_mounts(error: &io::Error) {
+    warn(&format!(
+        "cannot read `{}`: {error}; what is on a mount cannot be told, \
+         so nothing is purged, and nothing is removed automatically",
+        mounts::FILE
+    ));
+}
