@@ -16,6 +16,7 @@
 mod apt;
 pub mod cli;
 mod error;
+mod escape;
 mod layer;
 pub mod message;
 mod plan;

@@ -4,6 +4,7 @@
 //! A list in apt's configuration can only be emptied by `#clear` in a file (apt.conf(5)), so that
 //! the hooks that stay are added again after it. Everyone else's hooks stay.
 
+use crate::escape;
 use rustix::fs::MemfdFlags;
 use std::ffi::OsString;
 use std::fs::File;
@@ -117,19 +118,9 @@ fn entries<'a>(list: &'a str, dump: &'a str) -> impl Iterator<Item = String> + '
     })
 }
 
-/// `DeQuoteString` in apt-pkg/contrib/strutl.cc: `%` and two hexadecimal digits are a byte.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..2)
-            .filter(|_| first == b'%')
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(code.unwrap_or(first));
-        rest = if code.is_some() { &tail[2..] } else { tail };
-    }
+/// As `DeQuoteString` in apt-pkg/contrib/strutl.cc reads it.
+fn decode(value: &str) -> String {
+    let bytes = escape::decode(value.as_bytes(), b'%', 2, 16);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

@@ -3,6 +3,7 @@
 //! Comparing device numbers is not enough: a bind mount of the same file system has the same one.
 //! Nothing is looked up in the file system here.
 
+use crate::escape;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
@@ -51,24 +52,7 @@ impl Mounts {
 
 /// Space, tab, newline and backslash stand as `\` and three octal digits.
 fn unescape(field: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.get(..3).filter(|_| first == b'\\').and_then(octal);
-        if let Some(byte) = code {
-            bytes.push(byte);
-            rest = &tail[3..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    PathBuf::from(OsString::from_vec(bytes))
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    u8::from_str_radix(digits, 8).ok()
+    PathBuf::from(OsString::from_vec(escape::decode(field, b'\\', 3, 8)))
 }
 
 #[cfg(test)]
