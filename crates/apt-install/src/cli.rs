@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Action {
     /// A run of the program.
     Run(Box<Config>),
     /// A text for standard output: the help or the version.
@@ -228,13 +228,13 @@ struct Args {
 pub fn config(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Asked, String> {
+) -> Result<Action, String> {
     let parsed = Args::command()
         .try_get_matches_from(arguments)
         .and_then(|matches| Args::from_arg_matches(&matches).map(|args| (args, matches)));
     let (args, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) if !error.use_stderr() => return Ok(Asked::Text(error.to_string())),
+        Err(error) if !error.use_stderr() => return Ok(Action::Text(error.to_string())),
         Err(error) => {
             let text = error.to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -261,7 +261,7 @@ pub fn config(
             )
         })?),
     };
-    Ok(Asked::Run(Box::new(Config {
+    Ok(Action::Run(Box::new(Config {
         packages: args.packages,
         lists: args.requirements.into_iter().map(List::from).collect(),
         dry_run: args.dry_run,
@@ -356,12 +356,12 @@ pub(crate) mod tests {
     /// The configuration of a command line, for the tests of what is made from it.
     pub(crate) fn parse(arguments: &[&str]) -> Config {
         match read(arguments, None) {
-            Ok(Asked::Run(config)) => *config,
+            Ok(Action::Run(config)) => *config,
             other => panic!("{other:?}"),
         }
     }
 
-    fn read(arguments: &[&str], epoch: Option<&str>) -> Result<Asked, String> {
+    fn read(arguments: &[&str], epoch: Option<&str>) -> Result<Action, String> {
         let arguments = [&["apt-install"], arguments].concat();
         config(arguments.into_iter().map(OsString::from), |name| {
             assert_eq!(name, "SOURCE_DATE_EPOCH");
@@ -420,8 +420,8 @@ pub(crate) mod tests {
     #[test]
     fn the_epoch_is_seconds_since_1970() {
         let epoch = |text| match read(&[], Some(text)) {
-            Ok(Asked::Run(config)) => Ok(config.epoch),
-            Ok(Asked::Text(text)) => Err(text),
+            Ok(Action::Run(config)) => Ok(config.epoch),
+            Ok(Action::Text(text)) => Err(text),
             Err(message) => Err(message),
         };
         assert_eq!(epoch("1700000000"), Ok(Some(1_700_000_000)));
@@ -435,7 +435,7 @@ pub(crate) mod tests {
 
     #[test]
     fn help_and_version_are_texts_and_not_mistakes() {
-        assert!(matches!(read(&["--help"], None), Ok(Asked::Text(_))));
-        assert!(matches!(read(&["-V"], None), Ok(Asked::Text(_))));
+        assert!(matches!(read(&["--help"], None), Ok(Action::Text(_))));
+        assert!(matches!(read(&["-V"], None), Ok(Action::Text(_))));
     }
 }

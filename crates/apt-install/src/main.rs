@@ -1,14 +1,14 @@
 //! `apt-install`: packages into an image layer, and nothing else.
 
-use apt_install::cli::{self, Asked};
+use apt_install::cli::{self, Action};
 use apt_install::message;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::config(std::env::args_os(), |name| std::env::var_os(name)) {
-        Ok(Asked::Run(config)) => ExitCode::from(apt_install::run(&config)),
-        Ok(Asked::Text(text)) => {
+        Ok(Action::Run(config)) => ExitCode::from(apt_install::run(&config)),
+        Ok(Action::Text(text)) => {
             // `apt-install --help | head -1` ends as quietly as any other filter.
             let _ = write!(std::io::stdout(), "{text}");
             ExitCode::SUCCESS

@@ -8,7 +8,7 @@
 
 use crate::cli::Config;
 use crate::request::{Kind, Request};
-use crate::state::dpkg_status::Database;
+use crate::state::dpkg_status::{Database, Package};
 use crate::state::extended_states::Marks;
 use std::ffi::OsString;
 
@@ -75,20 +75,18 @@ impl Plan {
         // With these the user wants named packages to change, if they are not on hold.
         let change = config.upgrade || config.reinstall || release;
         for (request, standing) in requests.iter().zip(standings) {
+            let package = installed(request, database);
             let held = !config.allow_held
                 && request.kind == Kind::Plain
-                && installed(request, database).is_some_and(|package| package.held);
+                && package.is_some_and(|package| package.held);
             let stays = standing == Standing::Met && !no_upgrade && (held || !change);
             if stays && change {
                 plan.left_held.push(request.name.clone());
             }
             if stays || done {
-                let automatic =
-                    installed(request, database)
-                        .zip(marks)
-                        .is_some_and(|(package, marks)| {
-                            marks.is_automatic(&request.name, &package.arch)
-                        });
+                let automatic = package.zip(marks).is_some_and(|(package, marks)| {
+                    marks.is_automatic(&request.name, &package.arch)
+                });
                 if automatic {
                     plan.manual.push(package_word(request));
                 }
@@ -100,10 +98,7 @@ impl Plan {
     }
 }
 
-fn installed<'a>(
-    request: &Request,
-    database: &'a Database,
-) -> Option<&'a crate::state::dpkg_status::Package> {
+fn installed<'a>(request: &Request, database: &'a Database) -> Option<&'a Package> {
     database.installed(&request.name, request.arch.as_deref())
 }
 

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The signals of this run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Signals {
     shared: Arc<Shared>,
 }

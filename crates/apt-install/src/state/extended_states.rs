@@ -2,7 +2,6 @@
 //! are changed by `apt-mark`.
 
 use crate::state::deb822;
-use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
@@ -12,7 +11,7 @@ pub(crate) const FILE: &str = "/var/lib/apt/extended_states";
 /// The packages that `--auto-remove` may remove when nothing needs them any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
-    automatic: HashSet<(String, String)>,
+    automatic: Vec<(String, String)>,
 }
 
 impl Marks {
