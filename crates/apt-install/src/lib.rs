@@ -1,17 +1,20 @@
 //! Installs Debian packages into an image layer, and leaves nothing else in it.
 //!
-//! The phases, in their order:
+//! The phases, in order; a module imports from earlier phases only:
 //!
-//! 1. `cli`: the arguments, turned into a [`cli::Config`];
-//! 2. `packages`: what is asked for, from the arguments and the lists;
-//! 3. `dpkg`, `marks`, `plan`: what of it is there already, and what apt is to be told;
-//! 4. `mountinfo`, `hooks`, `apt`: the command lines of apt's programs, as plain data;
-//! 5. `run`, `process`, `signals`, `locks`: running them, one after the other;
-//! 6. `purge`, `clamp`: what the run brought beside the packages goes, and times are set;
-//! 7. `report`: one closing line.
+//! 1. `cli`: turns the arguments into a [`cli::Config`].
+//! 2. `request`: reads the requested packages from the arguments and the lists.
+//! 3. `state`: reads what is installed, and what was installed automatically.
+//! 4. `plan`: decides which requests are met and what apt has to do for the others.
+//! 5. `apt`: builds the command lines of apt's programs and runs them.
+//! 6. `layer`: takes a snapshot before apt runs; purges and sets times afterwards.
+//! 7. `summary`: formats the closing line.
+//! 8. `run`: goes through the phases above; the program's table of contents.
 //!
-//! Promises: dpkg's database is changed by dpkg alone; nothing is deleted that was there before;
-//! where everything is there already, nothing at all is written.
+//! `error`, `message` and `escape` are used by several phases.
+//!
+//! Invariants: only dpkg changes dpkg's database; nothing that existed before the run is deleted;
+//! if everything is installed already, nothing is written, except apt's marks where they change.
 
 mod apt;
 pub mod cli;
