@@ -1,5 +1,5 @@
-//! The command line, turned once into a [`Config`] in which everything is decided. Nothing is
-//! read or looked up here but the arguments and the environment that are handed in.
+//! Parses the command line into a [`Config`] in which every option is decided. Nothing is read or
+//! looked up here except the arguments and the environment that the caller passes.
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use std::ffi::{OsStr, OsString};
@@ -7,16 +7,16 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What the command line asks for.
+/// What the command line requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A run of the program.
+    /// Run with this configuration.
     Run(Box<Config>),
-    /// A text for standard output: the help or the version.
+    /// Print a text on standard output: the help or the version.
     Text(String),
 }
 
-/// When a failing source fails the update, apt's `APT::Update::Error-Mode`.
+/// Which failing sources fail the update; `APT::Update::Error-Mode` of apt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ErrorOn {
     /// Any failure does.
@@ -25,7 +25,7 @@ pub(crate) enum ErrorOn {
     Persistent,
 }
 
-/// One `-o` or `-c`: apt reads them in their order, so that they are kept in it.
+/// One `-o` or `-c`. Their order is kept, because a later one overrides an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
     /// `-o KEY=VALUE`.
@@ -37,13 +37,12 @@ pub(crate) enum Setting {
 /// Where a list of packages is read from (`-r`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum List {
-    /// Standard input, asked for as `-`.
+    /// Standard input, given as `-`.
     Stdin,
-    /// A file.
     File(PathBuf),
 }
 
-/// What the user wants to keep of that which is purged otherwise.
+/// What is not purged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub(crate) struct Keep {
@@ -60,7 +59,7 @@ pub(crate) struct Keep {
     pub(crate) logs: bool,
 }
 
-/// Everything that a run does, decided.
+/// All options of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub struct Config {
@@ -68,41 +67,39 @@ pub struct Config {
     pub(crate) packages: Vec<OsString>,
     /// The lists of `-r`, in their order.
     pub(crate) lists: Vec<List>,
-    /// `--dry-run`: show, change nothing.
+    /// Show what apt-get would do and change nothing.
     pub(crate) dry_run: bool,
-    /// How many `-q` there are.
+    /// The number of `-q`.
     pub(crate) quiet: u8,
-    /// `-t`: the release whose versions are wanted.
+    /// `-t`: install the versions of this release.
     pub(crate) release: Option<OsString>,
     /// `-o` and `-c`, in their order.
     pub(crate) settings: Vec<Setting>,
-    /// Install recommended packages too.
+    /// Install recommended packages.
     pub(crate) recommends: bool,
-    /// Bring named packages that are installed up to date.
+    /// Upgrade named packages that are installed.
     pub(crate) upgrade: bool,
-    /// Remove packages that nothing needs any more.
+    /// Remove automatically installed packages that are no longer needed.
     pub(crate) auto_remove: bool,
-    /// Let apt go back to an older version.
+    /// Let apt install an older version than the installed one.
     pub(crate) allow_downgrades: bool,
-    /// Let apt change packages that are on hold.
+    /// Let apt change packages on hold.
     pub(crate) allow_held: bool,
-    /// Install named packages again.
+    /// Reinstall named packages that are installed.
     pub(crate) reinstall: bool,
-    /// `--update`: ask the archive even where everything is installed.
+    /// Run `apt-get update` even if every package is installed (`--update`).
     pub(crate) force_update: bool,
-    /// Run `apt-get update`; not so with `--no-update`.
+    /// Run `apt-get update` (not `--no-update`).
     pub(crate) update: bool,
-    /// What is left as apt left it.
     pub(crate) keep: Keep,
-    /// How many times more a failed download is tried.
+    /// How often a failed download is retried.
     pub(crate) retries: u32,
-    /// How long locks are waited for.
+    /// How long to wait for the locks of other processes.
     pub(crate) timeout: Duration,
-    /// Which failing sources fail the update.
     pub(crate) error_on: ErrorOn,
-    /// Only purge.
+    /// Purge and install nothing.
     pub(crate) purge_only: bool,
-    /// `SOURCE_DATE_EPOCH`, in seconds: no file that the run changed is newer.
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970: changed files are not newer than this.
     pub(crate) epoch: Option<i64>,
 }
 
@@ -221,10 +218,10 @@ struct Args {
     purge_only: bool,
 }
 
-/// Turns the command line and what `variable` gives of the environment into what is asked for.
+/// Parses the command line; `variable` looks up environment variables.
 ///
 /// # Errors
-/// The whole message where the usage is wrong, without the program's name before it.
+/// The message for a usage error, without the prefix that `message::say` adds.
 pub fn config(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -312,7 +309,7 @@ fn seconds(value: &OsStr) -> Option<i64> {
         .filter(|&seconds: &i64| seconds >= 0)
 }
 
-/// `-o` and `-c` in the order in which they stand: a later one wins, whichever it is.
+/// Collects `-o` and `-c` in the order given.
 fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
     let of = |id: &str, make: fn(OsString) -> Setting| -> Vec<(usize, Setting)> {
         let values = matches.get_many::<OsString>(id).into_iter().flatten();
@@ -326,7 +323,7 @@ fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
 }
 
 impl Config {
-    /// The release whose versions are wanted, whether by `-t` or by the option that it sets.
+    /// Whether a release is requested, by `-t` or by the apt option that `-t` sets.
     pub(crate) fn asks_for_release(&self) -> bool {
         self.release.is_some()
             || self.settings.iter().any(|setting| match setting {
@@ -338,8 +335,8 @@ impl Config {
             })
     }
 
-    /// Whether an option may change what is done about packages that are installed already, so
-    /// that only apt can tell that there is nothing to do.
+    /// Whether an option may change packages that are installed, so that only apt knows whether
+    /// there is anything to do.
     pub(crate) fn changes_the_plan(&self) -> bool {
         self.release.is_some()
             || !self.settings.is_empty()
@@ -353,7 +350,7 @@ impl Config {
 pub(crate) mod tests {
     use super::*;
 
-    /// The configuration of a command line, for the tests of what is made from it.
+    /// Parses arguments, for tests of other modules.
     pub(crate) fn parse(arguments: &[&str]) -> Config {
         match read(arguments, None) {
             Ok(Action::Run(config)) => *config,

@@ -1,4 +1,4 @@
-//! What ends a run, and the exit status that stands for it. Nothing is printed here.
+//! The errors that end a run, and their exit statuses. Nothing is printed here.
 
 use crate::request::ListError;
 use signal_hook::low_level::signal_name;
@@ -6,94 +6,76 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// The exit status for wrong usage and unreadable lists.
+/// Exit status for usage errors and unreadable lists.
 pub const USAGE: u8 = 2;
-/// What apt-get itself ends with when anything fails.
+/// The status with which apt-get reports any failure.
 const APT: u8 = 100;
-/// As a shell has it: found, and cannot be run.
+/// As in a shell: the program exists but cannot be run.
 const CANNOT_RUN: u8 = 126;
-/// As a shell has it: not found.
+/// As in a shell: there is no such program.
 const NOT_FOUND: u8 = 127;
 
 /// Why a run failed.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// What is asked for cannot be read.
+    /// The requested packages cannot be read.
     #[error(transparent)]
     List(#[from] ListError),
-    /// Packages can be installed by root alone.
+    /// Only root may do this.
     #[error("only root can {what}; nothing was done (in a Dockerfile: `USER root` before it)")]
     NotRoot {
-        /// What is to be done.
+        /// The action, as in "only root can …".
         what: &'static str,
     },
-    /// A program is not there.
+    /// A program is not on PATH.
     #[error("there is no `{program}` on PATH; this works on Debian and its derivatives only")]
-    NotFound {
-        /// Its name.
-        program: &'static str,
-    },
-    /// A program is there, and is not executable.
+    NotFound { program: &'static str },
+    /// A program is on PATH but not executable.
     #[error("`{program}` is on PATH, but is not executable")]
-    NotExecutable {
-        /// Its name.
-        program: &'static str,
-    },
+    NotExecutable { program: &'static str },
     /// A program could not be started.
     #[error("cannot run `{}`: {source}", program.display())]
-    CannotRun {
-        /// Its path.
-        program: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A program ran and failed, and has said why.
+    CannotRun { program: PathBuf, source: io::Error },
+    /// A program ran and failed; it has reported the reason itself.
     #[error("`{name}` ended with status {status}{hint}")]
     Failed {
-        /// What was run.
+        /// The program and its subcommand.
         name: &'static str,
-        /// How it ended, as a shell says it: its status, or 128+n.
+        /// Its exit status, or 128+n after signal n.
         status: u8,
-        /// What to do about it, as the rest of a sentence; may be empty.
+        /// The rest of the message: cause or remedy, with its separator. May be empty.
         hint: &'static str,
     },
-    /// A lock was not free in time.
+    /// A lock was not released in time.
     #[error(
         "another process has held `{lock}` for {seconds} s; \
          wait for it to end, or for longer with `--timeout`"
     )]
     Locked {
-        /// The lock file.
         lock: &'static str,
-        /// How long it was waited for.
+        /// How long this program waited.
         seconds: u64,
     },
-    /// A signal arrived.
+    /// A signal ended the run.
     #[error("stopped by {}", signal_name(*signal).unwrap_or("a signal"))]
-    Stopped {
-        /// Its number.
-        signal: i32,
-    },
-    /// Something that has to be read cannot be.
+    Stopped { signal: i32 },
+    /// A file of the system cannot be read.
     #[error("cannot read `{path}`: {source}; nothing was done")]
     Unreadable {
-        /// Its path.
         path: &'static str,
-        /// What the system said.
         source: io::Error,
     },
-    /// Signals cannot be caught.
     #[error("cannot catch signals: {0}; nothing was done")]
     Signals(io::Error),
 }
 
 impl Error {
-    /// Makes an error of what reading `path` gave.
+    /// Converts the error of reading `path`.
     pub(crate) fn unreadable(path: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Unreadable { path, source }
     }
 
-    /// What happened, without what to do about it: for an error that is not the last word.
+    /// The message without the hint, for a failure that is followed by another try.
     pub(crate) fn in_short(&self) -> String {
         match self {
             Self::Failed { name, status, .. } => format!("`{name}` ended with status {status}"),
@@ -101,7 +83,7 @@ impl Error {
         }
     }
 
-    /// The exit status that stands for it.
+    /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::List(_) => USAGE,

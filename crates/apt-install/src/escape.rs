@@ -1,8 +1,8 @@
-//! Bytes that a text holds as a mark and digits: `%20` in the output of `apt-config dump`, `\040`
-//! in `/proc/self/mountinfo`.
+//! Decodes bytes escaped as a mark and digits: `%20` in the output of `apt-config dump`, `\040` in
+//! `/proc/self/mountinfo`.
 
-/// The text with each `mark` and `digits` digits of `radix` replaced by the byte that they stand
-/// for. A mark that no such digits follow stands for itself.
+/// Replaces each `mark` followed by `digits` digits in base `radix` with the byte of that value. A
+/// mark without such digits stays as it is.
 pub(crate) fn decode(text: &[u8], mark: u8, digits: usize, radix: u32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! `apt-install`: packages into an image layer, and nothing else.
+//! The command `apt-install`; the work is done by the library crate.
 
 use apt_install::cli::{self, Action};
 use apt_install::message;
@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     match cli::config(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(Action::Run(config)) => ExitCode::from(apt_install::run(&config)),
         Ok(Action::Text(text)) => {
-            // `apt-install --help | head -1` ends as quietly as any other filter.
+            // A closed pipe is not an error (`apt-install --help | head -1`).
             let _ = write!(std::io::stdout(), "{text}");
             ExitCode::SUCCESS
         }

@@ -1,15 +1,15 @@
-//! What this program says: lines on standard error, each with the program's name before it.
-//! Standard output is apt's alone.
+//! Messages: lines on standard error, each prefixed with the program's name. Standard output is
+//! reserved for apt.
 
 use std::io::Write as _;
 
-/// Says one line.
+/// Prints one line.
 pub fn say(line: &str) {
-    // Nobody is left to be told that standard error is closed.
+    // If standard error is closed, there is nowhere left to report it.
     let _ = writeln!(std::io::stderr(), "apt-install: {line}");
 }
 
-/// Says one line about something that did not work and that the run goes on without.
+/// Prints one line about a failure that does not end the run.
 pub(crate) fn warn(line: &str) {
     say(&format!("warning: {line}"));
 }

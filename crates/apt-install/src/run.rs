@@ -1,4 +1,4 @@
-//! One run of the program, from its configuration to its exit status.
+//! One run of the program, from the configuration to the exit status.
 
 use crate::apt::command_line::Context;
 use crate::apt::session::{Failure, Session};
@@ -20,11 +20,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// The file system that is worked on; tests of the parts have other ones.
+/// The root to work on. Unit tests of the phases use other directories.
 const ROOT: &str = "/";
 
-/// Does what `config` asks for, and gives the exit status: 0, that of apt-get, or the one of the
-/// [`Error`] that ended it. What there is to say has been said then.
+/// Runs the program and returns its exit status: 0, the status of apt-get or that of the [`Error`]
+/// that ended the run. All messages are printed here.
 #[must_use]
 pub fn run(config: &Config) -> u8 {
     let done = if config.purge_only {
@@ -66,7 +66,7 @@ fn install(config: &Config) -> Result<u8, Error> {
     }
     let before = Snapshot::take(Path::new(ROOT));
     let done = layer.install(&session, &plan, &before);
-    // The purge comes whatever happened, and the closing line after all others.
+    // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
     let purged = layer.purge(&before);
     let changes = database()?.since(&installed);
@@ -89,16 +89,16 @@ fn purge_only(config: &Config) -> Result<u8, Error> {
     Ok(0)
 }
 
-/// The layer that a run works on.
+/// The layer that a run changes.
 struct Layer<'a> {
     config: &'a Config,
-    /// `None` where the mounts are not known.
+    /// `None` if the mounts are unknown.
     mounts: Option<Mounts>,
     start: Moment,
 }
 
 impl Layer<'_> {
-    /// Marks what was only automatically installed, where everything is installed.
+    /// Marks packages as manually installed if there is nothing to install.
     fn mark_manual(&self, session: &Session<'_>, plan: &Plan) -> Result<(), Error> {
         session.mark_manual()?;
         self.clamp();
@@ -114,8 +114,7 @@ impl Layer<'_> {
         Ok(())
     }
 
-    /// Updates and installs, again where a download failed; what this leaves behind is purged
-    /// afterwards, whatever the result.
+    /// Updates the lists and installs the packages; tries again after a failed download.
     fn install(&self, session: &Session<'_>, plan: &Plan, before: &Snapshot) -> Result<(), Error> {
         for name in &plan.left_held {
             say(&format!(
@@ -141,8 +140,8 @@ impl Layer<'_> {
             say(&format!("{error}: trying again, at most {tries_left} more"));
             tries_left -= 1;
             empty_partial(before);
-            // apt itself has waited between its own tries of a file; this is for the archive
-            // that is being changed under its hands.
+            // apt has its own pauses between tries of one file. This pause is for an archive that
+            // changes during the download.
             session.pause(pause)?;
             pause *= 2;
         }
@@ -157,7 +156,7 @@ impl Layer<'_> {
         if self.config.update {
             session.update(context).inspect_err(|failure| {
                 if let Error::Failed { .. } = failure.error {
-                    // With them there the next update, of this run or another, can hang.
+                    // Unfinished downloads can make the next update hang, in this run or a later one.
                     empty_partial(before);
                 }
             })?;
@@ -165,7 +164,7 @@ impl Layer<'_> {
         session.install(context)
     }
 
-    /// What the command lines depend on: mounts, said in one line, caches and hooks.
+    /// Collects what the command lines depend on, and reports what is on a mount.
     fn context(&self, session: &Session<'_>, before: &Snapshot) -> Result<Context, Error> {
         let mounted = |path: &str| {
             self.mounts
@@ -202,7 +201,7 @@ impl Layer<'_> {
         })
     }
 
-    /// Purges what the run brought, where the mounts are known.
+    /// Purges what the run added. Without the mounts, nothing is purged.
     fn purge(&self, before: &Snapshot) -> Purged {
         let Some(mounts) = &self.mounts else {
             return Purged::default();
@@ -212,13 +211,13 @@ impl Layer<'_> {
         purged
     }
 
-    /// Says what a purge could not do, and sets times.
+    /// Reports what could not be purged, and sets times.
     fn finish(&self, purged: &Purged) {
         purged.warnings.iter().for_each(|warning| warn(warning));
         self.clamp();
     }
 
-    /// Sets the times of what the run changed, where `SOURCE_DATE_EPOCH` asks for it.
+    /// Sets the times of changed files if `SOURCE_DATE_EPOCH` is set.
     fn clamp(&self) {
         let (Some(epoch), Some(mounts)) = (self.config.epoch, &self.mounts) else {
             return;
@@ -233,7 +232,7 @@ impl Layer<'_> {
     }
 }
 
-/// Says why a run failed, and gives its exit status.
+/// Reports an error and returns its exit status.
 fn fail(error: &Error) -> u8 {
     say(&error.to_string());
     error.status()
@@ -249,8 +248,8 @@ fn database() -> Result<Database, Error> {
         .map_err(Error::unreadable(dpkg_status::DIRECTORY))
 }
 
-/// apt's marks, where they are the image's own: those of another image say nothing about this
-/// one, and are not changed for it.
+/// Reads apt's marks. `None` if they are on a mount, and so may belong to other images, or if the
+/// mounts are unknown.
 fn marks(mounts: Option<&Mounts>) -> Result<Option<Marks>, Error> {
     let file = Path::new(extended_states::FILE);
     mounts

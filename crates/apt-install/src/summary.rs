@@ -1,12 +1,12 @@
-//! The closing line.
+//! The closing line: what a run installed, changed, removed and purged.
 
 use crate::layer::purge::Purged;
 use crate::state::dpkg_status::Changes;
 
-/// How many names a line has at most.
+/// The most names shown in one list.
 const NAMES: usize = 6;
 
-/// The closing line: what a run changed, how much it takes, and what was purged.
+/// Formats the closing line.
 pub(crate) fn closing(changes: &Changes, purged: &Purged) -> String {
     let mut parts = Vec::new();
     if changes.installed.is_empty() {
@@ -28,7 +28,7 @@ pub(crate) fn closing(changes: &Changes, purged: &Purged) -> String {
     parts.join("; ")
 }
 
-/// What was purged, as part of a line.
+/// Formats what was purged, as a clause of the closing line.
 pub(crate) fn purged(purged: &Purged) -> String {
     match purged.files {
         0 => "purged nothing".to_owned(),
@@ -46,7 +46,7 @@ fn names(names: &[String]) -> String {
     }
 }
 
-/// Bytes in decimal units, as image sizes are told.
+/// Formats a number of bytes in decimal units, as tools for images print sizes.
 fn size(bytes: u64) -> String {
     match bytes {
         0..=999 => format!("{bytes} B"),

@@ -1,5 +1,5 @@
-//! What dpkg has installed, from its status file. Read only: nothing here, or anywhere in this
-//! program, writes below `/var/lib/dpkg`; that is dpkg's own.
+//! Reads dpkg's database: installed packages, the files that they own, and whether dpkg was
+//! interrupted. This program never writes below `/var/lib/dpkg`.
 
 use crate::state::deb822;
 use std::collections::{HashMap, HashSet};
@@ -9,28 +9,27 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// dpkg's database, dpkg(1) "FILES".
+/// The directory of dpkg's database, see dpkg(1) "FILES".
 pub(crate) const DIRECTORY: &str = "/var/lib/dpkg";
 const STATUS: &str = "status";
-/// The journal of a dpkg that is at work, or that was interrupted: files with numbers for names.
+/// The journal of a running or interrupted dpkg: files whose names are numbers.
 const UPDATES: &str = "updates";
 
-/// One package that dpkg knows, in one architecture.
+/// One package, in one architecture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Package {
-    /// Its architecture; `all` where it is for any.
+    /// The architecture; may be `all`.
     pub(crate) arch: String,
-    /// Its version.
     pub(crate) version: String,
     /// Whether it is on hold (`apt-mark hold`).
     pub(crate) held: bool,
-    /// Whether it is wholly there, and neither removed nor selected for removal.
+    /// Whether it is completely installed and not selected for removal.
     pub(crate) installed: bool,
-    /// Its `Installed-Size`, in KiB; an estimate, Debian Policy 5.6.20.
+    /// `Installed-Size` in KiB, an estimate (Debian Policy 5.6.20).
     pub(crate) size: u64,
 }
 
-/// All that dpkg knows.
+/// The packages in the status file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Database {
     packages: HashMap<String, Vec<Package>>,
@@ -39,10 +38,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Reads the database below `directory`. One that is not there is empty.
-    ///
-    /// # Errors
-    /// What reading `status` or listing `updates` gave.
+    /// Reads the database in `directory`. A missing database is empty.
     pub(crate) fn read(directory: &Path) -> io::Result<Self> {
         let text = match std::fs::read(directory.join(STATUS)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -53,7 +49,7 @@ impl Database {
         Ok(database)
     }
 
-    /// The database in the text of a status file, with no journal beside it.
+    /// Parses the text of a status file.
     pub(crate) fn parse(text: &str) -> Self {
         let mut database = Self::default();
         for stanza in deb822::stanzas(text) {
@@ -63,7 +59,7 @@ impl Database {
             let mut words = stanza.field("Status").unwrap_or("").split(' ');
             let (want, flag, state) = (words.next(), words.next(), words.next());
             let whole = flag == Some("ok") && state == Some("installed");
-            // dpkg(1): any other state is one that dpkg has yet to finish.
+            // dpkg(1): in any other state, dpkg has work left to do.
             let settled = whole
                 || flag == Some("ok") && matches!(state, Some("not-installed" | "config-files"));
             database.halfway |= !settled;
@@ -78,7 +74,7 @@ impl Database {
                     .unwrap_or(0),
             };
             if name == "dpkg" && package.installed {
-                // dpkg is built for the architecture that it calls native.
+                // The native architecture is that of the package dpkg.
                 database.native = Some(package.arch.clone());
             }
             database
@@ -90,7 +86,7 @@ impl Database {
         database
     }
 
-    /// The installed package that `name[:arch]` means: without an architecture the native one.
+    /// Returns the installed package `name:arch`. Without `arch`, the native architecture is used.
     pub(crate) fn installed(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
         let native = self.native.as_deref()?;
         let wanted = match arch {
@@ -99,17 +95,17 @@ impl Database {
         };
         self.packages.get(name)?.iter().find(|package| {
             package.installed
-                // apt files a package for all architectures under the native one.
+                // apt treats `all` as the native architecture.
                 && (package.arch == wanted || (package.arch == "all" && wanted == native))
         })
     }
 
-    /// Whether a package is neither wholly installed nor wholly gone, or dpkg was interrupted.
+    /// Whether a package is partly installed or removed, or dpkg was interrupted.
     pub(crate) fn is_halfway(&self) -> bool {
         self.halfway
     }
 
-    /// What a run changed, from the database `before` to this one.
+    /// Returns the changes from the database `before` to this one.
     pub(crate) fn since(&self, before: &Self) -> Changes {
         let (old, new) = (before.by_key(), self.by_key());
         let mut changes = Changes::default();
@@ -152,30 +148,26 @@ impl Database {
     }
 }
 
-/// The difference between two states of the database. Names are sorted, each once.
+/// The difference between two states of the database. Names are sorted and unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
-    /// What is installed now and was not.
+    /// Newly installed packages.
     pub(crate) installed: Vec<String>,
-    /// What was installed in another version.
+    /// Packages whose version changed.
     pub(crate) changed: Vec<String>,
-    /// What was installed and is not any more.
+    /// Packages that are no longer installed.
     pub(crate) removed: Vec<String>,
-    /// How much the new packages take, in KiB, as they say themselves.
+    /// The sum of the `Installed-Size` gained, in KiB.
     pub(crate) size: u64,
 }
 
-/// What changes whenever dpkg has changed anything: it writes its status file anew.
+/// Returns a value that differs after any change by dpkg, which replaces its status file each time.
 pub(crate) fn stamp() -> Option<impl PartialEq> {
     let data = std::fs::metadata(Path::new(DIRECTORY).join(STATUS)).ok()?;
     Some((data.ino(), data.mtime(), data.mtime_nsec()))
 }
 
-/// The paths below `place` that installed packages have in them, from the lists of files in
-/// dpkg's `directory`.
-///
-/// # Errors
-/// What listing or reading them gave.
+/// Returns the paths below `place` that packages own, from the file lists in dpkg's `directory`.
 pub(crate) fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathBuf>> {
     let mut shipped = HashSet::new();
     let entries = match std::fs::read_dir(directory.join("info")) {
@@ -201,7 +193,7 @@ pub(crate) fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSe
     Ok(shipped)
 }
 
-/// Whether dpkg's `directory` has a journal: dpkg was interrupted, or is at work just now.
+/// Whether dpkg's `directory` has a journal: dpkg was interrupted, or is running.
 pub(crate) fn is_interrupted(directory: &Path) -> io::Result<bool> {
     let entries = match std::fs::read_dir(directory.join(UPDATES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -209,7 +201,7 @@ pub(crate) fn is_interrupted(directory: &Path) -> io::Result<bool> {
     };
     for entry in entries {
         let name = entry?.file_name();
-        // As apt asks it: debSystem::CheckUpdates in apt-pkg/deb/debsystem.cc.
+        // The same test as debSystem::CheckUpdates in apt-pkg/deb/debsystem.cc.
         if name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
             return Ok(true);
         }
@@ -290,7 +282,7 @@ Version: 1
     }
 
     #[test]
-    fn a_journal_is_seen() {
+    fn a_journal_means_interrupted() {
         let dir = tempfile::tempdir().expect("a directory");
         assert_eq!(Database::read(dir.path()).ok(), Some(Database::default()));
         std::fs::create_dir(dir.path().join("updates")).expect("a directory");
@@ -301,7 +293,7 @@ Version: 1
     }
 
     #[test]
-    fn changes_are_told_apart() {
+    fn changes_are_installed_changed_or_removed() {
         let before = Database::parse(STATUS);
         let after = Database::parse(
             &(STATUS
