@@ -1,6 +1,7 @@
-//! The command lines and the environment of apt's programs, as plain data. Nothing is run here.
+//! Builds the command lines and the environment of apt's programs, as plain data. Nothing is run
+//! here.
 //!
-//! What the user sets with `-o` and `-c` stands after what is set here, and so wins.
+//! The user's `-o` and `-c` come after the options set here and so override them.
 
 use super::hooks::{self, HeldOff};
 use crate::cli::{Config, ErrorOn, Setting};
@@ -8,41 +9,40 @@ use crate::plan::Plan;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// One program to run: everything about it that is decided.
+/// A program to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Invocation {
-    /// The program, found.
+    /// The path of the program.
     pub(crate) program: PathBuf,
-    /// Its arguments, without its name.
+    /// The arguments, without argv[0].
     pub(crate) arguments: Vec<OsString>,
-    /// What is set in its environment, beside what this program got.
+    /// Variables added to the inherited environment.
     pub(crate) environment: Vec<(&'static str, &'static str)>,
-    /// How messages name it.
+    /// The name used in messages.
     pub(crate) name: &'static str,
 }
 
-/// What is known about the machine when the command lines are made.
+/// What the command lines depend on besides the configuration and the plan.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
-    /// The hooks that are held off.
     pub(crate) hooks: HeldOff,
-    /// Whether downloaded packages are kept: asked for, or because they lie on a mount.
+    /// Keep downloaded packages: requested, or they are on a mount.
     pub(crate) keep_cache: bool,
-    /// Whether lists are kept: asked for, or because they lie on a mount.
+    /// Keep the lists: requested, or they are on a mount.
     pub(crate) keep_lists: bool,
-    /// Whether apt's caches are left as they are, as an earlier layer has them: written anew,
-    /// they would be in this one too.
+    /// Do not write apt's caches: an earlier layer has them, and rewriting them would add them to
+    /// this layer.
     pub(crate) leave_caches: bool,
 }
 
-/// Nobody answers questions: debconf takes the defaults (debconf(7)), ucf keeps old files
-/// (ucf(1)), as dpkg does by `--force-confold`.
+/// There is no one to answer questions: debconf uses the defaults (debconf(7)), and ucf keeps the
+/// existing files (ucf(1)), as dpkg does with `--force-confold`.
 const ENVIRONMENT: [(&str, &str); 2] = [
     ("DEBIAN_FRONTEND", "noninteractive"),
     ("UCF_FORCE_CONFFOLD", "1"),
 ];
 
-/// dpkg(1): changed conffiles are kept, new ones are taken where there is nothing to decide.
+/// dpkg(1): keep conffiles that were changed; otherwise install the new version.
 const FORCE: [&str; 2] = ["--force-confdef", "--force-confold"];
 
 fn invocation(program: &Path, name: &'static str, arguments: Vec<OsString>) -> Invocation {
@@ -68,15 +68,15 @@ fn settings(config: &Config) -> impl Iterator<Item = OsString> + '_ {
     })
 }
 
-/// Has apt neither read nor write its caches (apt.conf(5), `Dir::Cache`).
+/// Makes apt neither read nor write its caches (apt.conf(5), `Dir::Cache`).
 fn no_caches() -> impl Iterator<Item = OsString> {
     ["Dir::Cache::pkgcache", "Dir::Cache::srcpkgcache"]
         .into_iter()
         .flat_map(|key| option(key, ""))
 }
 
-/// What stands at the end of every command line: the user's settings, then the hooks. The hooks
-/// are last, as the dump that they were read from has the user's settings in it.
+/// Appends the user's settings, then the hooks. The hooks are last because the dump from which
+/// they were read includes the user's settings.
 fn last(config: &Config, context: &Context, arguments: &mut Vec<OsString>) {
     arguments.extend(settings(config));
     arguments.extend(context.hooks.arguments.iter().cloned());
@@ -86,15 +86,15 @@ fn quiet(config: &Config) -> impl Iterator<Item = OsString> {
     std::iter::repeat_n(OsString::from("-q"), config.quiet.into())
 }
 
-/// `apt-config`, to print the configuration that apt will have.
+/// `apt-config dump`: prints the configuration that apt will use.
 pub(crate) fn dump(apt_config: &Path, config: &Config) -> Invocation {
     let mut arguments: Vec<OsString> = hooks::DUMP.iter().map(Into::into).collect();
     arguments.extend(settings(config));
     invocation(apt_config, "apt-config", arguments)
 }
 
-/// `apt-get update`, which fails where a source does (`APT::Update::Error-Mode`, apt-get(8)
-/// `--error-on`; as an option that apts without it pass over).
+/// `apt-get update`, which fails if a source fails: `APT::Update::Error-Mode`, the option behind
+/// `--error-on` of apt-get(8). Versions of apt without it ignore the option.
 pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invocation {
     let mut arguments = vec!["update".into()];
     arguments.extend(quiet(config));
@@ -104,7 +104,7 @@ pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invo
     };
     arguments.extend(option("APT::Update::Error-Mode", mode));
     if !context.keep_lists {
-        // Descriptions in other languages take a second, and are purged unread.
+        // Translated descriptions take a second to download and would only be purged.
         arguments.extend(option("Acquire::Languages", "none"));
     }
     if context.leave_caches {
@@ -114,7 +114,7 @@ pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invo
     invocation(apt_get, "apt-get update", arguments)
 }
 
-/// `apt-get install` of what the plan names.
+/// `apt-get install` of the packages that the plan names.
 pub(crate) fn install(
     apt_get: &Path,
     config: &Config,
@@ -128,8 +128,8 @@ pub(crate) fn install(
     )
 }
 
-/// The same `apt-get install`, made to print what it would download, and no more. It fails where
-/// the real one would fail before it downloads anything.
+/// The same `apt-get install`, made to print only what it would download. It fails if the real
+/// one would fail before any download.
 pub(crate) fn what_to_download(
     apt_get: &Path,
     config: &Config,
@@ -158,7 +158,7 @@ fn install_arguments(
     flag(config.dry_run, "--dry-run");
     flag(plan.no_upgrade, "--no-upgrade");
     flag(plan.auto_remove, "--auto-remove");
-    // Said, not only left out: the image's configuration of apt may ask for it.
+    // Explicit, because apt's configuration in the image may enable it.
     flag(!plan.auto_remove, "--no-auto-remove");
     flag(config.recommends, "--install-recommends");
     flag(!config.recommends, "--no-install-recommends");
@@ -171,12 +171,12 @@ fn install_arguments(
         arguments.extend(["-t".into(), release.clone()]);
     }
     if config.dry_run || context.leave_caches {
-        // apt-get as root writes them even when it only shows.
+        // As root, apt-get writes them even in a simulation.
         arguments.extend(no_caches());
     }
     if config.dry_run || !config.keep.logs {
-        // The planner's log is written anew each time, so that one that was there before would
-        // be replaced; and in a dry run too.
+        // apt rewrites the planner's log in each run, even in a simulation, and would replace the
+        // log of an earlier layer.
         arguments.extend(option("Dir::Log::Planner", ""));
     }
     if !config.dry_run {
@@ -195,18 +195,18 @@ fn install_arguments(
     arguments
 }
 
-/// `dpkg --configure -a`, which finishes what an interrupted dpkg left; apt-get refuses to do
-/// anything before that.
+/// `dpkg --configure -a`, which completes the work of an interrupted dpkg. Until then, apt-get
+/// refuses to run.
 pub(crate) fn configure(dpkg: &Path) -> Invocation {
     let arguments = ["--configure", "-a"].iter().chain(&FORCE);
     let arguments = arguments.map(Into::into).collect();
     invocation(dpkg, "dpkg --configure -a", arguments)
 }
 
-/// `apt-mark manual` of packages that were only automatically installed.
+/// `apt-mark manual` of packages marked as automatically installed.
 pub(crate) fn mark_manual(apt_mark: &Path, names: &[OsString]) -> Invocation {
     let mut arguments: Vec<OsString> = vec!["manual".into()];
-    // They would be written for nothing, and stay where there is no purge afterwards.
+    // Writing them is useless, and they would stay if no purge follows.
     arguments.extend(no_caches());
     arguments.push("--".into());
     arguments.extend(names.iter().cloned());
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked() {
+    fn no_questions_are_asked() {
         let update = update(
             Path::new("/usr/bin/apt-get"),
             &parse(&[]),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_is_all_or_nothing() {
+    fn an_update_fails_if_any_source_fails() {
         let of = |options: &[&str], context: &Context| {
             shown(&update(Path::new("g"), &parse(options), context))
         };
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_install_asks_nothing_and_brings_only_what_is_needed() {
+    fn an_install_asks_nothing_and_adds_only_what_is_needed() {
         assert_eq!(
             install_of(&[], &Context::default()),
             "install\n-y\n--no-upgrade\n--auto-remove\n--no-install-recommends\n\
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn options_go_through_and_the_users_are_last_but_for_the_hooks() {
+    fn options_are_passed_on_and_only_hooks_follow_those_of_the_user() {
         let context = Context {
             hooks: HeldOff {
                 arguments: ["-c", "/proc/self/fd/3", "-o", "X::=y"]
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn caches_of_an_earlier_layer_are_left_alone() {
+    fn caches_of_an_earlier_layer_are_not_rewritten() {
         let context = Context {
             leave_caches: true,
             ..Context::default()
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smaller_programs() {
+    fn other_programs_get_short_command_lines() {
         assert_eq!(
             shown(&configure(Path::new("d"))),
             "--configure\n-a\n--force-confdef\n--force-confold\n"

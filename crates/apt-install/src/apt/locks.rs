@@ -1,6 +1,6 @@
-//! The locks of apt and dpkg: POSIX record locks, as `GetLock` in apt-pkg/contrib/fileutl.cc
-//! takes them. Looked at, and held while purging; never waited for inside the kernel, so that a
-//! signal is heard. No lock file is made here.
+//! The locks of apt and dpkg: POSIX record locks, as in `GetLock` in apt-pkg/contrib/fileutl.cc.
+//! They are tested before apt runs and held while purging. Waiting polls instead of blocking in the
+//! kernel, so that signals are handled. No lock file is created.
 
 use super::signals::Signals;
 use crate::message::say;
@@ -11,26 +11,23 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Held by whoever changes the package lists. apt gives up at once where it is held.
+/// Held while package lists change. apt fails at once if another process holds it.
 pub(crate) const LISTS: &str = "/var/lib/apt/lists/lock";
-/// Held by whoever downloads packages. apt gives up at once where it is held.
+/// Held while packages are downloaded. apt fails at once if another process holds it.
 pub(crate) const ARCHIVES: &str = "/var/cache/apt/archives/lock";
-/// Held by whoever uses dpkg. apt waits for it (`DPkg::Lock::Timeout`), dpkg does not.
+/// Held while dpkg is used. apt waits for it (`DPkg::Lock::Timeout`), dpkg does not.
 pub(crate) const DPKG: &str = "/var/lib/dpkg/lock-frontend";
 
-/// A lock that is ours until this is dropped; of a file that is not there, nobody's.
+/// Holds a lock until dropped; holds nothing if the lock file does not exist.
 #[derive(Debug)]
 pub(crate) struct Guard {
     _file: Option<OwnedFd>,
 }
 
-/// Takes the lock of `file`, or says with `None` that another process holds it.
-///
-/// # Errors
-/// What opening or locking the file gave.
+/// Takes the lock of `file`; returns `None` if another process holds it.
 pub(crate) fn take(file: &Path) -> io::Result<Option<Guard>> {
-    // For reading: opening a file of a lower layer for writing copies it up. A shared lock is
-    // enough to see those of apt, which are exclusive, and to keep them away.
+    // Read-only: opening a file of a lower layer for writing copies it up. A shared lock conflicts
+    // with the exclusive ones of apt.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = match rustix::fs::open(file, flags, Mode::empty()) {
         Ok(file) => file,
@@ -44,8 +41,8 @@ pub(crate) fn take(file: &Path) -> io::Result<Option<Guard>> {
     }
 }
 
-/// Whether another process holds the lock of `file`. One that cannot be looked at is left to apt,
-/// whose message is the better one.
+/// Whether another process holds the lock of `file`. A lock that cannot be tested counts as free,
+/// because the error message of apt is the better one.
 pub(crate) fn is_held(file: &Path) -> bool {
     matches!(take(file), Ok(None))
 }
@@ -53,15 +50,15 @@ pub(crate) fn is_held(file: &Path) -> bool {
 /// How waiting for a lock ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waited {
-    /// Nobody holds the lock, or nobody did a moment ago.
+    /// No process held the lock when it was last tested.
     Free,
-    /// It is held still, and the time is over.
+    /// The lock is still held after the timeout.
     Held,
     /// A signal arrived.
     Signal,
 }
 
-/// Waits until nobody holds `lock`, for as long as `timeout`.
+/// Waits until `lock` is free, for at most `timeout`.
 pub(crate) fn wait(lock: &str, timeout: Duration, signals: &Signals) -> Waited {
     let start = Instant::now();
     let mut said = false;
@@ -83,7 +80,7 @@ pub(crate) fn wait(lock: &str, timeout: Duration, signals: &Signals) -> Waited {
                 timeout.as_secs()
             ));
         }
-        // The kernel tells nobody when such a lock is free again.
+        // The kernel does not notify when such a lock is released.
         signals.pause(left.min(Duration::from_millis(100)));
     }
 }

@@ -1,5 +1,4 @@
-//! apt's programs, run one after the other for one plan: what is decided is decided elsewhere;
-//! here it is done.
+//! Runs apt's programs, one after the other, to carry out one plan.
 
 use super::command_line::{self, Context, Invocation};
 use super::hooks::{HeldOff, Hooks};
@@ -15,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What runs apt's programs, from the first to the last of a run.
+/// What every program of a run needs.
 pub(crate) struct Session<'a> {
     config: &'a Config,
     plan: &'a Plan,
@@ -23,9 +22,10 @@ pub(crate) struct Session<'a> {
     signals: Signals,
 }
 
-/// A failure, and whether it may be gone when tried again.
+/// A failed step of the installation.
 pub(crate) struct Failure {
     pub(crate) error: Error,
+    /// Whether trying again may succeed.
     pub(crate) transient: bool,
 }
 
@@ -37,8 +37,8 @@ impl From<Error> for Failure {
 }
 
 impl<'a> Session<'a> {
-    /// Finds `apt-get`, and catches signals from now on. The other programs are looked for when
-    /// they are needed, as they come with it.
+    /// Finds `apt-get` and catches signals from now on. The other programs, which come with
+    /// `apt-get`, are looked up when they are needed.
     pub(crate) fn new(config: &'a Config, plan: &'a Plan) -> Result<Self, Error> {
         Ok(Self {
             config,
@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Shows what apt-get would do.
+    /// Makes apt-get show what it would do.
     pub(crate) fn show(&self) -> Result<(), Error> {
         let context = Context::default();
         let install = command_line::install(&self.apt_get, self.config, &context, self.plan);
@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
         self.run_to_success(&install, hint)
     }
 
-    /// Marks what was only automatically installed and is asked for now.
+    /// Marks requested packages as manually installed, if the plan names any for this.
     pub(crate) fn mark_manual(&self) -> Result<(), Error> {
         if self.plan.manual.is_empty() {
             return Ok(());
@@ -65,13 +65,13 @@ impl<'a> Session<'a> {
         self.run_to_success(&mark, "")
     }
 
-    /// Holds off those of apt's hooks that would spoil the layer. With `keep`, lists or downloads
-    /// are kept.
+    /// Disables those of apt's hooks that would add files to the layer and, with `keep`, those that
+    /// would delete kept lists or packages.
     pub(crate) fn hold_hooks_off(&self, keep: bool) -> Result<HeldOff, Error> {
         let Ok(apt_config) = find("apt-config") else {
             return Ok(HeldOff::default());
         };
-        // Where apt's configuration cannot be read, apt-get will say it better.
+        // If the configuration cannot be read, apt-get reports it.
         let dump = self.ask(&command_line::dump(&apt_config, self.config))?;
         let hooks = Hooks::new(&dump.unwrap_or_default(), keep);
         Ok(hooks.hold_off().unwrap_or_else(|error| {
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
         Err(Failure { error, transient })
     }
 
-    /// Installs what the plan names.
+    /// Installs the packages that the plan names.
     pub(crate) fn install(&self, context: &Context) -> Result<(), Failure> {
         self.finish_interrupted()?;
         let install = command_line::install(&self.apt_get, self.config, context, self.plan);
@@ -114,19 +114,19 @@ impl<'a> Session<'a> {
         Err(Failure { error, transient })
     }
 
-    /// Waits for `time`; a signal ends it, and is an error.
+    /// Waits for `time`. A signal ends the wait and is an error.
     pub(crate) fn pause(&self, time: Duration) -> Result<(), Error> {
         self.signals.pause(time);
         self.stop_if_asked()
     }
 
-    /// Finishes what an interrupted dpkg left: until then apt-get refuses to do anything.
+    /// Completes the work of an interrupted dpkg. Until then, apt-get refuses to run.
     fn finish_interrupted(&self) -> Result<(), Error> {
         if !is_interrupted()? {
             return Ok(());
         }
-        // A dpkg that is at work has a journal too. Where it goes on for longer, apt-get waits
-        // for it, and says so.
+        // A running dpkg has a journal too. If it runs for longer, apt-get waits for it and reports
+        // this.
         let waited = locks::wait(locks::DPKG, self.config.timeout, &self.signals);
         self.stop_if_asked()?;
         if waited == Waited::Held || !is_interrupted()? {
@@ -136,8 +136,8 @@ impl<'a> Session<'a> {
         self.run_to_success(&command_line::configure(&find("dpkg")?), "")
     }
 
-    /// Whether an install that changed nothing failed for want of a download: the same command
-    /// has a plan, and things to download for it.
+    /// Whether an installation that changed nothing failed because of a download: apt finds a
+    /// solution for the same command, and has to download packages for it.
     fn a_download_failed(&self, context: &Context) -> Result<bool, Error> {
         let question =
             command_line::what_to_download(&self.apt_get, self.config, context, self.plan);
@@ -146,8 +146,8 @@ impl<'a> Session<'a> {
             .is_some_and(|answer| !answer.is_empty()))
     }
 
-    /// Runs a program that takes the lock of `lock` without waiting for it: waited for before,
-    /// and run again where another process took it in between.
+    /// Runs a program that fails at once if `lock` is held: waits for the lock first, and runs the
+    /// program again if another process took the lock in between.
     fn run_locked(&self, invocation: &Invocation, lock: &'static str) -> Result<Ended, Error> {
         loop {
             match locks::wait(lock, self.config.timeout, &self.signals) {
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs a program whose failure ends the run. `hint` is the rest of the message's sentence.
+    /// Runs a program whose failure is an error, with `hint` as in [`Error::Failed`].
     fn run_to_success(&self, invocation: &Invocation, hint: &'static str) -> Result<(), Error> {
         let ended = self.run(invocation)?;
         if ended.is_success() {
@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
         Ok(ended)
     }
 
-    /// What a program prints; `None` where it fails.
+    /// Returns the standard output of a program; `None` if it fails.
     fn ask(&self, question: &Invocation) -> Result<Option<String>, Error> {
         let (ended, answer) =
             process::ask(question, &self.signals).map_err(cannot_run(question))?;
