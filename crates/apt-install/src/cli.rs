@@ -44,7 +44,6 @@ pub(crate) enum List {
 
 /// What is not purged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub(crate) struct Keep {
     /// Keep the package lists
     #[arg(long = "keep-lists")]
@@ -61,7 +60,7 @@ pub(crate) struct Keep {
 
 /// All options of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+#[allow(clippy::struct_excessive_bools)] // one per option
 pub struct Config {
     /// The packages of the command line, as given.
     pub(crate) packages: Vec<OsString>,
@@ -119,7 +118,7 @@ Exit status: 0; that of apt-get (100) where it fails, or where not root; 2 for u
     after_help = AFTER_HELP,
     max_term_width = 100
 )]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+#[allow(clippy::struct_excessive_bools)] // one per option
 struct Args {
     /// What to install, in apt-get's syntax
     #[arg(value_name = "PACKAGE")]

@@ -1,6 +1,5 @@
-//! Opening, reading and changing single files without following a symbolic link on the way: from
-//! `/` on, every directory is opened in the one before it, and a link where a directory is
-//! expected is an error.
+//! Opens, reads and changes single files without following symbolic links: every directory is
+//! opened relative to its parent, and a link in place of a directory is an error.
 
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -9,20 +8,19 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
-/// How a directory is opened.
 pub(super) const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// Where `path`, which begins with `/`, lies below `root`.
+/// Returns the location of an absolute `path` below `root`.
 pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Opens the directory `dir` below `root`, step by step; `None` where it is not there.
+/// Opens the directory `dir` below `root`, one component at a time. `None` if it does not exist.
 pub(super) fn open_directory(root: &Path, dir: &Path) -> io::Result<Option<OwnedFd>> {
-    // What `root` itself is called is the caller's business: it may lie behind a link.
+    // `root` itself may be reached through a link.
     let flags = DIRECTORY.difference(OFlags::NOFOLLOW);
     let mut opened = rustix::fs::open(root, flags, Mode::empty())?;
     for component in dir.components() {
@@ -43,7 +41,7 @@ pub(super) fn open_directory(root: &Path, dir: &Path) -> io::Result<Option<Owned
     Ok(Some(opened))
 }
 
-/// Opens the file `path` below `root`; `None` where it is not there, or no regular file.
+/// Opens the file `path` below `root`. `None` if it does not exist or is not a regular file.
 fn open_file(root: &Path, path: &Path, flags: OFlags) -> io::Result<Option<File>> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(None);
@@ -62,7 +60,7 @@ fn open_file(root: &Path, path: &Path, flags: OFlags) -> io::Result<Option<File>
     Ok(regular.then(|| File::from(file)))
 }
 
-/// The content of the file; empty where there is none.
+/// Reads a file. A missing file is empty.
 pub(super) fn read(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     if let Some(mut file) = open_file(root, path, OFlags::RDONLY)? {
@@ -71,9 +69,9 @@ pub(super) fn read(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Cuts the file to `size` bytes where it has more, and gives how many went.
+/// Truncates the file to `size` bytes if it is longer. Returns the number of bytes removed.
 pub(super) fn cut(root: &Path, path: &Path, size: u64) -> io::Result<u64> {
-    // Opened for reading first: opening a file of a lower layer for writing copies it up.
+    // Open for reading first: opening a file of a lower layer for writing copies it up.
     let Some(file) = open_file(root, path, OFlags::RDONLY)? else {
         return Ok(0);
     };
@@ -87,7 +85,7 @@ pub(super) fn cut(root: &Path, path: &Path, size: u64) -> io::Result<u64> {
     Ok(more)
 }
 
-/// Gives the file the content that it had, where it has another.
+/// Writes `content` to the file if its content differs.
 pub(super) fn put_back(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     if read(root, path)? == content {
         return Ok(());

@@ -1,7 +1,7 @@
-//! The mount points that this process sees, from `/proc/self/mountinfo`.
+//! Reads the mount points of this process from `/proc/self/mountinfo`.
 //!
-//! Comparing device numbers is not enough: a bind mount of the same file system has the same one.
-//! Nothing is looked up in the file system here.
+//! Comparing device numbers is not enough: a bind mount from the same file system has the same
+//! number. Nothing else is read here.
 
 use crate::escape;
 use std::ffi::OsString;
@@ -9,25 +9,22 @@ use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel tells it; proc(5), field 5 is the mount point.
+/// See proc(5); field 5 is the mount point.
 pub(crate) const FILE: &str = "/proc/self/mountinfo";
 
-/// The mount points below `/`.
+/// The mount points except `/`, which is the layer itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mounts {
     points: Vec<PathBuf>,
 }
 
 impl Mounts {
-    /// Reads the mount points of this process.
-    ///
-    /// # Errors
-    /// What reading `/proc/self/mountinfo` gave, where `/proc` is not mounted.
+    /// Reads the mount points. Fails if `/proc` is not mounted.
     pub(crate) fn read() -> io::Result<Self> {
         std::fs::read(FILE).map(|text| Self::parse(&text))
     }
 
-    /// The mount points in the text of a mountinfo file. `/` itself is none: the layer is there.
+    /// Parses the text of a mountinfo file.
     pub(crate) fn parse(text: &[u8]) -> Self {
         let points = text
             .split(|&byte| byte == b'\n')
@@ -38,19 +35,19 @@ impl Mounts {
         Self { points }
     }
 
-    /// Whether `path` (absolute) is a mount point itself.
+    /// Whether the absolute `path` is a mount point.
     pub(crate) fn is_point(&self, path: &Path) -> bool {
         self.points.iter().any(|point| point == path)
     }
 
-    /// Whether `path` (absolute) is a mount point or lies below one, so that what is written
-    /// there does not go into the layer.
+    /// Whether the absolute `path` is a mount point or below one, so that a file written there is
+    /// not part of the layer.
     pub(crate) fn covers(&self, path: &Path) -> bool {
         self.points.iter().any(|point| path.starts_with(point))
     }
 }
 
-/// Space, tab, newline and backslash stand as `\` and three octal digits.
+/// Space, tab, newline and backslash are escaped as `\` and three octal digits.
 fn unescape(field: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(escape::decode(field, b'\\', 3, 8)))
 }
@@ -89,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_lines_are_passed_over() {
+    fn malformed_lines_are_skipped() {
         assert_eq!(Mounts::parse(b"\n1 2 3\n"), Mounts::default());
         assert!(Mounts::parse(b"1 2 3 4 /a\\9 x").is_point(Path::new("/a\\9")));
     }

@@ -1,10 +1,10 @@
-//! The places that are purged, and what is known of the files there.
+//! The directories that are purged, and the files there that are known to be leftovers.
 
 use std::path::Path;
 
-/// apt's lists of packages (`Dir::State::lists`).
+/// apt's package lists (`Dir::State::lists`).
 pub(crate) const LISTS: &str = "/var/lib/apt/lists";
-/// Downloads that are not whole yet.
+/// Unfinished downloads of package lists.
 pub(super) const PARTIAL: &str = "/var/lib/apt/lists/partial";
 /// apt's caches and downloaded packages (`Dir::Cache`).
 pub(crate) const CACHE: &str = "/var/cache/apt";
@@ -19,20 +19,20 @@ pub(super) const APT_CACHES: [&str; 2] = [
     "/var/cache/apt/srcpkgcache.bin",
 ];
 
-/// The logs of package installation itself: never shipped in a package, only ever added to.
+/// Logs of package installation. No package ships them, and they are only appended to.
 pub(super) const INSTALL_LOGS: [&str; 4] = [
     "/var/log/apt/history.log",
     "/var/log/apt/term.log",
     "/var/log/dpkg.log",
     "/var/log/alternatives.log",
 ];
-/// Logs of package installation that are written anew each time.
+/// Logs of package installation that are rewritten each time.
 const REWRITTEN_LOGS: [&str; 2] = ["/var/log/apt/eipp.log.xz", "/var/log/fontconfig.log"];
-/// ldconfig's cache of what it has looked at. It holds times and inode numbers, so that it is
-/// different in each build; ldconfig checks them, so that an old one does no harm.
+/// ldconfig's cache of the files that it has read. It contains times and inode numbers and so
+/// differs in each build; ldconfig checks them, so an outdated cache does no harm.
 pub(super) const AUX_CACHE: &str = "/var/cache/ldconfig/aux-cache";
 
-/// What is purged on its own account.
+/// A directory to purge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Lists,
@@ -61,8 +61,9 @@ impl Place {
         })
     }
 
-    /// Whether `file` is a leftover of an installation, whoever left it. Lock files are none:
-    /// they are empty, and deleting one that a lower layer has makes a layer different each time.
+    /// Whether `file` is a leftover of an installation, even if it is unknown which command left
+    /// it. Lock files are not: they are empty, and deleting one that exists in a lower layer makes
+    /// each build of this layer different.
     pub(super) fn is_leftover(self, file: &Path) -> bool {
         match self {
             Self::Lists | Self::Cache => !file.ends_with("lock"),
@@ -71,7 +72,7 @@ impl Place {
                 .chain(&REWRITTEN_LOGS)
                 .any(|log| file == Path::new(log)),
             Self::Ldconfig => file == Path::new(AUX_CACHE),
-            // debconf's backups of its databases: config.dat-old, templates.dat-old.
+            // Backups of debconf's databases: config.dat-old, templates.dat-old.
             Self::Debconf => file.as_os_str().as_encoded_bytes().ends_with(b"-old"),
         }
     }

@@ -1,10 +1,8 @@
-//! What a run brought and the layer is not to hold: package lists, apt's caches and downloads,
-//! logs, and the leftovers of ldconfig and debconf.
+//! Deletes the files that a run added and that do not belong in the layer: package lists, apt's
+//! caches and downloads, logs, and leftovers of ldconfig and debconf.
 //!
-//! What never happens here: a directory is never deleted, as services expect theirs to be there
-//! (`/var/log/nginx`); nothing that was there before the run is deleted; no symbolic link is
-//! followed or deleted; nothing on a mount is touched, as that is the user's; and dpkg's database
-//! is only read.
+//! Never deleted: directories, because services expect theirs to exist (`/var/log/nginx`); files
+//! that existed before the run; symbolic links; files on a mount, which belong to the user.
 
 use super::files;
 use super::mounts::Mounts;
@@ -20,18 +18,18 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What a purge did.
+/// The result of a purge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Purged {
-    /// How many files it deleted.
+    /// The number of deleted files.
     pub(crate) files: u64,
-    /// How many bytes they had.
+    /// The number of bytes deleted, including those cut off logs.
     pub(crate) bytes: u64,
-    /// What it could not do, each naming its path.
+    /// What could not be purged; each message names the path.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Deletes what was not there `before`, below `root`.
+/// Deletes leftovers below `root` that did not exist `before`.
 pub(crate) fn purge(root: &Path, mounts: &Mounts, before: &Snapshot, keep: Keep) -> Purged {
     let mut purge = Purge::new(root, mounts);
     let shipped = Shipped::new(root);
@@ -39,7 +37,7 @@ pub(crate) fn purge(root: &Path, mounts: &Mounts, before: &Snapshot, keep: Keep)
         !before.has(file)
             && match place {
                 Place::Lists | Place::Cache => true,
-                // What a package has in it is no leftover, though it lies among the logs.
+                // A file that a package owns is not a leftover.
                 Place::Logs => place.is_leftover(file) || !shipped.has(file),
                 Place::Ldconfig | Place::Debconf => place.is_leftover(file),
             }
@@ -54,16 +52,16 @@ pub(crate) fn purge(root: &Path, mounts: &Mounts, before: &Snapshot, keep: Keep)
     purge.done
 }
 
-/// Deletes what earlier commands of the same layer left, without a look at what was there before
-/// them: only what is known to be a leftover.
+/// Deletes leftovers of earlier commands in the same layer. Without a snapshot, only files that are
+/// known to be leftovers are deleted.
 pub(crate) fn purge_only(root: &Path, mounts: &Mounts, keep: Keep) -> Purged {
     let mut purge = Purge::new(root, mounts);
     purge.places(keep, &mut Place::is_leftover);
     purge.done
 }
 
-/// Deletes the unfinished downloads of lists that were not there `before`, on a mount too: with
-/// them there, an update after a full disk can hang for minutes.
+/// Deletes unfinished downloads of package lists that did not exist `before`, even on a mount: after
+/// a full disk, they can make the next update hang for minutes.
 pub(crate) fn empty_partial(root: &Path, before: &Snapshot) -> Purged {
     let mounts = Mounts::default();
     let mut purge = Purge::new(root, &mounts);
@@ -86,7 +84,7 @@ impl<'a> Purge<'a> {
         }
     }
 
-    /// Goes through all places that are not kept and not on a mount.
+    /// Purges all places that are not kept and not on a mount.
     fn places(&mut self, keep: Keep, leftover: &mut dyn FnMut(Place, &Path) -> bool) {
         for place in Place::ALL {
             let (kept, lock) = match place {
@@ -98,7 +96,7 @@ impl<'a> Purge<'a> {
             if kept || self.mounts.covers(place.path()) {
                 continue;
             }
-            // Held while deleting, so that no other apt loses files under its hands.
+            // Held while deleting, so that another apt does not lose files that it is using.
             let lock = lock.map(|lock| files::below(self.root, Path::new(lock)));
             let guard = lock.as_deref().map(locks::take);
             if let Some(Ok(None)) = guard {
@@ -140,7 +138,7 @@ impl<'a> Purge<'a> {
         ));
     }
 
-    /// Cuts a log that was there before back to what it was.
+    /// Truncates a log that existed before to its earlier size.
     fn cut_back(&mut self, log: &Path, before: &Snapshot) {
         let Some(size) = before.size(log) else {
             return;
@@ -154,7 +152,7 @@ impl<'a> Purge<'a> {
         }
     }
 
-    /// Gives ldconfig's cache the content that it had.
+    /// Restores the content of ldconfig's cache.
     fn put_back_aux_cache(&mut self, before: &Snapshot) {
         let path = Path::new(AUX_CACHE);
         let Some(content) = before.aux_cache() else {
@@ -178,8 +176,7 @@ impl<'a> Purge<'a> {
     }
 }
 
-/// The files below `/var/log` that packages have in them: read only when there is one to ask
-/// about.
+/// The files below `/var/log` that packages own; read from dpkg's database on first use.
 struct Shipped<'a> {
     root: &'a Path,
     paths: OnceCell<io::Result<HashSet<PathBuf>>>,
@@ -193,7 +190,7 @@ impl<'a> Shipped<'a> {
         }
     }
 
-    /// Whether `path` is one of them, or that cannot be told.
+    /// Whether a package owns `path`, or the owners are unknown.
     fn has(&self, path: &Path) -> bool {
         let paths = self.paths.get_or_init(|| {
             let directory = files::below(self.root, Path::new(dpkg_status::DIRECTORY));
@@ -277,7 +274,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_the_run_brought_goes_and_directories_stay() {
+    fn files_of_the_run_are_deleted_and_directories_stay() {
         let root = Root::new();
         let before = root.snapshot();
         for path in BROUGHT {
@@ -295,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_before_stays() {
+    fn files_that_existed_before_stay() {
         let root = Root::new();
         for path in BROUGHT {
             root.write(path, "12");
@@ -306,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_that_grew_are_cut_back_and_the_aux_cache_is_put_back() {
+    fn logs_are_truncated_and_the_aux_cache_is_restored() {
         let root = Root::new();
         root.write("/var/log/dpkg.log", "old\n");
         root.write("/var/log/lastlog", "old\n");
@@ -323,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_keeps_stays() {
+    fn kept_places_are_not_purged() {
         for (keep, kept) in [
             ((true, false, false), 2),
             ((false, true, false), 2),
@@ -341,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_on_a_mount_stays() {
+    fn files_on_a_mount_stay() {
         let root = Root::new();
         let before = root.snapshot();
         for path in BROUGHT {
@@ -396,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_looked_at_before_is_not_new() {
+    fn files_that_could_not_be_seen_before_stay() {
         let root = Root::new();
         root.write("/elsewhere/a", "");
         root.write("/var/lib/dpkg/status", "");
@@ -411,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_a_package_has_in_it_stays() {
+    fn a_log_that_a_package_owns_stays() {
         let root = Root::new();
         let before = root.snapshot();
         root.write("/var/log/shipped.log", "");
@@ -425,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_without_a_snapshot_knows_what_is_a_leftover() {
+    fn a_purge_without_a_snapshot_deletes_known_leftovers() {
         let root = Root::new();
         for path in BROUGHT {
             root.write(path, "");
@@ -445,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_downloads_go_but_for_what_was_there() {
+    fn new_unfinished_downloads_are_deleted() {
         let root = Root::new();
         root.write("/var/lib/apt/lists/partial/old", "");
         let before = root.snapshot();

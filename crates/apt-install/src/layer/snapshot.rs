@@ -1,4 +1,4 @@
-//! What was there before the run, in the places that are purged.
+//! Records the files that exist before the run, in the directories that are purged.
 
 use super::files;
 use super::mounts::Mounts;
@@ -7,21 +7,21 @@ use super::walk::{self, Entry, PathError};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// No cache of ldconfig's is near this size; a bigger file is not read into memory.
+/// ldconfig's cache is far smaller than this; a larger file is not read into memory.
 const AUX_CACHE_LIMIT: u64 = 16 << 20;
 
-/// What was there before the run.
+/// The state before the run.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    /// Every path that is no directory, with its size.
+    /// The size of every file that is not a directory.
     sizes: HashMap<PathBuf, u64>,
-    /// What could not be looked at: nothing below it is known to be new.
+    /// Paths that could not be read: any file below them may have existed.
     unknown: Vec<PathBuf>,
     aux_cache: Option<Vec<u8>>,
 }
 
 impl Snapshot {
-    /// Looks at what is there now, below `root`, on mounts too.
+    /// Records the current state below `root`, including mounts.
     pub(crate) fn take(root: &Path) -> Self {
         let mut snapshot = Self::default();
         for place in Place::ALL {
@@ -52,22 +52,22 @@ impl Snapshot {
         snapshot
     }
 
-    /// Whether apt's own caches, which it writes anew in each run, were there.
+    /// Whether apt's caches, which apt rewrites in each run, existed.
     pub(crate) fn has_apts_caches(&self) -> bool {
         APT_CACHES.iter().any(|cache| self.has(Path::new(cache)))
     }
 
-    /// Whether `path` was there, or may have been.
+    /// Whether `path` existed, or may have.
     pub(super) fn has(&self, path: &Path) -> bool {
         self.sizes.contains_key(path) || self.unknown.iter().any(|place| path.starts_with(place))
     }
 
-    /// The size of `path`, where it was there and no directory.
+    /// The size of `path`, if it existed and was not a directory.
     pub(super) fn size(&self, path: &Path) -> Option<u64> {
         self.sizes.get(path).copied()
     }
 
-    /// The content of ldconfig's cache, where it was there.
+    /// The content of ldconfig's cache, if it existed.
     pub(super) fn aux_cache(&self) -> Option<&[u8]> {
         self.aux_cache.as_deref()
     }

@@ -1,6 +1,6 @@
-//! `SOURCE_DATE_EPOCH`: no file that a run changed is left newer than that, so that two builds of
-//! one layer are the same to the bit (<https://reproducible-builds.org/specs/source-date-epoch/>).
-//! Only times are changed, of files that are in the layer anyway: nothing is copied up for it.
+//! `SOURCE_DATE_EPOCH`: sets back the times of files that the run changed, so that two builds of a
+//! layer are identical (<https://reproducible-builds.org/specs/source-date-epoch/>). Only files
+//! that are already in the layer are touched: no file is copied up.
 
 use super::mounts::Mounts;
 use super::walk::{self, Entry, PathError};
@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 
-/// A moment on the clock that the kernel takes the times of files from.
+/// A time on the clock from which the kernel takes the times of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment {
     seconds: i64,
@@ -16,8 +16,8 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// This moment. The coarse clock, as file systems use it: by the exact one, a file that
-    /// changes right now would be a little older than now.
+    /// The current time on the coarse clock, which file systems use. On the exact clock, a file
+    /// changed right now would be slightly older than now.
     pub(crate) fn now() -> Self {
         let now = clock_gettime(ClockId::RealtimeCoarse);
         Self {
@@ -27,8 +27,8 @@ impl Moment {
     }
 }
 
-/// Sets the time of everything below `root` that has changed since `start`, and is newer than
-/// `epoch` (seconds since 1970), to `epoch`. Gives the paths for which that did not work.
+/// Sets the modification time of everything below `root` that changed since `start` and is newer
+/// than `epoch` to `epoch` (seconds since 1970). Returns the failures.
 pub(crate) fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<PathError> {
     let times = Timestamps {
         last_access: Timespec {
@@ -73,7 +73,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     #[test]
-    fn only_what_changed_and_is_newer_is_set_back() {
+    fn only_changed_files_that_are_newer_are_set_back() {
         let root = tempfile::tempdir().expect("a directory");
         let path = |name| root.path().join(name);
         let seconds = |name| {

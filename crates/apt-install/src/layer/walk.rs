@@ -1,6 +1,6 @@
-//! Walking a part of the file system without ever following a symbolic link or crossing a mount
-//! point. What is found is acted on by the descriptor of its
-//! directory, so that nothing can be exchanged for something else between look and act.
+//! Walks a directory tree without following symbolic links or crossing mount points. Visitors act on
+//! an entry through the descriptor of its directory, so that the entry cannot be replaced by a link
+//! between the check and the action.
 
 use super::files::{self, DIRECTORY};
 use super::mounts::Mounts;
@@ -12,15 +12,14 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// One entry of a directory.
+/// An entry of a directory.
 pub(crate) struct Entry<'a> {
-    /// The directory that it is in.
+    /// The directory that contains it.
     pub(crate) parent: BorrowedFd<'a>,
-    /// Its name there.
     pub(crate) name: &'a CStr,
-    /// Its path, as seen from the root that is walked.
+    /// Its path; the root of the walk counts as `/`.
     pub(crate) path: &'a Path,
-    /// What the system says of it; of a link, of the link itself.
+    /// Its status; that of the link if it is a symbolic link.
     pub(crate) stat: &'a Stat,
 }
 
@@ -30,12 +29,10 @@ impl Entry<'_> {
         self.file_type() == FileType::RegularFile
     }
 
-    /// Whether it is a directory.
     pub(crate) fn is_directory(&self) -> bool {
         self.file_type() == FileType::Directory
     }
 
-    /// Its size in bytes.
     pub(crate) fn size(&self) -> u64 {
         u64::try_from(self.stat.st_size).unwrap_or(0)
     }
@@ -45,7 +42,7 @@ impl Entry<'_> {
     }
 }
 
-/// A path that something could not be done with, and why.
+/// An error and the path that it concerns.
 pub(crate) struct PathError {
     pub(crate) path: PathBuf,
     pub(crate) error: io::Error,
@@ -60,9 +57,8 @@ impl PathError {
     }
 }
 
-/// Visits every entry below `dir`, a path that begins with `/` and is meant below `root`. A
-/// directory that is a mount point is neither visited nor entered. Where `dir` is not there,
-/// nothing is visited.
+/// Visits every entry below `dir`, an absolute path below `root`. Mount points are neither visited
+/// nor entered. A missing `dir` has no entries.
 pub(crate) fn walk(
     root: &Path,
     dir: &Path,
@@ -97,7 +93,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn directory(&mut self, dir: &OwnedFd, path: &mut PathBuf) {
-        // The whole list first: what the visitor does must not disturb the reading.
+        // Read all entries first, because the visitor may delete some.
         let listed = Dir::read_from(dir).and_then(Iterator::collect::<rustix::io::Result<Vec<_>>>);
         let mut entries = match listed {
             Ok(entries) => entries,
@@ -119,7 +115,7 @@ impl Walk<'_> {
 
     fn entry(&mut self, dir: &OwnedFd, name: &CStr, path: &mut PathBuf) -> io::Result<()> {
         let stat = match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-            // Gone since the directory was read.
+            // Deleted since the directory was read.
             Err(Errno::NOENT) => return Ok(()),
             other => other?,
         };
@@ -129,7 +125,7 @@ impl Walk<'_> {
             path,
             stat: &stat,
         };
-        // An overlay may show a file with the device number of the layer that it comes from.
+        // An overlay may show files with the device number of a lower layer.
         let other_device = entry.is_directory() && stat.st_dev != self.device;
         if other_device || self.mounts.is_point(path) {
             return Ok(());
