@@ -8,7 +8,7 @@ use super::files;
 use super::mounts::Mounts;
 use super::places::{AUX_CACHE, INSTALL_LOGS, LOGS, PARTIAL, Place};
 use super::snapshot::Snapshot;
-use super::walk::{self, Entry, PathError};
+use super::walk::{self, PathError};
 use crate::apt::locks;
 use crate::cli::Keep;
 use crate::state::dpkg_status;
@@ -111,22 +111,16 @@ impl<'a> Purge<'a> {
     }
 
     fn place(&mut self, place: &Path, leftover: &mut dyn FnMut(&Path) -> bool) {
-        let mut failures = Vec::new();
         let done = &mut self.done;
-        let mut failed = Vec::new();
-        let mut visit = |entry: &Entry<'_>| {
+        let failures = walk::walk(self.root, place, self.mounts, &mut |entry| {
             if entry.is_file() && leftover(entry.path) {
-                match rustix::fs::unlinkat(entry.parent, entry.name, AtFlags::empty()) {
-                    Ok(()) => {
-                        done.files += 1;
-                        done.bytes += entry.size();
-                    }
-                    Err(error) => failed.push(PathError::new(entry.path, error)),
-                }
+                rustix::fs::unlinkat(entry.parent, entry.name, AtFlags::empty())?;
+                done.files += 1;
+                done.bytes += entry.size();
             }
-        };
-        walk::walk(self.root, place, self.mounts, &mut visit, &mut failures);
-        for failure in failures.into_iter().chain(failed) {
+            Ok(())
+        });
+        for failure in failures {
             self.warn(&failure);
         }
     }
@@ -239,19 +233,13 @@ mod tests {
         /// Every file below the root, sorted.
         fn files(&self) -> Vec<String> {
             let mut files = Vec::new();
-            let mut visit = |entry: &Entry<'_>| {
+            let mounts = Mounts::default();
+            walk::walk(self.0.path(), Path::new("/"), &mounts, &mut |entry| {
                 if !entry.is_directory() {
                     files.push(entry.path.display().to_string());
                 }
-            };
-            let mounts = Mounts::default();
-            walk::walk(
-                self.0.path(),
-                Path::new("/"),
-                &mounts,
-                &mut visit,
-                &mut Vec::new(),
-            );
+                Ok(())
+            });
             files
         }
     }

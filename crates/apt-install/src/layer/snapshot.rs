@@ -3,7 +3,7 @@
 use super::files;
 use super::mounts::Mounts;
 use super::places::{APT_CACHES, AUX_CACHE, Place};
-use super::walk::{self, Entry, PathError};
+use super::walk;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -25,22 +25,15 @@ impl Snapshot {
     pub(crate) fn take(root: &Path) -> Self {
         let mut snapshot = Self::default();
         for place in Place::ALL {
-            let mut failures = Vec::new();
-            let mut visit = |entry: &Entry<'_>| {
+            let failures = walk::walk(root, place.path(), &Mounts::default(), &mut |entry| {
                 if !entry.is_directory() {
                     snapshot.sizes.insert(entry.path.to_owned(), entry.size());
                 }
-            };
-            walk::walk(
-                root,
-                place.path(),
-                &Mounts::default(),
-                &mut visit,
-                &mut failures,
-            );
+                Ok(())
+            });
             snapshot
                 .unknown
-                .extend(failures.into_iter().map(|PathError { path, .. }| path));
+                .extend(failures.into_iter().map(|failure| failure.path));
         }
         let aux_cache = Path::new(AUX_CACHE);
         if snapshot

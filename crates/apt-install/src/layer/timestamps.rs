@@ -40,20 +40,13 @@ pub(crate) fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> 
             tv_nsec: 0,
         },
     };
-    let mut failed = Vec::new();
-    let mut failures = Vec::new();
-    let mut visit = |entry: &Entry<'_>| {
+    walk::walk(root, Path::new("/"), mounts, &mut |entry| {
         if is_newer(entry, start, epoch) {
-            let set =
-                rustix::fs::utimensat(entry.parent, entry.name, &times, AtFlags::SYMLINK_NOFOLLOW);
-            if let Err(error) = set {
-                failed.push(PathError::new(entry.path, error));
-            }
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::utimensat(entry.parent, entry.name, &times, flags)?;
         }
-    };
-    walk::walk(root, Path::new("/"), mounts, &mut visit, &mut failures);
-    failures.extend(failed);
-    failures
+        Ok(())
+    })
 }
 
 #[allow(clippy::cast_possible_wrap, clippy::unnecessary_cast)] // the types differ by platform

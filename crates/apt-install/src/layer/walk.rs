@@ -13,27 +13,27 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// An entry of a directory.
-pub(crate) struct Entry<'a> {
+pub(super) struct Entry<'a> {
     /// The directory that contains it.
-    pub(crate) parent: BorrowedFd<'a>,
-    pub(crate) name: &'a CStr,
+    pub(super) parent: BorrowedFd<'a>,
+    pub(super) name: &'a CStr,
     /// Its path; the root of the walk counts as `/`.
-    pub(crate) path: &'a Path,
+    pub(super) path: &'a Path,
     /// Its status; that of the link if it is a symbolic link.
-    pub(crate) stat: &'a Stat,
+    pub(super) stat: &'a Stat,
 }
 
 impl Entry<'_> {
     /// Whether it is a regular file.
-    pub(crate) fn is_file(&self) -> bool {
+    pub(super) fn is_file(&self) -> bool {
         self.file_type() == FileType::RegularFile
     }
 
-    pub(crate) fn is_directory(&self) -> bool {
+    pub(super) fn is_directory(&self) -> bool {
         self.file_type() == FileType::Directory
     }
 
-    pub(crate) fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         u64::try_from(self.stat.st_size).unwrap_or(0)
     }
 
@@ -58,37 +58,38 @@ impl PathError {
 }
 
 /// Visits every entry below `dir`, an absolute path below `root`. Mount points are neither visited
-/// nor entered. A missing `dir` has no entries.
-pub(crate) fn walk(
+/// nor entered. A missing `dir` has no entries. Returns the failures of the walk and of the visitor,
+/// in the order of the walk; after each, the walk goes on.
+pub(super) fn walk(
     root: &Path,
     dir: &Path,
     mounts: &Mounts,
-    visit: &mut dyn FnMut(&Entry<'_>),
-    failures: &mut Vec<PathError>,
-) {
+    visit: &mut dyn FnMut(&Entry<'_>) -> io::Result<()>,
+) -> Vec<PathError> {
     let opened = match files::open_directory(root, dir) {
         Ok(Some(opened)) => opened,
-        Ok(None) => return,
-        Err(error) => return failures.push(PathError::new(dir, error)),
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![PathError::new(dir, error)],
     };
     let device = match rustix::fs::fstat(&opened) {
         Ok(stat) => stat.st_dev,
-        Err(error) => return failures.push(PathError::new(dir, error)),
+        Err(error) => return vec![PathError::new(dir, error)],
     };
     let mut walk = Walk {
         mounts,
         device,
         visit,
-        failures,
+        failures: Vec::new(),
     };
     walk.directory(&opened, &mut dir.to_owned());
+    walk.failures
 }
 
 struct Walk<'a> {
     mounts: &'a Mounts,
     device: u64,
-    visit: &'a mut dyn FnMut(&Entry<'_>),
-    failures: &'a mut Vec<PathError>,
+    visit: &'a mut dyn FnMut(&Entry<'_>) -> io::Result<()>,
+    failures: Vec<PathError>,
 }
 
 impl Walk<'_> {
@@ -130,7 +131,9 @@ impl Walk<'_> {
         if other_device || self.mounts.is_point(path) {
             return Ok(());
         }
-        (self.visit)(&entry);
+        if let Err(error) = (self.visit)(&entry) {
+            self.failures.push(PathError::new(entry.path, error));
+        }
         if entry.is_directory() {
             let opened = rustix::fs::openat(dir, name, DIRECTORY, Mode::empty())?;
             self.directory(&opened, path);
