@@ -149,7 +149,7 @@ fn update_fails() {
         "",
         &format!(
             "apt-install: `apt-get update` ended with status 100: trying again, at most 1 more\n\
-                 apt-install: {UPDATE_FAILED}\n{NOTHING_NEW}"
+                 apt-install: error: {UPDATE_FAILED}\n{NOTHING_NEW}"
         ),
     );
     assert_eq!(calls(&sandbox), [UPDATE, UPDATE].concat());
@@ -174,7 +174,7 @@ fn install_fails() {
     sandbox.apt_install(&["new"]).said().is(
         1,
         "",
-        &format!("apt-install: `apt-get install` ended with status 1\n{NOTHING_NEW}"),
+        &format!("apt-install: error: `apt-get install` ended with status 1\n{NOTHING_NEW}"),
     );
     // It is asked whether there is anything to download, and tried no more: there is not.
     let question = INSTALL.replace(
@@ -195,7 +195,7 @@ fn status() {
         .is(
             42,
             "",
-            &format!("apt-install: `apt-get update` ended with status 42\n{NOTHING_NEW}"),
+            &format!("apt-install: error: `apt-get update` ended with status 42\n{NOTHING_NEW}"),
         );
 }
 
@@ -205,7 +205,7 @@ fn killed() {
     said.is(
         137,
         "",
-        &format!("apt-install: `apt-get install` ended with status 137\n{NOTHING_NEW}"),
+        &format!("apt-install: error: `apt-get install` ended with status 137\n{NOTHING_NEW}"),
     );
 }
 
@@ -242,7 +242,7 @@ fn sigterm() {
     assert_eq!(
         stderr,
         "apt-install: SIGTERM: apt may finish the step that it is in\n\
-         apt-install: stopped by SIGTERM\n\
+         apt-install: error: stopped by SIGTERM\n\
          apt-install: installed nothing new; purged 1 file (0 B)\n"
     );
     assert_eq!(sandbox.files("/var"), [""; 0]);
@@ -268,7 +268,7 @@ fn while_waiting() {
         0,
         "apt-install: another process holds `/var/lib/apt/lists/lock`: waiting for at most \
          300 s\n\
-         apt-install: stopped by SIGINT\n\
+         apt-install: error: stopped by SIGINT\n\
          apt-install: warning: `/var/lib/apt/lists` is in use by another process, so nothing \
          is purged there\n\
          apt-install: installed nothing new; purged nothing\n\
@@ -286,7 +286,7 @@ fn locked() {
     sandbox.script(&script).said().is(
         0,
         "status 100\n",
-        "apt-install: another process has held `/var/lib/apt/lists/lock` for 0 s; wait for it to \
+        "apt-install: error: another process has held `/var/lib/apt/lists/lock` for 0 s; wait for it to \
          end, or for longer with `--timeout`\n\
          apt-install: warning: `/var/lib/apt/lists` is in use by another process, so nothing is \
          purged there\n\

@@ -318,7 +318,7 @@ fn held_packages_do_not_fail_the_build(release: &str) {
     assert_eq!(
         root.ends(100, &["app=2"]),
         [
-            "`apt-get install` ended with status 100",
+            "error: `apt-get install` ended with status 100",
             "installed nothing new"
         ]
     );
@@ -431,7 +431,7 @@ fn an_unknown_name(release: &str) {
     assert_eq!(
         root.ends(100, &["app", "x-no-such-package"]),
         [
-            "`apt-get install` ended with status 100",
+            "error: `apt-get install` ended with status 100",
             "installed nothing new"
         ]
     );
@@ -442,7 +442,7 @@ fn dead_sources(release: &str) {
     let root = Root::new(release);
     let dead = "deb [trusted=yes] http://127.0.0.1:9/x ./";
     root.script(&format!("echo '{dead}' >>/etc/apt/sources.list"));
-    let failed = "`apt-get update` ended with status 100; with one source missing, an older \
+    let failed = "error: `apt-get update` ended with status 100; with one source missing, an older \
                   version than the newest could be installed (`--error-on=persistent` goes on \
                   without a source that does not answer)";
     let fast = ["-o", "Acquire::Retries=0"];
@@ -544,7 +544,7 @@ fn a_failing_postinst(release: &str) {
         "main",
         &[Deb::new("bad", "1").control("postinst", "#!/bin/sh\nexit 3\n")],
     );
-    let failed = "`apt-get install` ended with status 100";
+    let failed = "error: `apt-get install` ended with status 100";
     assert_eq!(
         root.ends(100, &["bad", "app"]),
         [failed, "installed app, lib (20.4 kB)"]
@@ -652,7 +652,7 @@ fn dpkg_finishes(release: &str, signal: &str, status: i32) {
         lines,
         [
             format!("apt-install: SIG{signal}: apt may finish the step that it is in"),
-            format!("apt-install: stopped by SIG{signal}"),
+            format!("apt-install: error: stopped by SIG{signal}"),
             "apt-install: installed slow (10.2 kB)".to_owned(),
             format!("status {status}")
         ]
@@ -673,7 +673,7 @@ fn sigint_ends_an_update(release: &str) {
         0,
         "status 130\n",
         "apt-install: SIGINT: apt may finish the step that it is in\n\
-         apt-install: stopped by SIGINT\n\
+         apt-install: error: stopped by SIGINT\n\
          apt-install: installed nothing new; purged nothing\n",
     );
     assert_eq!(root.installed(), "");
@@ -684,7 +684,7 @@ fn a_dry_run_changes_nothing(release: &str) {
     assert_eq!(
         root.ends(100, &["--dry-run", "app"]),
         [
-            "`apt-get install` ended with status 100; a dry run downloads no package lists, and \
+            "error: `apt-get install` ended with status 100; a dry run downloads no package lists, and \
           sees only those that are there"
         ]
     );

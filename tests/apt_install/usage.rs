@@ -66,13 +66,13 @@ fn option() {
         .is(
             2,
             "",
-            "apt-install: b:2: `--force-yes` begins with `-` and would be an option of apt-get; \
+            "apt-install: error: b:2: `--force-yes` begins with `-` and would be an option of apt-get; \
              a list holds package names, options belong on the command line\n",
         );
     apt_install().args(["-r-"]).stdin("-y").said().is(
         2,
         "",
-        "apt-install: standard input:1: `-y` begins with `-` and would be an option of apt-get; \
+        "apt-install: error: standard input:1: `-y` begins with `-` and would be an option of apt-get; \
          a list holds package names, options belong on the command line\n",
     );
 }
@@ -81,7 +81,7 @@ fn unreadable() {
     apt_install().args(["-r", "/nowhere/list"]).said().is(
         2,
         "",
-        "apt-install: cannot read the list `/nowhere/list`: No such file or directory \
+        "apt-install: error: cannot read the list `/nowhere/list`: No such file or directory \
          (os error 2); nothing was done\n",
     );
 }
@@ -90,7 +90,7 @@ fn unknown() {
     apt_install().arg("--purge").said().is(
         2,
         "",
-        "apt-install: unexpected argument '--purge' found\n\n  \
+        "apt-install: error: unexpected argument '--purge' found\n\n  \
          tip: a similar argument exists: '--purge-only'\n\n\
          Usage: apt-install [OPTIONS] PACKAGE...\n\n\
          For more information, try '--help'.\n",
@@ -101,7 +101,7 @@ fn dashes() {
     apt_install().args(["--", "-y"]).said().is(
         2,
         "",
-        "apt-install: `-y` is no package; see `apt-install --help`\n",
+        "apt-install: error: `-y` is no package; see `apt-install --help`\n",
     );
 }
 
@@ -113,7 +113,7 @@ fn epoch() {
         .is(
             2,
             "",
-            "apt-install: SOURCE_DATE_EPOCH is `today`, and should be seconds since 1970\n",
+            "apt-install: error: SOURCE_DATE_EPOCH is `today`, and should be seconds since 1970\n",
         );
 }
 
@@ -122,7 +122,7 @@ fn purge_only() {
     said.is(
         2,
         "",
-        "apt-install: the argument '--purge-only' cannot be used with '[PACKAGE]...'\n\n\
+        "apt-install: error: the argument '--purge-only' cannot be used with '[PACKAGE]...'\n\n\
          Usage: apt-install [OPTIONS] PACKAGE...\n\n\
          For more information, try '--help'.\n",
     );
@@ -132,7 +132,7 @@ fn no_apt_get() {
     apt_install().arg(NOWHERE).said().is(
         127,
         "",
-        "apt-install: there is no `apt-get` on PATH; this works on Debian and its derivatives \
+        "apt-install: error: there is no `apt-get` on PATH; this works on Debian and its derivatives \
          only\n",
     );
 }
@@ -147,7 +147,7 @@ fn not_executable() {
         .is(
             126,
             "",
-            "apt-install: `apt-get` is on PATH, but is not executable\n",
+            "apt-install: error: `apt-get` is on PATH, but is not executable\n",
         );
 }
 
@@ -169,13 +169,13 @@ fn not_root() {
     nobody(&[NOWHERE]).is(
         100,
         "",
-        "apt-install: only root can install packages; nothing was done (in a Dockerfile: \
+        "apt-install: error: only root can install packages; nothing was done (in a Dockerfile: \
          `USER root` before it)\n",
     );
     nobody(&["--purge-only"]).is(
         100,
         "",
-        "apt-install: only root can purge; nothing was done (in a Dockerfile: `USER root` \
+        "apt-install: error: only root can purge; nothing was done (in a Dockerfile: `USER root` \
          before it)\n",
     );
     nobody(&["--dry-run", NOWHERE]).is(0, "run\n", "");

@@ -220,7 +220,7 @@ struct Args {
 /// Parses the command line; `variable` looks up environment variables.
 ///
 /// # Errors
-/// The message for a usage error, without the prefix that `message::say` adds.
+/// The message for a usage error, without the prefixes that `message::error` adds.
 pub fn config(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,

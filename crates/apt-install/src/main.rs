@@ -14,7 +14,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(message) => {
-            message::say(&message);
+            message::error(&message);
             ExitCode::from(apt_install::USAGE)
         }
     }

@@ -4,9 +4,14 @@
 use std::io::Write as _;
 
 /// Prints one line.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     // If standard error is closed, there is nowhere left to report it.
     let _ = writeln!(std::io::stderr(), "apt-install: {line}");
+}
+
+/// Prints the error that ends the run.
+pub fn error(message: &str) {
+    say(&format!("error: {message}"));
 }
 
 /// Prints one line about a failure that does not end the run.

@@ -10,7 +10,7 @@ use crate::layer::places;
 use crate::layer::purge::{self, Purged};
 use crate::layer::snapshot::Snapshot;
 use crate::layer::timestamps::{self, Moment};
-use crate::message::{say, warn};
+use crate::message::{self, say, warn};
 use crate::plan::Plan;
 use crate::request;
 use crate::state::dpkg_status::{self, Database};
@@ -234,7 +234,7 @@ impl Layer<'_> {
 
 /// Reports an error and returns its exit status.
 fn fail(error: &Error) -> u8 {
-    say(&error.to_string());
+    message::error(&error.to_string());
     error.status()
 }
 
