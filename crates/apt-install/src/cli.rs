@@ -244,7 +244,7 @@ pub fn config(
         .find(|word| word.is_empty() || word.as_encoded_bytes().starts_with(b"-"))
     {
         return Err(format!(
-            "`{}` is no package; see `apt-install --help`",
+            "`{}` is not a package name; see `apt-install --help`",
             word.to_string_lossy()
         ));
     }
@@ -252,7 +252,7 @@ pub fn config(
         None => None,
         Some(value) => Some(seconds(&value).ok_or_else(|| {
             format!(
-                "SOURCE_DATE_EPOCH is `{}`, and should be seconds since 1970",
+                "SOURCE_DATE_EPOCH is `{}`; expected seconds since 1970-01-01",
                 value.to_string_lossy()
             )
         })?),
@@ -407,7 +407,7 @@ pub(crate) mod tests {
     fn an_option_is_no_package() {
         assert_eq!(
             read(&["--", "-y"], None),
-            Err("`-y` is no package; see `apt-install --help`".to_owned())
+            Err("`-y` is not a package name; see `apt-install --help`".to_owned())
         );
         assert!(read(&["-y"], None).is_err());
         assert!(read(&[""], None).is_err());
@@ -424,7 +424,7 @@ pub(crate) mod tests {
         assert_eq!(epoch(""), Ok(None));
         assert_eq!(
             epoch("-1"),
-            Err("SOURCE_DATE_EPOCH is `-1`, and should be seconds since 1970".to_owned())
+            Err("SOURCE_DATE_EPOCH is `-1`; expected seconds since 1970-01-01".to_owned())
         );
         assert!(epoch("yesterday").is_err());
     }

@@ -22,22 +22,22 @@ pub(crate) enum Error {
     #[error(transparent)]
     List(#[from] ListError),
     /// Only root may do this.
-    #[error("only root can {what}; nothing was done (in a Dockerfile: `USER root` before it)")]
+    #[error("only root can {what}; run this as root (in a Dockerfile, after `USER root`)")]
     NotRoot {
         /// The action, as in "only root can …".
         what: &'static str,
     },
     /// A program is not on PATH.
-    #[error("there is no `{program}` on PATH; this works on Debian and its derivatives only")]
+    #[error("`{program}` not found on PATH; apt-install requires Debian or a derivative")]
     NotFound { program: &'static str },
     /// A program is on PATH but not executable.
-    #[error("`{program}` is on PATH, but is not executable")]
+    #[error("`{program}` on PATH is not executable; check its permissions")]
     NotExecutable { program: &'static str },
     /// A program could not be started.
     #[error("cannot run `{}`: {source}", program.display())]
     CannotRun { program: PathBuf, source: io::Error },
     /// A program ran and failed; it has reported the reason itself.
-    #[error("`{name}` ended with status {status}{hint}")]
+    #[error("`{name}` failed with exit status {status}{hint}")]
     Failed {
         /// The program and its subcommand.
         name: &'static str,
@@ -48,8 +48,8 @@ pub(crate) enum Error {
     },
     /// A lock was not released in time.
     #[error(
-        "another process has held `{lock}` for {seconds} s; \
-         wait for it to end, or for longer with `--timeout`"
+        "`{lock}` is still held by another process after {seconds} s; \
+         wait for that process to end, or pass a longer `--timeout`"
     )]
     Locked {
         lock: &'static str,
@@ -60,12 +60,12 @@ pub(crate) enum Error {
     #[error("stopped by {}", signal_name(*signal).unwrap_or("a signal"))]
     Stopped { signal: i32 },
     /// A file of the system cannot be read.
-    #[error("cannot read `{path}`: {source}; nothing was done")]
+    #[error("cannot read `{path}`: {source}")]
     Unreadable {
         path: &'static str,
         source: io::Error,
     },
-    #[error("cannot catch signals: {0}; nothing was done")]
+    #[error("cannot catch signals: {0}")]
     Signals(io::Error),
 }
 
@@ -78,7 +78,9 @@ impl Error {
     /// The message without the hint, for a failure that is followed by another try.
     pub(crate) fn in_short(&self) -> String {
         match self {
-            Self::Failed { name, status, .. } => format!("`{name}` ended with status {status}"),
+            Self::Failed { name, status, .. } => {
+                format!("`{name}` failed with exit status {status}")
+            }
             other => other.to_string(),
         }
     }

@@ -2,9 +2,9 @@
 //! Nothing is read or run here.
 //!
 //! `apt-get install --no-upgrade` skips a named package that is installed, even if another version
-//! or release of it is requested (`TryToInstall` in apt-private/private-install.cc). To avoid losing
-//! such a request silently, `--no-upgrade` is omitted if there is one; installed packages are then
-//! not named, so that they stay as they are.
+//! or release of it is requested (`TryToInstall` in apt-private/private-install.cc). To avoid
+//! losing such a request silently, `--no-upgrade` is omitted if there is one; installed packages
+//! are then not named, so that they stay as they are.
 
 use crate::cli::Config;
 use crate::request::{Kind, Request};

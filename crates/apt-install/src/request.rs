@@ -38,12 +38,12 @@ pub(crate) struct Request {
 #[derive(Debug, Error)]
 pub(crate) enum ListError {
     /// The list does not exist or cannot be read.
-    #[error("cannot read the list `{list}`: {source}; nothing was done")]
+    #[error("cannot read the list `{list}`: {source}")]
     Unreadable { list: String, source: io::Error },
     /// A word that apt would treat as an option.
     #[error(
-        "{list}:{line}: `{word}` begins with `-` and would be an option of apt-get; \
-         a list holds package names, options belong on the command line"
+        "{list}:{line}: `{word}` looks like an option; a list may contain only packages, \
+         so pass options on the command line"
     )]
     Option {
         list: String,
@@ -53,7 +53,7 @@ pub(crate) enum ListError {
     },
     /// A word that cannot be an argument of any program.
     #[error(
-        "{list}:{line}: a NUL byte; a list is text, with package names between spaces or newlines"
+        "{list}:{line}: package name contains a NUL byte; separate packages with spaces or newlines"
     )]
     Nul {
         list: String,
@@ -192,12 +192,12 @@ mod tests {
     fn an_option_in_a_list_is_refused_with_its_place() {
         assert_eq!(
             refused("a\nb --allow-unauthenticated\n"),
-            "list:2: `--allow-unauthenticated` begins with `-` and would be an option of \
-             apt-get; a list holds package names, options belong on the command line"
+            "list:2: `--allow-unauthenticated` looks like an option; a list may contain only \
+             packages, so pass options on the command line"
         );
         assert_eq!(
             refused("a\0b"),
-            "list:1: a NUL byte; a list is text, with package names between spaces or newlines"
+            "list:1: package name contains a NUL byte; separate packages with spaces or newlines"
         );
     }
 

@@ -38,7 +38,7 @@ pub fn run(config: &Config) -> u8 {
 fn install(config: &Config) -> Result<u8, Error> {
     let requests = request::all(config)?;
     if requests.is_empty() {
-        say("nothing was asked for, and nothing was done");
+        say("no packages requested; nothing to do");
         return Ok(0);
     }
     let start = Moment::now();
@@ -47,7 +47,7 @@ fn install(config: &Config) -> Result<u8, Error> {
     let marks = marks(mounts.as_ref().ok())?;
     let plan = Plan::new(config, &requests, &installed, marks.as_ref());
     if plan.done && (plan.manual.is_empty() || config.dry_run) {
-        say("everything asked for is installed already; nothing was done");
+        say("all requested packages are already installed; nothing to do");
         return Ok(0);
     }
     let session = Session::new(config, &plan)?;
@@ -108,7 +108,7 @@ impl Layer<'_> {
             .map(|name| name.to_string_lossy())
             .collect();
         say(&format!(
-            "everything asked for is installed already; marked as installed manually: {}",
+            "all requested packages are already installed; marked as manually installed: {}",
             names.join(", ")
         ));
         Ok(())
@@ -118,7 +118,8 @@ impl Layer<'_> {
     fn install(&self, session: &Session<'_>, plan: &Plan, before: &Snapshot) -> Result<(), Error> {
         for name in &plan.left_held {
             say(&format!(
-                "`{name}` is on hold and stays as it is; `--allow-change-held-packages` changes it"
+                "`{name}` is on hold and will not be changed; to change it, pass \
+                 `--allow-change-held-packages`"
             ));
         }
         session.mark_manual()?;
@@ -137,7 +138,7 @@ impl Layer<'_> {
                 return Err(failure.error);
             }
             let error = failure.error.in_short();
-            say(&format!("{error}: trying again, at most {tries_left} more"));
+            say(&format!("{error}; retrying (retries left: {tries_left})"));
             tries_left -= 1;
             empty_partial(before);
             // apt has its own pauses between tries of one file. This pause is for an archive that
@@ -156,7 +157,7 @@ impl Layer<'_> {
         if self.config.update {
             session.update(context).inspect_err(|failure| {
                 if let Error::Failed { .. } = failure.error {
-                    // Unfinished downloads can make the next update hang, in this run or a later one.
+                    // They can make the next update hang, in this run or a later one.
                     empty_partial(before);
                 }
             })?;
@@ -182,12 +183,13 @@ impl Layer<'_> {
         .collect();
         if !on_mounts.is_empty() {
             let removes = if mounted(extended_states::FILE) {
-                "; nothing is removed automatically, as apt's marks there are of other images too"
+                "; unneeded packages are not removed, because apt's marks on the mount may belong \
+                 to other images"
             } else {
                 ""
             };
             say(&format!(
-                "on a mount, and so used and kept: {}{removes}",
+                "mounted directories are used and not purged: {}{removes}",
                 on_mounts.join(", ")
             ));
         }
@@ -225,7 +227,8 @@ impl Layer<'_> {
         let failures = timestamps::clamp(Path::new(ROOT), mounts, self.start, epoch);
         for PathError { path, error } in failures {
             warn(&format!(
-                "cannot set the time of `{}` to SOURCE_DATE_EPOCH: {error}",
+                "cannot set the time of `{}` to SOURCE_DATE_EPOCH: {error}; the layer is not \
+                 reproducible",
                 path.display()
             ));
         }
@@ -268,8 +271,8 @@ fn only_root(what: &'static str) -> Result<(), Error> {
 
 fn warn_of_unknown_mounts(error: &io::Error) {
     warn(&format!(
-        "cannot read `{}`: {error}; what is on a mount cannot be told, \
-         so nothing is purged, and nothing is removed automatically",
+        "cannot read `{}`: {error}; mounts are unknown, so nothing will be purged and no unneeded \
+         packages will be removed; to enable both, mount `/proc`",
         mounts::FILE
     ));
 }

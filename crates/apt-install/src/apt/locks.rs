@@ -76,7 +76,7 @@ pub(crate) fn wait(lock: &str, timeout: Duration, signals: &Signals) -> Waited {
         if !said {
             said = true;
             say(&format!(
-                "another process holds `{lock}`: waiting for at most {} s",
+                "`{lock}` is held by another process; waiting for up to {} s",
                 timeout.as_secs()
             ));
         }

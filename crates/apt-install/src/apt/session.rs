@@ -52,7 +52,7 @@ impl<'a> Session<'a> {
     pub(crate) fn show(&self) -> Result<(), Error> {
         let context = Context::default();
         let install = command_line::install(&self.apt_get, self.config, &context, self.plan);
-        let hint = "; a dry run downloads no package lists, and sees only those that are there";
+        let hint = "; a dry run does not download package lists: run `apt-get update` first";
         self.run_to_success(&install, hint)
     }
 
@@ -75,7 +75,9 @@ impl<'a> Session<'a> {
         let dump = self.ask(&command_line::dump(&apt_config, self.config))?;
         let hooks = Hooks::new(&dump.unwrap_or_default(), keep);
         Ok(hooks.hold_off().unwrap_or_else(|error| {
-            warn(&format!("cannot hold apt's hooks off: {error}"));
+            warn(&format!(
+                "cannot disable apt's hooks: {error}; they may add files to the layer"
+            ));
             HeldOff::default()
         }))
     }
@@ -89,9 +91,8 @@ impl<'a> Session<'a> {
         }
         let hint = match self.config.error_on {
             ErrorOn::Any => {
-                "; with one source missing, an older version than the newest could \
-                 be installed (`--error-on=persistent` goes on without a source that \
-                 does not answer)"
+                "; package lists may be missing or outdated (to ignore transient failures, \
+                 pass `--error-on=persistent`)"
             }
             ErrorOn::Persistent => "",
         };
@@ -132,7 +133,7 @@ impl<'a> Session<'a> {
         if waited == Waited::Held || !is_interrupted()? {
             return Ok(());
         }
-        say("dpkg was interrupted earlier: finishing that first");
+        say("dpkg was interrupted earlier; running `dpkg --configure -a` first");
         self.run_to_success(&command_line::configure(&find("dpkg")?), "")
     }
 

@@ -1,7 +1,7 @@
 //! Catches SIGINT and SIGTERM, and passes both to the running apt as SIGINT.
 //!
-//! SIGTERM ends apt-get at once and leaves dpkg running without it. SIGINT ends apt-get at once only
-//! if no dpkg is running; otherwise apt-get waits for dpkg first (`pkgDPkgPM::Go` in
+//! SIGTERM ends apt-get at once and leaves dpkg running without it. SIGINT ends apt-get at once
+//! only if no dpkg is running; otherwise apt-get waits for dpkg first (`pkgDPkgPM::Go` in
 //! apt-pkg/deb/dpkgpm.cc). apt runs in a separate process group, so that Ctrl-C in a terminal does
 //! not reach dpkg.
 
@@ -86,7 +86,7 @@ impl Shared {
         state.first.get_or_insert(signal);
         if let Some(child) = state.child {
             say(&format!(
-                "{}: apt may finish the step that it is in",
+                "received {}; waiting for apt to finish the current step",
                 signal_name(signal).unwrap_or("a signal")
             ));
             interrupt(child);

@@ -32,7 +32,7 @@ pub(super) fn open_directory(root: &Path, dir: &Path) -> io::Result<Option<Owned
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP | Errno::NOTDIR) => {
                 return Err(io::Error::other(
-                    "not a directory, or behind a symbolic link",
+                    "the path contains a symbolic link or a file in place of a directory",
                 ));
             }
             Err(error) => return Err(error.into()),

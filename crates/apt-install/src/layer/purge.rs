@@ -60,8 +60,8 @@ pub(crate) fn purge_only(root: &Path, mounts: &Mounts, keep: Keep) -> Purged {
     purge.done
 }
 
-/// Deletes unfinished downloads of package lists that did not exist `before`, even on a mount: after
-/// a full disk, they can make the next update hang for minutes.
+/// Deletes unfinished downloads of package lists that did not exist `before`, even on a mount:
+/// after a full disk, they can make the next update hang for minutes.
 pub(crate) fn empty_partial(root: &Path, before: &Snapshot) -> Purged {
     let mounts = Mounts::default();
     let mut purge = Purge::new(root, &mounts);
@@ -101,7 +101,8 @@ impl<'a> Purge<'a> {
             let guard = lock.as_deref().map(locks::take);
             if let Some(Ok(None)) = guard {
                 self.done.warnings.push(format!(
-                    "`{}` is in use by another process, so nothing is purged there",
+                    "`{}` is in use by another process and was not purged; to purge it later, run \
+                     `apt-install --purge-only`",
                     place.path().display()
                 ));
                 continue;
@@ -127,7 +128,7 @@ impl<'a> Purge<'a> {
 
     fn warn(&mut self, PathError { path, error }: &PathError) {
         self.done.warnings.push(format!(
-            "cannot purge `{}`: {error}; it stays in the layer",
+            "cannot purge `{}`: {error}; it remains in the layer",
             path.display()
         ));
     }
@@ -163,7 +164,8 @@ impl<'a> Purge<'a> {
     fn warn_of_shipped(&mut self, shipped: &Shipped<'_>) {
         if let Some(Err(error)) = shipped.paths.get() {
             self.done.warnings.push(format!(
-                "cannot read which logs belong to packages in `{}`: {error}; new ones stay",
+                "cannot look up in `{}` which logs packages own: {error}; new logs remain in \
+                 the layer",
                 dpkg_status::DIRECTORY
             ));
         }
@@ -365,8 +367,8 @@ mod tests {
         assert_eq!(
             purged.warnings,
             [
-                "cannot purge `/var/cache/apt`: not a directory, or behind a symbolic link; \
-              it stays in the layer"
+                "cannot purge `/var/cache/apt`: the path contains a symbolic link or a file in place \
+              of a directory; it remains in the layer"
             ]
         );
         assert_eq!(

@@ -1,6 +1,6 @@
-//! Walks a directory tree without following symbolic links or crossing mount points. Visitors act on
-//! an entry through the descriptor of its directory, so that the entry cannot be replaced by a link
-//! between the check and the action.
+//! Walks a directory tree without following symbolic links or crossing mount points. Visitors act
+//! on an entry through the descriptor of its directory, so that the entry cannot be replaced by a
+//! link between the check and the action.
 
 use super::files::{self, DIRECTORY};
 use super::mounts::Mounts;
@@ -58,8 +58,8 @@ impl PathError {
 }
 
 /// Visits every entry below `dir`, an absolute path below `root`. Mount points are neither visited
-/// nor entered. A missing `dir` has no entries. Returns the failures of the walk and of the visitor,
-/// in the order of the walk; after each, the walk goes on.
+/// nor entered. A missing `dir` has no entries. A failure does not end the walk; all are returned,
+/// those of the visitor too, in the order of the walk.
 pub(super) fn walk(
     root: &Path,
     dir: &Path,
