@@ -16,12 +16,12 @@ pub enum Action {
     Text(String),
 }
 
-/// Which failing sources fail the update; `APT::Update::Error-Mode` of apt.
+/// Which failures of package sources fail the update; `APT::Update::Error-Mode` of apt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ErrorOn {
-    /// Any failure does.
+    /// Any failure.
     Any,
-    /// Only those that apt takes for lasting; a source that does not answer is passed over.
+    /// Persistent failures only; a source that does not respond is skipped.
     Persistent,
 }
 
@@ -103,13 +103,19 @@ pub struct Config {
 }
 
 const AFTER_HELP: &str = "\
-Everything that apt-get takes as a package goes through: name, name:arch, name=1.2*, name/suite, ./local.deb.
-With SOURCE_DATE_EPOCH set, no file that the run changed is newer than that.
+PACKAGE is anything that apt-get accepts: name, name:arch, name=1.2*, name/suite, ./local.deb.
+If SOURCE_DATE_EPOCH is set, no changed file gets a later modification time.
 
-Exit status: 0; that of apt-get (100) where it fails, or where not root; 2 for usage and unreadable lists;
-126 where apt-get cannot be started, 127 where there is none; 128+n after signal n.";
+Exit status:
+  0      success, or nothing to do
+  2      usage error, or a list that cannot be read
+  100    not root, or a lock not released in time
+  126    apt-get cannot be run
+  127    apt-get not found
+  128+n  stopped by signal n
+  other  the exit status of apt-get (usually 100)";
 
-/// Install Debian packages into an image layer, and leave nothing else in it.
+/// Install Debian packages into an image layer and leave nothing else behind.
 #[derive(Debug, Parser)]
 #[command(
     name = "apt-install",
@@ -120,15 +126,15 @@ Exit status: 0; that of apt-get (100) where it fails, or where not root; 2 for u
 )]
 #[allow(clippy::struct_excessive_bools)] // one per option
 struct Args {
-    /// What to install, in apt-get's syntax
+    /// Packages to install, in apt-get's syntax
     #[arg(value_name = "PACKAGE")]
     packages: Vec<OsString>,
 
-    /// Read packages from FILE too: words or lines, `#` comments; `-` is stdin (repeatable)
+    /// Also read packages from FILE or `-` (stdin): words or lines, `#` comments; repeatable
     #[arg(short, long, value_name = "FILE")]
     requirements: Vec<OsString>,
 
-    /// Show what apt-get would do with the lists that are there; needs no root, changes nothing
+    /// Show what apt-get would do with the existing package lists; needs no root, changes nothing
     #[arg(
         short = 's',
         long,
@@ -137,82 +143,82 @@ struct Args {
     )]
     dry_run: bool,
 
-    /// Make apt-get say less (repeatable)
+    /// Make apt-get quieter; repeatable
     #[arg(short, long, action = ArgAction::Count)]
     quiet: u8,
 
-    /// Install the versions of this release
+    /// Install versions from this release
     #[arg(short, long, value_name = "RELEASE", visible_alias = "default-release")]
     target_release: Option<OsString>,
 
-    /// Set an option of apt (repeatable)
+    /// Set an apt option; repeatable
     #[arg(short = 'o', long, value_name = "KEY=VALUE")]
     option: Vec<OsString>,
 
-    /// Have apt read this configuration file (repeatable)
+    /// Make apt read this configuration file; repeatable
     #[arg(short, long, value_name = "FILE")]
     config_file: Vec<OsString>,
 
-    /// Install recommended packages too
+    /// Also install recommended packages
     #[arg(long, overrides_with = "no_install_recommends")]
     install_recommends: bool,
 
-    /// Install only what is needed [default]
+    /// Do not install recommended packages [default]
     #[arg(long, overrides_with = "install_recommends")]
     no_install_recommends: bool,
 
-    /// Bring packages that are asked for and installed up to date
+    /// Upgrade requested packages that are already installed
     #[arg(long, overrides_with = "no_upgrade")]
     upgrade: bool,
 
-    /// Leave packages that are asked for and installed as they are [default]
+    /// Do not upgrade requested packages that are already installed [default]
     #[arg(long, overrides_with = "upgrade")]
     no_upgrade: bool,
 
-    /// Remove packages that nothing needs any more [default]
+    /// Remove automatically installed packages that are no longer needed [default]
     #[arg(long, visible_alias = "autoremove", overrides_with = "no_auto_remove")]
     auto_remove: bool,
 
-    /// Remove nothing that nothing needs any more
+    /// Keep packages that are no longer needed
     #[arg(long, visible_alias = "no-autoremove", overrides_with = "auto_remove")]
     no_auto_remove: bool,
 
-    /// Let apt-get install an older version than the installed one
+    /// Allow apt-get to replace installed packages with older versions
     #[arg(long)]
     allow_downgrades: bool,
 
-    /// Let apt-get change packages that are on hold
+    /// Allow apt-get to change packages on hold
     #[arg(long)]
     allow_change_held_packages: bool,
 
-    /// Install packages that are asked for and installed once more
+    /// Reinstall requested packages that are already installed
     #[arg(long)]
     reinstall: bool,
 
-    /// Ask the archive even where everything is installed already
+    /// Run apt-get even if all requested packages are already installed
     #[arg(long, overrides_with = "no_update")]
     update: bool,
 
-    /// Do not run `apt-get update`: use the lists that are there
+    /// Do not run `apt-get update`; use the existing package lists
     #[arg(long, overrides_with = "update")]
     no_update: bool,
 
     #[command(flatten)]
     keep: Keep,
 
-    /// How many times more to try when a download fails
+    /// Number of retries after a failed download
     #[arg(long, value_name = "N", default_value_t = 2)]
     retries: u32,
 
-    /// How long to wait for the locks of another apt or dpkg
+    /// How long to wait for locks held by another apt or dpkg
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u32,
 
-    /// Which failing sources fail the update
+    /// Which failures of package sources fail the update
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ErrorOn::Any)]
     error_on: ErrorOn,
 
-    /// Only purge what earlier commands of the same layer left, and install nothing
+    /// Only purge what earlier commands in the same layer left behind; install nothing
     #[arg(long, conflicts_with_all = ["packages", "requirements", "dry_run"])]
     purge_only: bool,
 }

@@ -367,8 +367,8 @@ mod tests {
         assert_eq!(
             purged.warnings,
             [
-                "cannot purge `/var/cache/apt`: the path contains a symbolic link or a file in place \
-              of a directory; it remains in the layer"
+                "cannot purge `/var/cache/apt`: the path contains a symbolic link or a file in \
+              place of a directory; it remains in the layer"
             ]
         );
         assert_eq!(
