@@ -23,8 +23,8 @@ use std::time::Duration;
 /// The root to work on. Unit tests of the phases use other directories.
 const ROOT: &str = "/";
 
-/// Runs the program and returns its exit status: 0, the status of apt-get or that of the [`Error`]
-/// that ended the run. All messages are printed here.
+/// Runs the program and returns its exit status: 0, the status of apt-get, or that of the error
+/// that ended the run. All messages are printed before it returns.
 #[must_use]
 pub fn run(config: &Config) -> u8 {
     let done = if config.purge_only {
