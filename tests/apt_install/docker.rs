@@ -47,9 +47,9 @@ fn own(said: &Said) -> Vec<String> {
         .collect()
 }
 
-const ON_MOUNTS: &str = "on a mount, and so used and kept: /var/cache/apt, \
-     /var/cache/apt/archives, /var/lib/apt, /var/lib/apt/lists; nothing is removed automatically, \
-     as apt's marks there are of other images too";
+const ON_MOUNTS: &str = "mounted directories are used and not purged: /var/cache/apt, \
+     /var/cache/apt/archives, /var/lib/apt, /var/lib/apt/lists; unneeded packages are not removed, \
+     because apt's marks on the mount may belong to other images";
 
 fn cache_mounts(release: &str) {
     let docker = Docker::start();
@@ -112,7 +112,7 @@ fn layers(release: &str) {
         let lines = own(&build(install, "one"));
         assert_eq!(
             lines[1],
-            "everything asked for is installed already; nothing was done"
+            "all requested packages are already installed; nothing to do"
         );
         build(install, "two");
         // The one before the last holds the packages: the same each time.

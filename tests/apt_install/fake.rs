@@ -136,10 +136,9 @@ fn no_update() {
     assert_eq!(calls(&sandbox), INSTALL);
 }
 
-const UPDATE_FAILED: &str = "`apt-get update` ended with status 100; with one source missing, an \
-                             older version than the newest could be installed \
-                             (`--error-on=persistent` goes on without a source that does not \
-                             answer)";
+const UPDATE_FAILED: &str = "`apt-get update` failed with exit status 100; package lists may be \
+                             missing or outdated (to ignore transient failures, pass \
+                             `--error-on=persistent`)";
 
 fn update_fails() {
     // A second update must find no remains of the first.
@@ -148,8 +147,9 @@ fn update_fails() {
         100,
         "",
         &format!(
-            "apt-install: `apt-get update` ended with status 100: trying again, at most 1 more\n\
-                 apt-install: {UPDATE_FAILED}\n{NOTHING_NEW}"
+            "apt-install: `apt-get update` failed with exit status 100; retrying (retries \
+             left: 1)\n\
+                 apt-install: error: {UPDATE_FAILED}\n{NOTHING_NEW}"
         ),
     );
     assert_eq!(calls(&sandbox), [UPDATE, UPDATE].concat());
@@ -162,7 +162,8 @@ fn update_recovers() {
         0,
         "",
         &format!(
-            "apt-install: `apt-get update` ended with status 100: trying again, at most 2 more\n\
+            "apt-install: `apt-get update` failed with exit status 100; retrying (retries \
+             left: 2)\n\
              {NOTHING_NEW}"
         ),
     );
@@ -174,7 +175,7 @@ fn install_fails() {
     sandbox.apt_install(&["new"]).said().is(
         1,
         "",
-        &format!("apt-install: `apt-get install` ended with status 1\n{NOTHING_NEW}"),
+        &format!("apt-install: error: `apt-get install` failed with exit status 1\n{NOTHING_NEW}"),
     );
     // It is asked whether there is anything to download, and tried no more: there is not.
     let question = INSTALL.replace(
@@ -195,7 +196,9 @@ fn status() {
         .is(
             42,
             "",
-            &format!("apt-install: `apt-get update` ended with status 42\n{NOTHING_NEW}"),
+            &format!(
+                "apt-install: error: `apt-get update` failed with exit status 42\n{NOTHING_NEW}"
+            ),
         );
 }
 
@@ -205,7 +208,9 @@ fn killed() {
     said.is(
         137,
         "",
-        &format!("apt-install: `apt-get install` ended with status 137\n{NOTHING_NEW}"),
+        &format!(
+            "apt-install: error: `apt-get install` failed with exit status 137\n{NOTHING_NEW}"
+        ),
     );
 }
 
@@ -241,8 +246,8 @@ fn sigterm() {
     assert_eq!(stdout, "status 143\nheard SIGINT\nfinished\n");
     assert_eq!(
         stderr,
-        "apt-install: SIGTERM: apt may finish the step that it is in\n\
-         apt-install: stopped by SIGTERM\n\
+        "apt-install: received SIGTERM; waiting for apt to finish the current step\n\
+         apt-install: error: stopped by SIGTERM\n\
          apt-install: installed nothing new; purged 1 file (0 B)\n"
     );
     assert_eq!(sandbox.files("/var"), [""; 0]);
@@ -266,11 +271,11 @@ fn while_waiting() {
     );
     sandbox.script(&script).said().is(
         0,
-        "apt-install: another process holds `/var/lib/apt/lists/lock`: waiting for at most \
+        "apt-install: `/var/lib/apt/lists/lock` is held by another process; waiting for up to \
          300 s\n\
-         apt-install: stopped by SIGINT\n\
-         apt-install: warning: `/var/lib/apt/lists` is in use by another process, so nothing \
-         is purged there\n\
+         apt-install: error: stopped by SIGINT\n\
+         apt-install: warning: `/var/lib/apt/lists` is in use by another process and was not \
+         purged; to purge it later, run `apt-install --purge-only`\n\
          apt-install: installed nothing new; purged nothing\n\
          status 130\n",
         "",
@@ -286,17 +291,17 @@ fn locked() {
     sandbox.script(&script).said().is(
         0,
         "status 100\n",
-        "apt-install: another process has held `/var/lib/apt/lists/lock` for 0 s; wait for it to \
-         end, or for longer with `--timeout`\n\
-         apt-install: warning: `/var/lib/apt/lists` is in use by another process, so nothing is \
-         purged there\n\
+        "apt-install: error: `/var/lib/apt/lists/lock` is still held by another process after 0 s; \
+         wait for that process to end, or pass a longer `--timeout`\n\
+         apt-install: warning: `/var/lib/apt/lists` is in use by another process and was not \
+         purged; to purge it later, run `apt-install --purge-only`\n\
          apt-install: installed nothing new; purged nothing\n",
     );
 }
 
 fn fast() {
     let sandbox = root("");
-    let installed = "apt-install: everything asked for is installed already; nothing was done\n";
+    let installed = "apt-install: all requested packages are already installed; nothing to do\n";
     sandbox
         .apt_install(&["dpkg", "perl-base:amd64", "apt"])
         .said()
@@ -320,8 +325,8 @@ fn no_proc() {
         0,
         "",
         "apt-install: warning: cannot read `/proc/self/mountinfo`: No such file or directory \
-         (os error 2); what is on a mount cannot be told, so nothing is purged, and nothing is \
-         removed automatically\n\
+         (os error 2); mounts are unknown, so nothing will be purged and no unneeded packages \
+         will be removed; to enable both, mount `/proc`\n\
          apt-install: installed nothing new; purged nothing\n",
     );
     assert_eq!(sandbox.files("/var"), ["/var/lib/apt/lists/new"]);
@@ -337,7 +342,7 @@ fn lists_mounted() {
     said.is(
         0,
         "install\nupdate\n",
-        "apt-install: on a mount, and so used and kept: /var/lib/apt/lists\n\
+        "apt-install: mounted directories are used and not purged: /var/lib/apt/lists\n\
          apt-install: installed nothing new; purged 2 files (8 B)\n",
     );
     // The marks are the image's own, so that --auto-remove is right.
@@ -356,7 +361,7 @@ fn bound() {
     sandbox.apt_install(&["new"]).said().is(
         0,
         "",
-        "apt-install: on a mount, and so used and kept: /var/cache/apt, \
+        "apt-install: mounted directories are used and not purged: /var/cache/apt, \
          /var/cache/apt/archives\n\
          apt-install: installed nothing new; purged nothing\n",
     );
@@ -374,8 +379,8 @@ fn purge_fails() {
     sandbox.apt_install(&["new"]).said().is(
         0,
         "",
-        "apt-install: warning: cannot purge `/var/cache/apt`: not a directory, or behind a \
-         symbolic link; it stays in the layer\n\
+        "apt-install: warning: cannot purge `/var/cache/apt`: the path contains a symbolic link \
+         or a file in place of a directory; it remains in the layer\n\
          apt-install: installed nothing new; purged 2 files (0 B)\n",
     );
     assert_eq!(

@@ -247,15 +247,11 @@ fn through_xargs(release: &str) {
         .sandbox
         .script(": >/tmp/list; xargs -ra /tmp/list /mnt/apt-install; /mnt/apt-install -r /tmp/list")
         .said();
-    empty.is(
-        0,
-        "",
-        "apt-install: nothing was asked for, and nothing was done\n",
-    );
+    empty.is(0, "", "apt-install: no packages requested; nothing to do\n");
 }
 
 const INSTALLED: &str =
-    "apt-install: everything asked for is installed already; nothing was done\n";
+    "apt-install: all requested packages are already installed; nothing to do\n";
 
 fn installed_means_nothing_is_written(release: &str) {
     let mut root = Root::with_app(release);
@@ -280,7 +276,7 @@ fn automatic_becomes_manual(release: &str) {
     root.apt_install(&["lib", "app"]).is(
         0,
         "lib set to manually installed.\n",
-        "apt-install: everything asked for is installed already; marked as installed manually: \
+        "apt-install: all requested packages are already installed; marked as manually installed: \
          lib\n",
     );
     assert_eq!(root.left_in_var(), LEFT);
@@ -308,7 +304,8 @@ fn held_packages_do_not_fail_the_build(release: &str) {
         ["installed other (10.2 kB); changed lib"]
     );
     root.sandbox.reset();
-    let stays = "`app` is on hold and stays as it is; `--allow-change-held-packages` changes it";
+    let stays = "`app` is on hold and will not be changed; to change it, pass \
+                 `--allow-change-held-packages`";
     assert_eq!(
         root.succeeds(&["--upgrade", "app", "other"]),
         [stays, other[0]]
@@ -318,7 +315,7 @@ fn held_packages_do_not_fail_the_build(release: &str) {
     assert_eq!(
         root.ends(100, &["app=2"]),
         [
-            "`apt-get install` ended with status 100",
+            "error: `apt-get install` failed with exit status 100",
             "installed nothing new"
         ]
     );
@@ -431,7 +428,7 @@ fn an_unknown_name(release: &str) {
     assert_eq!(
         root.ends(100, &["app", "x-no-such-package"]),
         [
-            "`apt-get install` ended with status 100",
+            "error: `apt-get install` failed with exit status 100",
             "installed nothing new"
         ]
     );
@@ -442,15 +439,14 @@ fn dead_sources(release: &str) {
     let root = Root::new(release);
     let dead = "deb [trusted=yes] http://127.0.0.1:9/x ./";
     root.script(&format!("echo '{dead}' >>/etc/apt/sources.list"));
-    let failed = "`apt-get update` ended with status 100; with one source missing, an older \
-                  version than the newest could be installed (`--error-on=persistent` goes on \
-                  without a source that does not answer)";
+    let failed = "error: `apt-get update` failed with exit status 100; package lists may be \
+                  missing or outdated (to ignore transient failures, pass `--error-on=persistent`)";
     let fast = ["-o", "Acquire::Retries=0"];
     let arguments = [&fast[..], &["--retries=1", "app"]].concat();
     assert_eq!(
         root.ends(100, &arguments),
         [
-            "`apt-get update` ended with status 100: trying again, at most 1 more",
+            "`apt-get update` failed with exit status 100; retrying (retries left: 1)",
             failed,
             "installed nothing new"
         ]
@@ -490,7 +486,7 @@ fn a_download_that_fails_once(release: &str) {
     assert_eq!(
         root.succeeds(&["-o", hook, "app"]),
         [
-            "`apt-get install` ended with status 100: trying again, at most 2 more",
+            "`apt-get install` failed with exit status 100; retrying (retries left: 2)",
             "installed app, lib (20.4 kB)"
         ]
     );
@@ -516,7 +512,9 @@ fn a_lock_is_waited_for(release: &str) {
         assert_eq!(
             lines,
             [
-                &format!("apt-install: another process holds `{lock}`: waiting for at most 300 s"),
+                &format!(
+                    "apt-install: `{lock}` is held by another process; waiting for up to 300 s"
+                ),
                 "apt-install: installed app, lib (20.4 kB)",
                 "status 0"
             ]
@@ -544,7 +542,7 @@ fn a_failing_postinst(release: &str) {
         "main",
         &[Deb::new("bad", "1").control("postinst", "#!/bin/sh\nexit 3\n")],
     );
-    let failed = "`apt-get install` ended with status 100";
+    let failed = "error: `apt-get install` failed with exit status 100";
     assert_eq!(
         root.ends(100, &["bad", "app"]),
         [failed, "installed app, lib (20.4 kB)"]
@@ -610,7 +608,7 @@ fn an_interrupted_dpkg_is_finished(release: &str) {
     assert_eq!(
         root.succeeds(&["other"]),
         [
-            "dpkg was interrupted earlier: finishing that first",
+            "dpkg was interrupted earlier; running `dpkg --configure -a` first",
             "installed other (10.2 kB)"
         ]
     );
@@ -638,7 +636,7 @@ fn dpkg_finishes(release: &str, signal: &str, status: i32) {
         "mkfifo /tmp/ready /tmp/go /tmp/err\n\
          /mnt/apt-install slow >/tmp/out 2>/tmp/err & pid=$!\n\
          {{ read line </tmp/ready; kill -{signal} $pid; }} &\n\
-         {{ while read line; do echo \"$line\"; case $line in *SIG{signal}:*) echo >/tmp/go;; \
+         {{ while read line; do echo \"$line\"; case $line in *received*) echo >/tmp/go;; \
          esac; done; }} </tmp/err\nwait $pid; echo status $?; ls /var/lib/dpkg/updates\n"
     );
     let said = root.sandbox.script(&script).said();
@@ -651,8 +649,10 @@ fn dpkg_finishes(release: &str, signal: &str, status: i32) {
     assert_eq!(
         lines,
         [
-            format!("apt-install: SIG{signal}: apt may finish the step that it is in"),
-            format!("apt-install: stopped by SIG{signal}"),
+            format!(
+                "apt-install: received SIG{signal}; waiting for apt to finish the current step"
+            ),
+            format!("apt-install: error: stopped by SIG{signal}"),
             "apt-install: installed slow (10.2 kB)".to_owned(),
             format!("status {status}")
         ]
@@ -672,8 +672,8 @@ fn sigint_ends_an_update(release: &str) {
     said.is(
         0,
         "status 130\n",
-        "apt-install: SIGINT: apt may finish the step that it is in\n\
-         apt-install: stopped by SIGINT\n\
+        "apt-install: received SIGINT; waiting for apt to finish the current step\n\
+         apt-install: error: stopped by SIGINT\n\
          apt-install: installed nothing new; purged nothing\n",
     );
     assert_eq!(root.installed(), "");
@@ -684,8 +684,8 @@ fn a_dry_run_changes_nothing(release: &str) {
     assert_eq!(
         root.ends(100, &["--dry-run", "app"]),
         [
-            "`apt-get install` ended with status 100; a dry run downloads no package lists, and \
-          sees only those that are there"
+            "error: `apt-get install` failed with exit status 100; a dry run does not download \
+             package lists: run `apt-get update` first"
         ]
     );
     root.script("apt-get update; apt-get clean");
@@ -732,9 +732,9 @@ fn mounts_are_kept_and_used(release: &str) {
     assert_eq!(
         own(&said),
         [
-            "on a mount, and so used and kept: /var/cache/apt, /var/cache/apt/archives, \
-             /var/lib/apt, /var/lib/apt/lists; nothing is removed automatically, as apt's marks \
-             there are of other images too",
+            "mounted directories are used and not purged: /var/cache/apt, \
+             /var/cache/apt/archives, /var/lib/apt, /var/lib/apt/lists; unneeded packages are not \
+             removed, because apt's marks on the mount may belong to other images",
             "installed other (10.2 kB)"
         ]
     );

@@ -34,7 +34,7 @@ fn apt_install() -> Run {
     Run::new(PROGRAM).env("PATH", "/nowhere")
 }
 
-const NOTHING: &str = "apt-install: nothing was asked for, and nothing was done\n";
+const NOTHING: &str = "apt-install: no packages requested; nothing to do\n";
 
 fn nothing() {
     apt_install().said().is(0, "", NOTHING);
@@ -66,14 +66,14 @@ fn option() {
         .is(
             2,
             "",
-            "apt-install: b:2: `--force-yes` begins with `-` and would be an option of apt-get; \
-             a list holds package names, options belong on the command line\n",
+            "apt-install: error: b:2: `--force-yes` looks like an option; a list may contain only \
+             packages, so pass options on the command line\n",
         );
     apt_install().args(["-r-"]).stdin("-y").said().is(
         2,
         "",
-        "apt-install: standard input:1: `-y` begins with `-` and would be an option of apt-get; \
-         a list holds package names, options belong on the command line\n",
+        "apt-install: error: standard input:1: `-y` looks like an option; a list may contain only \
+         packages, so pass options on the command line\n",
     );
 }
 
@@ -81,8 +81,8 @@ fn unreadable() {
     apt_install().args(["-r", "/nowhere/list"]).said().is(
         2,
         "",
-        "apt-install: cannot read the list `/nowhere/list`: No such file or directory \
-         (os error 2); nothing was done\n",
+        "apt-install: error: cannot read the list `/nowhere/list`: No such file or directory \
+         (os error 2)\n",
     );
 }
 
@@ -90,7 +90,7 @@ fn unknown() {
     apt_install().arg("--purge").said().is(
         2,
         "",
-        "apt-install: unexpected argument '--purge' found\n\n  \
+        "apt-install: error: unexpected argument '--purge' found\n\n  \
          tip: a similar argument exists: '--purge-only'\n\n\
          Usage: apt-install [OPTIONS] PACKAGE...\n\n\
          For more information, try '--help'.\n",
@@ -101,7 +101,7 @@ fn dashes() {
     apt_install().args(["--", "-y"]).said().is(
         2,
         "",
-        "apt-install: `-y` is no package; see `apt-install --help`\n",
+        "apt-install: error: `-y` is not a package name; see `apt-install --help`\n",
     );
 }
 
@@ -113,7 +113,7 @@ fn epoch() {
         .is(
             2,
             "",
-            "apt-install: SOURCE_DATE_EPOCH is `today`, and should be seconds since 1970\n",
+            "apt-install: error: SOURCE_DATE_EPOCH is `today`; expected seconds since 1970-01-01\n",
         );
 }
 
@@ -122,7 +122,7 @@ fn purge_only() {
     said.is(
         2,
         "",
-        "apt-install: the argument '--purge-only' cannot be used with '[PACKAGE]...'\n\n\
+        "apt-install: error: the argument '--purge-only' cannot be used with '[PACKAGE]...'\n\n\
          Usage: apt-install [OPTIONS] PACKAGE...\n\n\
          For more information, try '--help'.\n",
     );
@@ -132,8 +132,8 @@ fn no_apt_get() {
     apt_install().arg(NOWHERE).said().is(
         127,
         "",
-        "apt-install: there is no `apt-get` on PATH; this works on Debian and its derivatives \
-         only\n",
+        "apt-install: error: `apt-get` not found on PATH; apt-install requires Debian or a \
+         derivative\n",
     );
 }
 
@@ -147,7 +147,7 @@ fn not_executable() {
         .is(
             126,
             "",
-            "apt-install: `apt-get` is on PATH, but is not executable\n",
+            "apt-install: error: `apt-get` on PATH is not executable; check its permissions\n",
         );
 }
 
@@ -169,14 +169,14 @@ fn not_root() {
     nobody(&[NOWHERE]).is(
         100,
         "",
-        "apt-install: only root can install packages; nothing was done (in a Dockerfile: \
-         `USER root` before it)\n",
+        "apt-install: error: only root can install packages; run this as root (in a Dockerfile, \
+         after `USER root`)\n",
     );
     nobody(&["--purge-only"]).is(
         100,
         "",
-        "apt-install: only root can purge; nothing was done (in a Dockerfile: `USER root` \
-         before it)\n",
+        "apt-install: error: only root can purge; run this as root (in a Dockerfile, after \
+         `USER root`)\n",
     );
     nobody(&["--dry-run", NOWHERE]).is(0, "run\n", "");
 }
@@ -184,7 +184,8 @@ fn not_root() {
 fn texts() {
     let version = concat!("apt-install ", env!("CARGO_PKG_VERSION"), "\n");
     apt_install().arg("--version").said().is(0, version, "");
-    let help = apt_install().arg("--help").said();
-    assert_eq!((help.status, help.stderr.as_str()), (0, ""));
-    assert!(help.stdout.starts_with("Install Debian packages"));
+    let long = include_str!("help-long.txt");
+    apt_install().arg("--help").said().is(0, long, "");
+    let short = include_str!("help-short.txt");
+    apt_install().arg("-h").said().is(0, short, "");
 }

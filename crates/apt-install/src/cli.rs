@@ -1,97 +1,121 @@
-//! The command line, turned once into a [`Config`] in which everything is decided. Nothing is
-//! read or looked up here but the arguments and the environment that are handed in.
+//! Parses the command line into a [`Config`] in which every option is decided. Nothing is read or
+//! looked up here except the arguments and the environment that the caller passes.
 
-use crate::request::List;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What the command line asks for.
+/// What the command line requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// A run of the program.
+pub enum Action {
+    /// Run with this configuration.
     Run(Box<Config>),
-    /// A text for standard output: the help or the version.
+    /// Print a text on standard output: the help or the version.
     Text(String),
 }
 
-/// When a failing source fails the update, apt's `APT::Update::Error-Mode`.
+/// Which failures of package sources fail the update; `APT::Update::Error-Mode` of apt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ErrorOn {
-    /// Any failure does.
+pub(crate) enum ErrorOn {
+    /// Any failure.
     Any,
-    /// Only those that apt takes for lasting; a source that does not answer is passed over.
+    /// Persistent failures only; a source that does not respond is skipped.
     Persistent,
 }
 
-/// One `-o` or `-c`: apt reads them in their order, so that they are kept in it.
+/// One `-o` or `-c`. Their order is kept, because a later one overrides an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setting {
+pub(crate) enum Setting {
     /// `-o KEY=VALUE`.
     Option(OsString),
     /// `-c FILE`.
     File(OsString),
 }
 
-/// Everything that a run does, decided.
+/// Where a list of packages is read from (`-r`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+pub(crate) enum List {
+    /// Standard input, given as `-`.
+    Stdin,
+    File(PathBuf),
+}
+
+/// What is not purged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
+pub(crate) struct Keep {
+    /// Keep the package lists
+    #[arg(long = "keep-lists")]
+    pub(crate) lists: bool,
+
+    /// Keep the downloaded packages and apt's caches
+    #[arg(long = "keep-cache")]
+    pub(crate) cache: bool,
+
+    /// Keep the logs
+    #[arg(long = "keep-logs")]
+    pub(crate) logs: bool,
+}
+
+/// All options of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // one per option
 pub struct Config {
     /// The packages of the command line, as given.
-    pub packages: Vec<OsString>,
+    pub(crate) packages: Vec<OsString>,
     /// The lists of `-r`, in their order.
-    pub lists: Vec<List>,
-    /// `--dry-run`: show, change nothing.
-    pub dry_run: bool,
-    /// How many `-q` there are.
-    pub quiet: u8,
-    /// `-t`: the release whose versions are wanted.
-    pub release: Option<OsString>,
+    pub(crate) lists: Vec<List>,
+    /// Show what apt-get would do and change nothing.
+    pub(crate) dry_run: bool,
+    /// The number of `-q`.
+    pub(crate) quiet: u8,
+    /// `-t`: install the versions of this release.
+    pub(crate) release: Option<OsString>,
     /// `-o` and `-c`, in their order.
-    pub settings: Vec<Setting>,
-    /// Install recommended packages too.
-    pub recommends: bool,
-    /// Bring named packages that are installed up to date.
-    pub upgrade: bool,
-    /// Remove packages that nothing needs any more.
-    pub auto_remove: bool,
-    /// Let apt go back to an older version.
-    pub allow_downgrades: bool,
-    /// Let apt change packages that are on hold.
-    pub allow_held: bool,
-    /// Install named packages again.
-    pub reinstall: bool,
-    /// `--update`: ask the archive even where everything is installed.
-    pub force_update: bool,
-    /// Run `apt-get update`; not so with `--no-update`.
-    pub update: bool,
-    /// Leave `/var/lib/apt/lists` as apt left it.
-    pub keep_lists: bool,
-    /// Leave `/var/cache/apt` as apt left it.
-    pub keep_cache: bool,
-    /// Leave `/var/log` as apt left it.
-    pub keep_logs: bool,
-    /// How many times more a failed download is tried.
-    pub retries: u32,
-    /// How long locks are waited for.
-    pub timeout: Duration,
-    /// Which failing sources fail the update.
-    pub error_on: ErrorOn,
-    /// Only purge.
-    pub purge_only: bool,
-    /// `SOURCE_DATE_EPOCH`, in seconds: no file that the run changed is newer.
-    pub epoch: Option<i64>,
+    pub(crate) settings: Vec<Setting>,
+    /// Install recommended packages.
+    pub(crate) recommends: bool,
+    /// Upgrade named packages that are installed.
+    pub(crate) upgrade: bool,
+    /// Remove automatically installed packages that are no longer needed.
+    pub(crate) auto_remove: bool,
+    /// Let apt install an older version than the installed one.
+    pub(crate) allow_downgrades: bool,
+    /// Let apt change packages on hold.
+    pub(crate) allow_held: bool,
+    /// Reinstall named packages that are installed.
+    pub(crate) reinstall: bool,
+    /// Run `apt-get update` even if every package is installed (`--update`).
+    pub(crate) force_update: bool,
+    /// Run `apt-get update` (not `--no-update`).
+    pub(crate) update: bool,
+    pub(crate) keep: Keep,
+    /// How often a failed download is retried.
+    pub(crate) retries: u32,
+    /// How long to wait for the locks of other processes.
+    pub(crate) timeout: Duration,
+    pub(crate) error_on: ErrorOn,
+    /// Purge and install nothing.
+    pub(crate) purge_only: bool,
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970: changed files are not newer than this.
+    pub(crate) epoch: Option<i64>,
 }
 
 const AFTER_HELP: &str = "\
-Everything that apt-get takes as a package goes through: name, name:arch, name=1.2*, name/suite, ./local.deb.
-With SOURCE_DATE_EPOCH set, no file that the run changed is newer than that.
+PACKAGE is anything that apt-get accepts: name, name:arch, name=1.2*, name/suite, ./local.deb.
+If SOURCE_DATE_EPOCH is set, no changed file gets a later modification time.
 
-Exit status: 0; that of apt-get (100) where it fails, or where not root; 2 for usage and unreadable lists;
-126 where apt-get cannot be started, 127 where there is none; 128+n after signal n.";
+Exit status:
+  0      success, or nothing to do
+  2      usage error, or a list that cannot be read
+  100    not root, or a lock not released in time
+  126    apt-get cannot be run
+  127    apt-get not found
+  128+n  stopped by signal n
+  other  the exit status of apt-get (usually 100)";
 
-/// Install Debian packages into an image layer, and leave nothing else in it.
+/// Install Debian packages into an image layer and leave nothing else behind.
 #[derive(Debug, Parser)]
 #[command(
     name = "apt-install",
@@ -100,17 +124,17 @@ Exit status: 0; that of apt-get (100) where it fails, or where not root; 2 for u
     after_help = AFTER_HELP,
     max_term_width = 100
 )]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+#[allow(clippy::struct_excessive_bools)] // one per option
 struct Args {
-    /// What to install, in apt-get's syntax
+    /// Packages to install, in apt-get's syntax
     #[arg(value_name = "PACKAGE")]
     packages: Vec<OsString>,
 
-    /// Read packages from FILE too: words or lines, `#` comments; `-` is stdin (repeatable)
+    /// Also read packages from FILE or `-` (stdin): words or lines, `#` comments; repeatable
     #[arg(short, long, value_name = "FILE")]
     requirements: Vec<OsString>,
 
-    /// Show what apt-get would do with the lists that are there; needs no root, changes nothing
+    /// Show what apt-get would do with the existing package lists; needs no root, changes nothing
     #[arg(
         short = 's',
         long,
@@ -119,109 +143,100 @@ struct Args {
     )]
     dry_run: bool,
 
-    /// Make apt-get say less (repeatable)
+    /// Make apt-get quieter; repeatable
     #[arg(short, long, action = ArgAction::Count)]
     quiet: u8,
 
-    /// Install the versions of this release
+    /// Install versions from this release
     #[arg(short, long, value_name = "RELEASE", visible_alias = "default-release")]
     target_release: Option<OsString>,
 
-    /// Set an option of apt (repeatable)
+    /// Set an apt option; repeatable
     #[arg(short = 'o', long, value_name = "KEY=VALUE")]
     option: Vec<OsString>,
 
-    /// Have apt read this configuration file (repeatable)
+    /// Make apt read this configuration file; repeatable
     #[arg(short, long, value_name = "FILE")]
     config_file: Vec<OsString>,
 
-    /// Install recommended packages too
+    /// Also install recommended packages
     #[arg(long, overrides_with = "no_install_recommends")]
     install_recommends: bool,
 
-    /// Install only what is needed [default]
+    /// Do not install recommended packages [default]
     #[arg(long, overrides_with = "install_recommends")]
     no_install_recommends: bool,
 
-    /// Bring packages that are asked for and installed up to date
+    /// Upgrade requested packages that are already installed
     #[arg(long, overrides_with = "no_upgrade")]
     upgrade: bool,
 
-    /// Leave packages that are asked for and installed as they are [default]
+    /// Do not upgrade requested packages that are already installed [default]
     #[arg(long, overrides_with = "upgrade")]
     no_upgrade: bool,
 
-    /// Remove packages that nothing needs any more [default]
+    /// Remove automatically installed packages that are no longer needed [default]
     #[arg(long, visible_alias = "autoremove", overrides_with = "no_auto_remove")]
     auto_remove: bool,
 
-    /// Remove nothing that nothing needs any more
+    /// Keep packages that are no longer needed
     #[arg(long, visible_alias = "no-autoremove", overrides_with = "auto_remove")]
     no_auto_remove: bool,
 
-    /// Let apt-get install an older version than the installed one
+    /// Allow apt-get to replace installed packages with older versions
     #[arg(long)]
     allow_downgrades: bool,
 
-    /// Let apt-get change packages that are on hold
+    /// Allow apt-get to change packages on hold
     #[arg(long)]
     allow_change_held_packages: bool,
 
-    /// Install packages that are asked for and installed once more
+    /// Reinstall requested packages that are already installed
     #[arg(long)]
     reinstall: bool,
 
-    /// Ask the archive even where everything is installed already
+    /// Run apt-get even if all requested packages are already installed
     #[arg(long, overrides_with = "no_update")]
     update: bool,
 
-    /// Do not run `apt-get update`: use the lists that are there
+    /// Do not run `apt-get update`; use the existing package lists
     #[arg(long, overrides_with = "update")]
     no_update: bool,
 
-    /// Keep the package lists
-    #[arg(long)]
-    keep_lists: bool,
+    #[command(flatten)]
+    keep: Keep,
 
-    /// Keep the downloaded packages and apt's caches
-    #[arg(long)]
-    keep_cache: bool,
-
-    /// Keep the logs
-    #[arg(long)]
-    keep_logs: bool,
-
-    /// How many times more to try when a download fails
+    /// Number of retries after a failed download
     #[arg(long, value_name = "N", default_value_t = 2)]
     retries: u32,
 
-    /// How long to wait for the locks of another apt or dpkg
+    /// How long to wait for locks held by another apt or dpkg
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u32,
 
-    /// Which failing sources fail the update
+    /// Which failures of package sources fail the update
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ErrorOn::Any)]
     error_on: ErrorOn,
 
-    /// Only purge what earlier commands of the same layer left, and install nothing
+    /// Only purge what earlier commands in the same layer left behind; install nothing
     #[arg(long, conflicts_with_all = ["packages", "requirements", "dry_run"])]
     purge_only: bool,
 }
 
-/// Turns the command line and what `variable` gives of the environment into what is asked for.
+/// Parses the command line; `variable` looks up environment variables.
 ///
 /// # Errors
-/// The whole message where the usage is wrong, without the program's name before it.
+/// The message for a usage error, without the prefixes that `message::error` adds.
 pub fn config(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Asked, String> {
+) -> Result<Action, String> {
     let parsed = Args::command()
         .try_get_matches_from(arguments)
         .and_then(|matches| Args::from_arg_matches(&matches).map(|args| (args, matches)));
     let (args, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) if !error.use_stderr() => return Ok(Asked::Text(error.to_string())),
+        Err(error) if !error.use_stderr() => return Ok(Action::Text(error.to_string())),
         Err(error) => {
             let text = error.to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -235,7 +250,7 @@ pub fn config(
         .find(|word| word.is_empty() || word.as_encoded_bytes().starts_with(b"-"))
     {
         return Err(format!(
-            "`{}` is no package; see `apt-install --help`",
+            "`{}` is not a package name; see `apt-install --help`",
             word.to_string_lossy()
         ));
     }
@@ -243,14 +258,14 @@ pub fn config(
         None => None,
         Some(value) => Some(seconds(&value).ok_or_else(|| {
             format!(
-                "SOURCE_DATE_EPOCH is `{}`, and should be seconds since 1970",
+                "SOURCE_DATE_EPOCH is `{}`; expected seconds since 1970-01-01",
                 value.to_string_lossy()
             )
         })?),
     };
-    Ok(Asked::Run(Box::new(Config {
+    Ok(Action::Run(Box::new(Config {
         packages: args.packages,
-        lists: args.requirements.into_iter().map(list).collect(),
+        lists: args.requirements.into_iter().map(List::from).collect(),
         dry_run: args.dry_run,
         quiet: args.quiet,
         release: args.target_release,
@@ -263,9 +278,7 @@ pub fn config(
         reinstall: args.reinstall,
         force_update: args.update,
         update: !args.no_update,
-        keep_lists: args.keep_lists,
-        keep_cache: args.keep_cache,
-        keep_logs: args.keep_logs,
+        keep: args.keep,
         retries: args.retries,
         timeout: Duration::from_secs(args.timeout.into()),
         error_on: args.error_on,
@@ -274,11 +287,22 @@ pub fn config(
     })))
 }
 
-fn list(name: OsString) -> List {
-    if name == "-" {
-        List::Stdin
-    } else {
-        List::File(PathBuf::from(name))
+impl From<OsString> for List {
+    fn from(name: OsString) -> Self {
+        if name == "-" {
+            Self::Stdin
+        } else {
+            Self::File(PathBuf::from(name))
+        }
+    }
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => formatter.write_str("standard input"),
+            Self::File(path) => path.display().fmt(formatter),
+        }
     }
 }
 
@@ -290,7 +314,7 @@ fn seconds(value: &OsStr) -> Option<i64> {
         .filter(|&seconds: &i64| seconds >= 0)
 }
 
-/// `-o` and `-c` in the order in which they stand: a later one wins, whichever it is.
+/// Collects `-o` and `-c` in the order given.
 fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
     let of = |id: &str, make: fn(OsString) -> Setting| -> Vec<(usize, Setting)> {
         let values = matches.get_many::<OsString>(id).into_iter().flatten();
@@ -304,9 +328,8 @@ fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
 }
 
 impl Config {
-    /// The release whose versions are wanted, whether by `-t` or by the option that it sets.
-    #[must_use]
-    pub fn asks_for_release(&self) -> bool {
+    /// Whether a release is requested, by `-t` or by the apt option that `-t` sets.
+    pub(crate) fn asks_for_release(&self) -> bool {
         self.release.is_some()
             || self.settings.iter().any(|setting| match setting {
                 Setting::File(_) => false,
@@ -317,10 +340,9 @@ impl Config {
             })
     }
 
-    /// Whether an option may change what is done about packages that are installed already, so
-    /// that only apt can tell that there is nothing to do.
-    #[must_use]
-    pub fn changes_the_plan(&self) -> bool {
+    /// Whether an option may change packages that are installed, so that only apt knows whether
+    /// there is anything to do.
+    pub(crate) fn changes_the_plan(&self) -> bool {
         self.release.is_some()
             || !self.settings.is_empty()
             || self.upgrade
@@ -333,15 +355,15 @@ impl Config {
 pub(crate) mod tests {
     use super::*;
 
-    /// The configuration of a command line, for the tests of what is made from it.
+    /// Parses arguments, for tests of other modules.
     pub(crate) fn parse(arguments: &[&str]) -> Config {
         match read(arguments, None) {
-            Ok(Asked::Run(config)) => *config,
+            Ok(Action::Run(config)) => *config,
             other => panic!("{other:?}"),
         }
     }
 
-    fn read(arguments: &[&str], epoch: Option<&str>) -> Result<Asked, String> {
+    fn read(arguments: &[&str], epoch: Option<&str>) -> Result<Action, String> {
         let arguments = [&["apt-install"], arguments].concat();
         config(arguments.into_iter().map(OsString::from), |name| {
             assert_eq!(name, "SOURCE_DATE_EPOCH");
@@ -391,7 +413,7 @@ pub(crate) mod tests {
     fn an_option_is_no_package() {
         assert_eq!(
             read(&["--", "-y"], None),
-            Err("`-y` is no package; see `apt-install --help`".to_owned())
+            Err("`-y` is not a package name; see `apt-install --help`".to_owned())
         );
         assert!(read(&["-y"], None).is_err());
         assert!(read(&[""], None).is_err());
@@ -400,22 +422,22 @@ pub(crate) mod tests {
     #[test]
     fn the_epoch_is_seconds_since_1970() {
         let epoch = |text| match read(&[], Some(text)) {
-            Ok(Asked::Run(config)) => Ok(config.epoch),
-            Ok(Asked::Text(text)) => Err(text),
+            Ok(Action::Run(config)) => Ok(config.epoch),
+            Ok(Action::Text(text)) => Err(text),
             Err(message) => Err(message),
         };
         assert_eq!(epoch("1700000000"), Ok(Some(1_700_000_000)));
         assert_eq!(epoch(""), Ok(None));
         assert_eq!(
             epoch("-1"),
-            Err("SOURCE_DATE_EPOCH is `-1`, and should be seconds since 1970".to_owned())
+            Err("SOURCE_DATE_EPOCH is `-1`; expected seconds since 1970-01-01".to_owned())
         );
         assert!(epoch("yesterday").is_err());
     }
 
     #[test]
     fn help_and_version_are_texts_and_not_mistakes() {
-        assert!(matches!(read(&["--help"], None), Ok(Asked::Text(_))));
-        assert!(matches!(read(&["-V"], None), Ok(Asked::Text(_))));
+        assert!(matches!(read(&["--help"], None), Ok(Action::Text(_))));
+        assert!(matches!(read(&["-V"], None), Ok(Action::Text(_))));
     }
 }

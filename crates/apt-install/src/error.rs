@@ -1,107 +1,92 @@
-//! What ends a run, and the exit status that stands for it. Nothing is printed here.
+//! The errors that end a run, and their exit statuses. Nothing is printed here.
 
-use crate::apt::process::Ended;
-use crate::apt::signals;
 use crate::request::ListError;
+use signal_hook::low_level::signal_name;
 use std::io;
+use std::path::PathBuf;
 use thiserror::Error;
 
-/// The exit status for wrong usage and unreadable lists.
+/// Exit status for usage errors and unreadable lists.
 pub const USAGE: u8 = 2;
-/// What apt-get itself ends with when anything fails.
+/// The status with which apt-get reports any failure.
 const APT: u8 = 100;
-/// As a shell has it: found, and cannot be run.
+/// As in a shell: the program exists but cannot be run.
 const CANNOT_RUN: u8 = 126;
-/// As a shell has it: not found.
+/// As in a shell: there is no such program.
 const NOT_FOUND: u8 = 127;
 
 /// Why a run failed.
 #[derive(Debug, Error)]
-pub enum Error {
-    /// What is asked for cannot be read.
+pub(crate) enum Error {
+    /// The requested packages cannot be read.
     #[error(transparent)]
     List(#[from] ListError),
-    /// Packages can be installed by root alone.
-    #[error("only root can {what}; nothing was done (in a Dockerfile: `USER root` before it)")]
+    /// Only root may do this.
+    #[error("only root can {what}; run this as root (in a Dockerfile, after `USER root`)")]
     NotRoot {
-        /// What is to be done.
+        /// The action, as in "only root can …".
         what: &'static str,
     },
-    /// A program is not there.
-    #[error("there is no `{program}` on PATH; this works on Debian and its derivatives only")]
-    NotFound {
-        /// Its name.
-        program: &'static str,
-    },
-    /// A program is there, and is not executable.
-    #[error("`{program}` is on PATH, but is not executable")]
-    NotExecutable {
-        /// Its name.
-        program: &'static str,
-    },
+    /// A program is not on PATH.
+    #[error("`{program}` not found on PATH; apt-install requires Debian or a derivative")]
+    NotFound { program: &'static str },
+    /// A program is on PATH but not executable.
+    #[error("`{program}` on PATH is not executable; check its permissions")]
+    NotExecutable { program: &'static str },
     /// A program could not be started.
-    #[error("cannot run {program}: {source}")]
-    CannotRun {
-        /// Its path.
-        program: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A program ran and failed, and has said why.
-    #[error("`{name}` ended with status {}{hint}", ended.code())]
+    #[error("cannot run `{}`: {source}", program.display())]
+    CannotRun { program: PathBuf, source: io::Error },
+    /// A program ran and failed; it has reported the reason itself.
+    #[error("`{name}` failed with exit status {status}{hint}")]
     Failed {
-        /// What was run.
+        /// The program and its subcommand.
         name: &'static str,
-        /// How it ended.
-        ended: Ended,
-        /// What to do about it, as the rest of a sentence; may be empty.
+        /// Its exit status, or 128+n after signal n.
+        status: u8,
+        /// The rest of the message: cause or remedy, with its separator. May be empty.
         hint: &'static str,
     },
-    /// A lock was not free in time.
+    /// A lock was not released in time.
     #[error(
-        "another process has held `{lock}` for {seconds} s; \
-         wait for it to end, or for longer with `--timeout`"
+        "`{lock}` is still held by another process after {seconds} s; \
+         wait for that process to end, or pass a longer `--timeout`"
     )]
     Locked {
-        /// The lock file.
         lock: &'static str,
-        /// How long it was waited for.
+        /// How long this program waited.
         seconds: u64,
     },
-    /// A signal arrived.
-    #[error("stopped by {}", signals::name(*signal))]
-    Stopped {
-        /// Its number.
-        signal: i32,
-    },
-    /// Something that has to be read cannot be.
-    #[error("cannot read `{path}`: {source}; nothing was done")]
+    /// A signal ended the run.
+    #[error("stopped by {}", signal_name(*signal).unwrap_or("a signal"))]
+    Stopped { signal: i32 },
+    /// A file of the system cannot be read.
+    #[error("cannot read `{path}`: {source}")]
     Unreadable {
-        /// Its path.
         path: &'static str,
-        /// What the system said.
         source: io::Error,
     },
-    /// Signals cannot be caught.
-    #[error("cannot catch signals: {0}; nothing was done")]
+    #[error("cannot catch signals: {0}")]
     Signals(io::Error),
 }
 
 impl Error {
-    /// What happened, without what to do about it: for an error that is not the last word.
-    #[must_use]
-    pub fn in_short(&self) -> String {
+    /// Converts the error of reading `path`.
+    pub(crate) fn unreadable(path: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Unreadable { path, source }
+    }
+
+    /// The message without the hint, for a failure that is followed by another try.
+    pub(crate) fn in_short(&self) -> String {
         match self {
-            Self::Failed { name, ended, .. } => {
-                format!("`{name}` ended with status {}", ended.code())
+            Self::Failed { name, status, .. } => {
+                format!("`{name}` failed with exit status {status}")
             }
             other => other.to_string(),
         }
     }
 
-    /// The exit status that stands for it.
-    #[must_use]
-    pub fn status(&self) -> u8 {
+    /// The exit status.
+    pub(crate) fn status(&self) -> u8 {
         match self {
             Self::List(_) => USAGE,
             Self::NotRoot { .. }
@@ -110,7 +95,7 @@ impl Error {
             | Self::Signals(_) => APT,
             Self::NotFound { .. } => NOT_FOUND,
             Self::NotExecutable { .. } | Self::CannotRun { .. } => CANNOT_RUN,
-            Self::Failed { ended, .. } => ended.code(),
+            Self::Failed { status, .. } => *status,
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }

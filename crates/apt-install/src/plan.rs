@@ -1,49 +1,50 @@
-//! What is left to do: which of the requests are met by what is installed, and what apt is to be
-//! told of the others. Nothing is read or run here.
+//! Decides which requests the installed packages meet, and what apt has to do for the others.
+//! Nothing is read or run here.
 //!
-//! `apt-get install --no-upgrade` passes over a named package that is installed, whatever version
-//! or release was asked for with it (`TryToInstall` in apt-private/private-install.cc). So that
-//! such a wish is not lost in silence, `--no-upgrade` is left out where there is one, and the
-//! packages that are there already are not named then: they stay as they are.
+//! `apt-get install --no-upgrade` skips a named package that is installed, even if another version
+//! or release of it is requested (`TryToInstall` in apt-private/private-install.cc). To avoid
+//! losing such a request silently, `--no-upgrade` is omitted if there is one; installed packages
+//! are then not named, so that they stay as they are.
 
 use crate::cli::Config;
 use crate::request::{Kind, Request};
-use crate::state::dpkg_status::Database;
+use crate::state::dpkg_status::{Database, Package};
 use crate::state::extended_states::Marks;
 use std::ffi::OsString;
 
-/// What is to be done.
+/// The work of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// Everything asked for is there: apt has nothing to do.
-    pub done: bool,
-    /// What `apt-get install` is told to install.
-    pub names: Vec<OsString>,
-    /// Whether `apt-get install` is told to leave named packages that are installed alone.
-    pub no_upgrade: bool,
-    /// What is installed and not named, and was only automatically installed: to be marked
-    /// manual, so that nothing removes it.
-    pub manual: Vec<OsString>,
-    /// Held packages that stay as they are though an option would change them: said, not hidden.
-    pub left_held: Vec<String>,
+pub(crate) struct Plan {
+    /// Every request is met: apt has nothing to do.
+    pub(crate) done: bool,
+    /// The packages that `apt-get install` is given.
+    pub(crate) names: Vec<OsString>,
+    /// Pass `--no-upgrade`: apt leaves named packages that are installed as they are.
+    pub(crate) no_upgrade: bool,
+    /// Pass `--auto-remove`. Never set if apt's marks belong to other images: apt could remove
+    /// packages that this image requested.
+    pub(crate) auto_remove: bool,
+    /// Requested packages that are installed, not in `names`, and marked as automatically
+    /// installed: mark them as manually installed, so that apt never removes them.
+    pub(crate) manual: Vec<OsString>,
+    /// Packages on hold that an option would have changed; each is reported.
+    pub(crate) left_held: Vec<String>,
 }
 
-/// How what is installed stands to a request.
+/// How the installed packages relate to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// Installed as asked for.
+    /// Installed as requested.
     Met,
-    /// Installed, but maybe not as asked for: only apt can tell, and may have to change it.
+    /// Installed, but possibly not as requested: apt decides, and may change it.
     Unmet,
-    /// Not installed, or nothing that `--no-upgrade` bears on.
+    /// Not installed, or not affected by `--no-upgrade`.
     Open,
 }
 
 impl Plan {
-    /// The plan for `requests`, given what is installed and, where it is the image's own, what
-    /// was installed automatically.
-    #[must_use]
-    pub fn new(
+    /// Makes the plan. `marks` is `None` if apt's marks belong to other images.
+    pub(crate) fn new(
         config: &Config,
         requests: &[Request],
         database: &Database,
@@ -53,7 +54,7 @@ impl Plan {
             .iter()
             .map(|request| standing(request, database))
             .collect();
-        // Only here may apt be spared: a version that is a pattern is for apt to read.
+        // Only these may skip apt: a version pattern is left to apt.
         let exact = requests.iter().all(|request| match &request.kind {
             Kind::Plain => true,
             Kind::Version(version) => !is_pattern(version),
@@ -67,25 +68,24 @@ impl Plan {
         let mut plan = Self {
             done,
             no_upgrade,
+            auto_remove: config.auto_remove && marks.is_some(),
             ..Self::default()
         };
-        // With these the user wants named packages to change, if they are not on hold.
+        // These options change named packages unless they are on hold.
         let change = config.upgrade || config.reinstall || release;
         for (request, standing) in requests.iter().zip(standings) {
+            let package = installed(request, database);
             let held = !config.allow_held
                 && request.kind == Kind::Plain
-                && installed(request, database).is_some_and(|package| package.held);
+                && package.is_some_and(|package| package.held);
             let stays = standing == Standing::Met && !no_upgrade && (held || !change);
             if stays && change {
                 plan.left_held.push(request.name.clone());
             }
             if stays || done {
-                let automatic =
-                    installed(request, database)
-                        .zip(marks)
-                        .is_some_and(|(package, marks)| {
-                            marks.is_automatic(&request.name, &package.arch)
-                        });
+                let automatic = package.zip(marks).is_some_and(|(package, marks)| {
+                    marks.is_automatic(&request.name, &package.arch)
+                });
                 if automatic {
                     plan.manual.push(package_word(request));
                 }
@@ -97,10 +97,7 @@ impl Plan {
     }
 }
 
-fn installed<'a>(
-    request: &Request,
-    database: &'a Database,
-) -> Option<&'a crate::state::dpkg_status::Package> {
+fn installed<'a>(request: &Request, database: &'a Database) -> Option<&'a Package> {
     database.installed(&request.name, request.arch.as_deref())
 }
 
@@ -116,8 +113,8 @@ fn standing(request: &Request, database: &Database) -> Standing {
     }
 }
 
-/// `pkgVersionMatch::MatchVer` in apt-pkg/versionmatch.cc: the same text, or the same beginning
-/// where a `*` ends the pattern. Of other patterns nothing is known here, so they match nothing.
+/// `pkgVersionMatch::MatchVer` in apt-pkg/versionmatch.cc: equal, or a prefix before a final `*`.
+/// Other patterns are not evaluated here and match nothing.
 fn version_matches(wanted: &str, installed: &str) -> bool {
     match wanted.strip_suffix('*') {
         Some(beginning) => !is_pattern(beginning) && installed.starts_with(beginning),
@@ -129,7 +126,7 @@ fn is_pattern(version: &str) -> bool {
     version.contains(['*', '?', '[', '/'])
 }
 
-/// `name[:arch]`, without the version that was asked for.
+/// `name[:arch]`, without the requested version.
 fn package_word(request: &Request) -> OsString {
     match &request.arch {
         None => request.name.clone().into(),

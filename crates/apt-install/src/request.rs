@@ -1,115 +1,89 @@
-//! What is asked for: words from the command line and from list files, and what each of them
-//! means to apt. Whether a package exists is apt's to say: nothing is looked up here.
+//! The requested packages: words from the command line and from lists, and what each means to apt.
+//! Nothing is looked up here; only apt knows which packages exist.
 
+use crate::cli::{Config, List};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::PathBuf;
 use thiserror::Error;
 
-/// Where a list of packages is read from (`-r`).
+/// The form of a word, see apt-get(8) "install".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum List {
-    /// Standard input, asked for as `-`.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-}
-
-/// What a word asks apt for, apt-get(8) "install".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `name` or `name:arch`, in whatever version there is.
+pub(crate) enum Kind {
+    /// `name[:arch]`, in any version.
     Plain,
     /// `name[:arch]=version`; the version may be a pattern.
     Version(String),
     /// `name[:arch]/suite`.
     Suite,
-    /// `./local.deb`, by its path.
+    /// `./local.deb`: the path of a package file.
     File,
-    /// A pattern, a task, a removal, or what is not apt's syntax at all: apt's to read.
+    /// A pattern, a task, a removal or a syntax error: only apt can interpret it.
     Other,
 }
 
-/// One word of what is asked for.
+/// One requested package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The word as it was given, and as apt gets it.
-    pub word: OsString,
-    /// What it asks for.
-    pub kind: Kind,
-    /// The package's name; empty for a file and for what only apt can read.
-    pub name: String,
-    /// The architecture, where the word names one.
-    pub arch: Option<String>,
+pub(crate) struct Request {
+    /// The word as given, and as passed to apt.
+    pub(crate) word: OsString,
+    pub(crate) kind: Kind,
+    /// The name of the package; empty for [`Kind::File`] and [`Kind::Other`].
+    pub(crate) name: String,
+    /// The architecture, if the word names one.
+    pub(crate) arch: Option<String>,
 }
 
-/// Why what is asked for could not be read. All of these are mistakes of usage.
+/// Why a list is refused. All of these are usage errors.
 #[derive(Debug, Error)]
-pub enum ListError {
-    /// The list is not there or cannot be read.
-    #[error("cannot read the list `{list}`: {source}; nothing was done")]
-    Unreadable {
-        /// The list as it was named.
-        list: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A word that apt would take for an option.
+pub(crate) enum ListError {
+    /// The list does not exist or cannot be read.
+    #[error("cannot read the list `{list}`: {source}")]
+    Unreadable { list: String, source: io::Error },
+    /// A word that apt would treat as an option.
     #[error(
-        "{list}:{line}: `{word}` begins with `-` and would be an option of apt-get; \
-         a list holds package names, options belong on the command line"
+        "{list}:{line}: `{word}` looks like an option; a list may contain only packages, \
+         so pass options on the command line"
     )]
     Option {
-        /// The list as it was named.
         list: String,
-        /// Its line, from 1.
+        /// From 1.
         line: usize,
-        /// The word.
         word: String,
     },
-    /// A word that no program can be given.
+    /// A word that cannot be an argument of any program.
     #[error(
-        "{list}:{line}: a NUL byte; a list is text, with package names between spaces or newlines"
+        "{list}:{line}: package name contains a NUL byte; separate packages with spaces or newlines"
     )]
     Nul {
-        /// The list as it was named.
         list: String,
-        /// Its line, from 1.
+        /// From 1.
         line: usize,
     },
 }
 
-impl List {
-    fn name(&self) -> String {
-        match self {
-            Self::Stdin => "standard input".to_owned(),
-            Self::File(path) => path.display().to_string(),
-        }
-    }
-
-    /// Reads the words of the list.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or holds what no list may hold.
-    pub fn read(&self) -> Result<Vec<Request>, ListError> {
-        let text = match self {
-            Self::Stdin => {
+/// Reads the requests: the words of the command line, then those of its lists.
+pub(crate) fn all(config: &Config) -> Result<Vec<Request>, ListError> {
+    let mut requests: Vec<Request> = config.packages.iter().cloned().map(Request::new).collect();
+    for list in &config.lists {
+        let text = match list {
+            List::Stdin => {
                 let mut text = Vec::new();
                 io::stdin().read_to_end(&mut text).map(|_| text)
             }
-            Self::File(path) => std::fs::read(path),
-        }
-        .map_err(|source| ListError::Unreadable {
-            list: self.name(),
+            List::File(path) => std::fs::read(path),
+        };
+        let text = text.map_err(|source| ListError::Unreadable {
+            list: list.to_string(),
             source,
         })?;
-        parse(&text, &self.name())
+        requests.extend(parse(&text, &list.to_string())?);
     }
+    Ok(requests)
 }
 
-/// The words in the text of a list: between white space, `#` at the start of a word begins a
-/// comment up to the end of the line. A byte order mark is passed over.
+/// Parses a list: words separated by white space. `#` at the start of a word begins a comment that
+/// ends with the line. A byte order mark is skipped.
 fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut requests = Vec::new();
@@ -140,9 +114,7 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
 }
 
 impl Request {
-    /// What `word` asks for.
-    #[must_use]
-    pub fn new(word: OsString) -> Self {
+    pub(crate) fn new(word: OsString) -> Self {
         let (kind, name, arch) = read_word(&word);
         Self {
             word,
@@ -164,7 +136,7 @@ fn read_word(word: &OsStr) -> (Kind, String, Option<String>) {
     let Some(text) = word.to_str() else {
         return other;
     };
-    // apt looks for the last of the two: VersionContainerInterface::FromString in
+    // apt splits at the last `=` or `/`: VersionContainerInterface::FromString in
     // apt-pkg/cacheset.cc.
     let (package, kind) = match text.rfind(['=', '/']) {
         None => (text, Kind::Plain),
@@ -184,8 +156,8 @@ fn read_word(word: &OsStr) -> (Kind, String, Option<String>) {
     }
 }
 
-/// Debian Policy 5.6.1. A name that ends in `+` or `-` is one too; apt asks for the package first
-/// and for a modifier only when there is none, and so does whoever looks the name up.
+/// Debian Policy 5.6.1. A name may end in `+` or `-`: apt treats these as modifiers only if there
+/// is no package with that name.
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
         && text.bytes().all(|byte| {
@@ -220,12 +192,12 @@ mod tests {
     fn an_option_in_a_list_is_refused_with_its_place() {
         assert_eq!(
             refused("a\nb --allow-unauthenticated\n"),
-            "list:2: `--allow-unauthenticated` begins with `-` and would be an option of \
-             apt-get; a list holds package names, options belong on the command line"
+            "list:2: `--allow-unauthenticated` looks like an option; a list may contain only \
+             packages, so pass options on the command line"
         );
         assert_eq!(
             refused("a\0b"),
-            "list:1: a NUL byte; a list is text, with package names between spaces or newlines"
+            "list:1: package name contains a NUL byte; separate packages with spaces or newlines"
         );
     }
 

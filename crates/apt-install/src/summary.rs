@@ -1,27 +1,13 @@
-//! What this program says: lines on standard error, each with the program's name before it.
-//! Standard output is apt's alone.
+//! The closing line: what a run installed, changed, removed and purged.
 
 use crate::layer::purge::Purged;
 use crate::state::dpkg_status::Changes;
-use std::io::Write as _;
 
-/// How many names a line has at most.
+/// The most names shown in one list.
 const NAMES: usize = 6;
 
-/// Says one line.
-pub fn say(line: &str) {
-    // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "apt-install: {line}");
-}
-
-/// Says one line about something that did not work and that the run goes on without.
-pub fn warn(line: &str) {
-    say(&format!("warning: {line}"));
-}
-
-/// The closing line: what a run changed, how much it takes, and what was purged.
-#[must_use]
-pub fn closing(changes: &Changes, purged: &Purged) -> String {
+/// Formats the closing line.
+pub(crate) fn closing(changes: &Changes, purged: &Purged) -> String {
     let mut parts = Vec::new();
     if changes.installed.is_empty() {
         parts.push("installed nothing new".to_owned());
@@ -38,13 +24,12 @@ pub fn closing(changes: &Changes, purged: &Purged) -> String {
     if !changes.removed.is_empty() {
         parts.push(format!("removed {}", names(&changes.removed)));
     }
-    parts.push(purge_part(purged));
+    parts.push(self::purged(purged));
     parts.join("; ")
 }
 
-/// What was purged, as part of a line.
-#[must_use]
-pub fn purge_part(purged: &Purged) -> String {
+/// Formats what was purged, as a clause of the closing line.
+pub(crate) fn purged(purged: &Purged) -> String {
     match purged.files {
         0 => "purged nothing".to_owned(),
         1 => format!("purged 1 file ({})", size(purged.bytes)),
@@ -61,9 +46,8 @@ fn names(names: &[String]) -> String {
     }
 }
 
-/// Bytes in decimal units, as image sizes are told.
-#[must_use]
-pub fn size(bytes: u64) -> String {
+/// Formats a number of bytes in decimal units, as tools for images print sizes.
+fn size(bytes: u64) -> String {
     match bytes {
         0..=999 => format!("{bytes} B"),
         1000..=999_949 => format!("{}.{} kB", bytes / 1000, bytes % 1000 / 100),

@@ -1,54 +1,48 @@
-//! The command lines and the environment of apt's programs, as plain data. Nothing is run here.
+//! Builds the command lines and the environment of apt's programs, as plain data. Nothing is run
+//! here.
 //!
-//! What the user sets with `-o` and `-c` stands after what is set here, and so wins.
+//! The user's `-o` and `-c` come after the options set here and so override them.
 
-use crate::apt::hooks::{self, Hooks};
+use super::hooks::{self, HeldOff};
 use crate::cli::{Config, ErrorOn, Setting};
 use crate::plan::Plan;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// One program to run: everything about it that is decided.
+/// A program to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invocation {
-    /// The program, found.
-    pub program: PathBuf,
-    /// Its arguments, without its name.
-    pub arguments: Vec<OsString>,
-    /// What is set in its environment, beside what this program got.
-    pub environment: Vec<(&'static str, &'static str)>,
-    /// How messages name it.
-    pub name: &'static str,
+pub(crate) struct Invocation {
+    /// The path of the program.
+    pub(crate) program: PathBuf,
+    /// The arguments, without argv[0].
+    pub(crate) arguments: Vec<OsString>,
+    /// Variables added to the inherited environment.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
+    /// The name used in messages.
+    pub(crate) name: &'static str,
 }
 
-/// What is known about the machine when the command lines are made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is found out on its own
-pub struct Surroundings {
-    /// The hooks to hold off.
-    pub hooks: Hooks,
-    /// Where the configuration file that [`Hooks::file`] describes can be read.
-    pub hooks_file: Option<PathBuf>,
-    /// Whether `extended_states` is the image's own. Where it is on a cache mount, it says
-    /// nothing about this image, and `--auto-remove` would remove what the image asked for.
-    pub own_marks: bool,
-    /// Whether downloaded packages are kept: asked for, or because they lie on a mount.
-    pub keep_cache: bool,
-    /// Whether lists are kept: asked for, or because they lie on a mount.
-    pub keep_lists: bool,
-    /// Whether apt's caches are left as they are, as an earlier layer has them: written anew,
-    /// they would be in this one too.
-    pub leave_caches: bool,
+/// What the command lines depend on besides the configuration and the plan.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    pub(crate) hooks: HeldOff,
+    /// Keep downloaded packages: requested, or they are on a mount.
+    pub(crate) keep_cache: bool,
+    /// Keep the lists: requested, or they are on a mount.
+    pub(crate) keep_lists: bool,
+    /// Do not write apt's caches: an earlier layer has them, and rewriting them would add them to
+    /// this layer.
+    pub(crate) leave_caches: bool,
 }
 
-/// Nobody answers questions: debconf takes the defaults (debconf(7)), ucf keeps old files
-/// (ucf(1)), as dpkg does by `--force-confold`.
+/// There is no one to answer questions: debconf uses the defaults (debconf(7)), and ucf keeps the
+/// existing files (ucf(1)), as dpkg does with `--force-confold`.
 const ENVIRONMENT: [(&str, &str); 2] = [
     ("DEBIAN_FRONTEND", "noninteractive"),
     ("UCF_FORCE_CONFFOLD", "1"),
 ];
 
-/// dpkg(1): changed conffiles are kept, new ones are taken where there is nothing to decide.
+/// dpkg(1): keep conffiles that were changed; otherwise install the new version.
 const FORCE: [&str; 2] = ["--force-confdef", "--force-confold"];
 
 fn invocation(program: &Path, name: &'static str, arguments: Vec<OsString>) -> Invocation {
@@ -74,41 +68,34 @@ fn settings(config: &Config) -> impl Iterator<Item = OsString> + '_ {
     })
 }
 
-/// Has apt neither read nor write its caches (apt.conf(5), `Dir::Cache`).
+/// Makes apt neither read nor write its caches (apt.conf(5), `Dir::Cache`).
 fn no_caches() -> impl Iterator<Item = OsString> {
     ["Dir::Cache::pkgcache", "Dir::Cache::srcpkgcache"]
         .into_iter()
         .flat_map(|key| option(key, ""))
 }
 
-/// What stands at the end of every command line: the user's settings, then the hooks. The hooks
-/// are last, as the dump that they were read from has the user's settings in it.
-fn last(config: &Config, around: &Surroundings, arguments: &mut Vec<OsString>) {
+/// Appends the user's settings, then the hooks. The hooks are last because the dump from which
+/// they were read includes the user's settings.
+fn last(config: &Config, context: &Context, arguments: &mut Vec<OsString>) {
     arguments.extend(settings(config));
-    if let Some(file) = &around.hooks_file {
-        arguments.extend(["-c".into(), file.into()]);
-        for hook in &around.hooks.add {
-            arguments.extend(["-o".into(), hook.clone()]);
-        }
-    }
+    arguments.extend(context.hooks.arguments.iter().cloned());
 }
 
 fn quiet(config: &Config) -> impl Iterator<Item = OsString> {
     std::iter::repeat_n(OsString::from("-q"), config.quiet.into())
 }
 
-/// `apt-config`, to print the configuration that apt will have.
-#[must_use]
-pub fn dump(apt_config: &Path, config: &Config) -> Invocation {
+/// `apt-config dump`: prints the configuration that apt will use.
+pub(crate) fn dump(apt_config: &Path, config: &Config) -> Invocation {
     let mut arguments: Vec<OsString> = hooks::DUMP.iter().map(Into::into).collect();
     arguments.extend(settings(config));
     invocation(apt_config, "apt-config", arguments)
 }
 
-/// `apt-get update`, which fails where a source does (`APT::Update::Error-Mode`, apt-get(8)
-/// `--error-on`; as an option that apts without it pass over).
-#[must_use]
-pub fn update(apt_get: &Path, config: &Config, around: &Surroundings) -> Invocation {
+/// `apt-get update`, which fails if a source fails: `APT::Update::Error-Mode`, the option behind
+/// `--error-on` of apt-get(8). Versions of apt without it ignore the option.
+pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invocation {
     let mut arguments = vec!["update".into()];
     arguments.extend(quiet(config));
     let mode = match config.error_on {
@@ -116,46 +103,49 @@ pub fn update(apt_get: &Path, config: &Config, around: &Surroundings) -> Invocat
         ErrorOn::Persistent => "persistent",
     };
     arguments.extend(option("APT::Update::Error-Mode", mode));
-    if !around.keep_lists {
-        // Descriptions in other languages take a second, and are purged unread.
+    if !context.keep_lists {
+        // Translated descriptions take a second to download and would only be purged.
         arguments.extend(option("Acquire::Languages", "none"));
     }
-    if around.leave_caches {
+    if context.leave_caches {
         arguments.extend(no_caches());
     }
-    last(config, around, &mut arguments);
+    last(config, context, &mut arguments);
     invocation(apt_get, "apt-get update", arguments)
 }
 
-/// `apt-get install` of what the plan names.
-#[must_use]
-pub fn install(apt_get: &Path, config: &Config, around: &Surroundings, plan: &Plan) -> Invocation {
+/// `apt-get install` of the packages that the plan names.
+pub(crate) fn install(
+    apt_get: &Path,
+    config: &Config,
+    context: &Context,
+    plan: &Plan,
+) -> Invocation {
     invocation(
         apt_get,
         "apt-get install",
-        install_arguments(config, around, plan, &[]),
+        install_arguments(config, context, plan, &[]),
     )
 }
 
-/// The same `apt-get install`, made to print what it would download, and no more. It fails where
-/// the real one would fail before it downloads anything.
-#[must_use]
-pub fn what_to_download(
+/// The same `apt-get install`, made to print only what it would download. It fails if the real
+/// one would fail before any download.
+pub(crate) fn what_to_download(
     apt_get: &Path,
     config: &Config,
-    around: &Surroundings,
+    context: &Context,
     plan: &Plan,
 ) -> Invocation {
     invocation(
         apt_get,
         "apt-get install --print-uris",
-        install_arguments(config, around, plan, &["--print-uris", "-qq"]),
+        install_arguments(config, context, plan, &["--print-uris", "-qq"]),
     )
 }
 
 fn install_arguments(
     config: &Config,
-    around: &Surroundings,
+    context: &Context,
     plan: &Plan,
     more: &[&str],
 ) -> Vec<OsString> {
@@ -167,10 +157,9 @@ fn install_arguments(
     };
     flag(config.dry_run, "--dry-run");
     flag(plan.no_upgrade, "--no-upgrade");
-    let auto_remove = config.auto_remove && around.own_marks;
-    flag(auto_remove, "--auto-remove");
-    // Said, not only left out: the image's configuration of apt may ask for it.
-    flag(!auto_remove, "--no-auto-remove");
+    flag(plan.auto_remove, "--auto-remove");
+    // Explicit, because apt's configuration in the image may enable it.
+    flag(!plan.auto_remove, "--no-auto-remove");
     flag(config.recommends, "--install-recommends");
     flag(!config.recommends, "--no-install-recommends");
     flag(config.allow_downgrades, "--allow-downgrades");
@@ -181,13 +170,13 @@ fn install_arguments(
     if let Some(release) = &config.release {
         arguments.extend(["-t".into(), release.clone()]);
     }
-    if config.dry_run || around.leave_caches {
-        // apt-get as root writes them even when it only shows.
+    if config.dry_run || context.leave_caches {
+        // As root, apt-get writes them even in a simulation.
         arguments.extend(no_caches());
     }
-    if config.dry_run || !config.keep_logs {
-        // The planner's log is written anew each time, so that one that was there before would
-        // be replaced; and in a dry run too.
+    if config.dry_run || !config.keep.logs {
+        // apt rewrites the planner's log in each run, even in a simulation, and would replace the
+        // log of an earlier layer.
         arguments.extend(option("Dir::Log::Planner", ""));
     }
     if !config.dry_run {
@@ -196,30 +185,28 @@ fn install_arguments(
         for force in FORCE {
             arguments.extend(option("Dpkg::Options::", force));
         }
-        if around.keep_cache {
+        if context.keep_cache {
             arguments.extend(option("APT::Keep-Downloaded-Packages", "true"));
         }
     }
-    last(config, around, &mut arguments);
+    last(config, context, &mut arguments);
     arguments.push("--".into());
     arguments.extend(plan.names.iter().cloned());
     arguments
 }
 
-/// `dpkg --configure -a`, which finishes what an interrupted dpkg left; apt-get refuses to do
-/// anything before that.
-#[must_use]
-pub fn configure(dpkg: &Path) -> Invocation {
+/// `dpkg --configure -a`, which completes the work of an interrupted dpkg. Until then, apt-get
+/// refuses to run.
+pub(crate) fn configure(dpkg: &Path) -> Invocation {
     let arguments = ["--configure", "-a"].iter().chain(&FORCE);
     let arguments = arguments.map(Into::into).collect();
     invocation(dpkg, "dpkg --configure -a", arguments)
 }
 
-/// `apt-mark manual` of packages that were only automatically installed.
-#[must_use]
-pub fn mark_manual(apt_mark: &Path, names: &[OsString]) -> Invocation {
+/// `apt-mark manual` of packages marked as automatically installed.
+pub(crate) fn mark_manual(apt_mark: &Path, names: &[OsString]) -> Invocation {
     let mut arguments: Vec<OsString> = vec!["manual".into()];
-    // They would be written for nothing, and stay where there is no purge afterwards.
+    // Writing them is useless, and they would stay if no purge follows.
     arguments.extend(no_caches());
     arguments.push("--".into());
     arguments.extend(names.iter().cloned());
@@ -239,25 +226,24 @@ mod tests {
         words.map(|word| word.into_owned() + "\n").collect()
     }
 
-    fn around() -> Surroundings {
-        Surroundings {
-            own_marks: true,
-            ..Surroundings::default()
-        }
-    }
-
-    fn install_of(options: &[&str], around: &Surroundings) -> String {
+    fn install_of(options: &[&str], context: &Context) -> String {
+        let config = parse(options);
         let plan = Plan {
             names: vec!["a".into(), "b=1*".into()],
             no_upgrade: true,
+            auto_remove: config.auto_remove,
             ..Plan::default()
         };
-        shown(&install(Path::new("g"), &parse(options), around, &plan))
+        shown(&install(Path::new("g"), &config, context, &plan))
     }
 
     #[test]
-    fn nobody_is_asked() {
-        let update = update(Path::new("/usr/bin/apt-get"), &parse(&[]), &around());
+    fn no_questions_are_asked() {
+        let update = update(
+            Path::new("/usr/bin/apt-get"),
+            &parse(&[]),
+            &Context::default(),
+        );
         assert_eq!(update.program, Path::new("/usr/bin/apt-get"));
         assert_eq!(
             update.environment,
@@ -269,17 +255,17 @@ mod tests {
     }
 
     #[test]
-    fn an_update_is_all_or_nothing() {
-        let of = |options: &[&str], around: &Surroundings| {
-            shown(&update(Path::new("g"), &parse(options), around))
+    fn an_update_fails_if_any_source_fails() {
+        let of = |options: &[&str], context: &Context| {
+            shown(&update(Path::new("g"), &parse(options), context))
         };
         assert_eq!(
-            of(&["-qq"], &around()),
+            of(&["-qq"], &Context::default()),
             "update\n-q\n-q\n-o\nAPT::Update::Error-Mode=any\n-o\nAcquire::Languages=none\n"
         );
-        let keep_lists = Surroundings {
+        let keep_lists = Context {
             keep_lists: true,
-            ..around()
+            ..Context::default()
         };
         assert_eq!(
             of(&["--error-on=persistent", "-oA=1"], &keep_lists),
@@ -288,9 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn an_install_asks_nothing_and_brings_only_what_is_needed() {
+    fn an_install_asks_nothing_and_adds_only_what_is_needed() {
         assert_eq!(
-            install_of(&[], &around()),
+            install_of(&[], &Context::default()),
             "install\n-y\n--no-upgrade\n--auto-remove\n--no-install-recommends\n\
              -o\nDir::Log::Planner=\n\
              -o\nDPkg::Lock::Timeout=300\n\
@@ -300,23 +286,23 @@ mod tests {
     }
 
     #[test]
-    fn options_go_through_and_the_users_are_last_but_for_the_hooks() {
-        let around = Surroundings {
-            hooks: Hooks {
-                clear: vec!["X"],
-                add: vec!["X::=y".into()],
+    fn options_are_passed_on_and_only_hooks_follow_those_of_the_user() {
+        let context = Context {
+            hooks: HeldOff {
+                arguments: ["-c", "/proc/self/fd/3", "-o", "X::=y"]
+                    .map(Into::into)
+                    .to_vec(),
+                _file: None,
             },
-            hooks_file: Some("/proc/self/fd/3".into()),
-            own_marks: false,
             keep_cache: true,
-            keep_lists: false,
-            leave_caches: false,
+            ..Context::default()
         };
         let options = [
             "-q",
             "-tr",
             "-oA=1",
             "-cf",
+            "--no-auto-remove",
             "--install-recommends",
             "--allow-downgrades",
             "--allow-change-held-packages",
@@ -325,7 +311,7 @@ mod tests {
             "--timeout=9",
         ];
         assert_eq!(
-            install_of(&options, &around),
+            install_of(&options, &context),
             "install\n-y\n--no-upgrade\n--no-auto-remove\n--install-recommends\n\
              --allow-downgrades\n\
              --allow-change-held-packages\n--reinstall\n-q\n-t\nr\n\
@@ -340,7 +326,7 @@ mod tests {
     #[test]
     fn a_dry_run_writes_no_caches() {
         assert_eq!(
-            install_of(&["-s", "--no-auto-remove"], &around()),
+            install_of(&["-s", "--no-auto-remove"], &Context::default()),
             "install\n-y\n--dry-run\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n\
              -o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n-o\nDir::Log::Planner=\n\
              --\na\nb=1*\n"
@@ -348,19 +334,19 @@ mod tests {
     }
 
     #[test]
-    fn caches_of_an_earlier_layer_are_left_alone() {
-        let around = Surroundings {
+    fn caches_of_an_earlier_layer_are_not_rewritten() {
+        let context = Context {
             leave_caches: true,
-            ..around()
+            ..Context::default()
         };
         let off = "-o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n";
-        assert!(install_of(&[], &around).contains(off));
-        let update = update(Path::new("g"), &parse(&[]), &around);
+        assert!(install_of(&[], &context).contains(off));
+        let update = update(Path::new("g"), &parse(&[]), &context);
         assert!(shown(&update).contains(off));
     }
 
     #[test]
-    fn the_smaller_programs() {
+    fn other_programs_get_short_command_lines() {
         assert_eq!(
             shown(&configure(Path::new("d"))),
             "--configure\n-a\n--force-confdef\n--force-confold\n"
@@ -378,7 +364,7 @@ mod tests {
             shown(&what_to_download(
                 Path::new("g"),
                 &parse(&[]),
-                &around(),
+                &Context::default(),
                 &plan
             ))
             .contains("\n--print-uris\n-qq\n")

@@ -1,37 +1,51 @@
-//! apt's hooks that would spoil the layer, from `apt-config dump`: which of them are held off,
-//! and which stay.
+//! Disables those of apt's hooks that would add files to the layer or empty a kept cache. Takes the
+//! output of `apt-config dump`.
 //!
-//! A list in apt's configuration can only be emptied by `#clear` in a file (apt.conf(5)), so that
-//! the hooks that stay are added again after it. Everyone else's hooks stay.
+//! A list in apt's configuration can only be emptied as a whole, with `#clear` in a file
+//! (apt.conf(5)), so the other hooks in the list are added again.
 
+use crate::escape;
+use rustix::fs::MemfdFlags;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
 
-/// The arguments for `apt-config` that make it print each key and value, percent-encoded, on a
-/// line of its own.
-pub(crate) const DUMP: [&str; 3] = ["dump", "--format", "%F %V%n"];
+/// The arguments that make `apt-config` print one key and one percent-encoded value per line.
+pub(super) const DUMP: [&str; 3] = ["dump", "--format", "%F %V%n"];
 
-/// The hooks that are looked at.
+/// The lists that are checked.
 const PRE_INSTALL: &str = "DPkg::Pre-Install-Pkgs";
 const POST_INVOKE: [&str; 2] = ["DPkg::Post-Invoke", "APT::Update::Post-Invoke"];
 
-/// What is done about the hooks of a configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hooks {
-    /// The lists to empty.
-    pub clear: Vec<&'static str>,
-    /// What is added to them again, as arguments of `-o`.
-    pub add: Vec<OsString>,
+/// Changes to the lists of hooks in a configuration.
+#[derive(Debug, Default)]
+pub(super) struct Hooks {
+    /// Lists to empty.
+    clear: Vec<&'static str>,
+    /// Hooks to add again, as arguments of `-o`.
+    add: Vec<OsString>,
+}
+
+/// Disables hooks as long as it lives.
+#[derive(Debug, Default)]
+pub(crate) struct HeldOff {
+    /// Arguments for apt's programs.
+    pub(super) arguments: Vec<OsString>,
+    /// The configuration file, which the arguments name by its descriptor. It is in memory, so that
+    /// nothing is left on disk.
+    pub(super) _file: Option<File>,
 }
 
 impl Hooks {
-    /// What is done about the hooks in the output of `apt-config dump`, each line a key, a
-    /// space and a percent-encoded value.
+    /// Chooses the hooks to disable. Each line of `dump` is a key, a space and a percent-encoded
+    /// value.
     ///
-    /// `dpkg-preconfigure` is always held off: it has nothing to ask where nobody answers, and
-    /// opens debconf's databases for writing, which copies them into the layer. With `keep`,
-    /// hooks that empty apt's cache (those of docker-clean) are held off too.
-    #[must_use]
-    pub fn new(dump: &str, keep: bool) -> Self {
+    /// `dpkg-preconfigure` is always disabled: without a user there is nothing to ask, and it opens
+    /// debconf's databases for writing, which copies them into the layer. With `keep`, hooks that
+    /// empty apt's lists or cache (docker-clean) are disabled too.
+    pub(super) fn new(dump: &str, keep: bool) -> Self {
         let mut hooks = Self::default();
         let spoils_cache = |hook: &str| {
             ["/var/cache/apt", "/var/lib/apt/lists", "apt-get clean"]
@@ -62,9 +76,31 @@ impl Hooks {
         );
     }
 
-    /// The text of the configuration file that empties the lists; none where there is no need.
-    #[must_use]
-    pub fn file(&self) -> Option<String> {
+    /// Writes the configuration file. Returns no arguments if there is no hook to disable, or no
+    /// `/proc` through which to name the file.
+    pub(super) fn hold_off(self) -> io::Result<HeldOff> {
+        let Some(text) = self.file() else {
+            return Ok(HeldOff::default());
+        };
+        // Not close-on-exec: the programs inherit the descriptor.
+        let mut file = File::from(rustix::fs::memfd_create("hooks", MemfdFlags::empty())?);
+        file.write_all(text.as_bytes())?;
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        if !Path::new(&path).exists() {
+            return Ok(HeldOff::default());
+        }
+        let mut arguments = vec!["-c".into(), path.into()];
+        for hook in self.add {
+            arguments.extend(["-o".into(), hook]);
+        }
+        Ok(HeldOff {
+            arguments,
+            _file: Some(file),
+        })
+    }
+
+    /// Returns the text of the configuration file that empties the lists, if there are any.
+    fn file(&self) -> Option<String> {
         (!self.clear.is_empty()).then(|| {
             let lines = self.clear.iter().map(|list| format!("#clear {list};\n"));
             lines.collect()
@@ -72,7 +108,7 @@ impl Hooks {
     }
 }
 
-/// The entries of a list: those without a name of their own, and those with one.
+/// Returns the hooks in a list, with or without a name.
 fn entries<'a>(list: &'a str, dump: &'a str) -> impl Iterator<Item = String> + 'a {
     dump.lines().filter_map(move |line| {
         let (key, value) = line.split_once(' ')?;
@@ -82,19 +118,9 @@ fn entries<'a>(list: &'a str, dump: &'a str) -> impl Iterator<Item = String> + '
     })
 }
 
-/// `DeQuoteString` in apt-pkg/contrib/strutl.cc: `%` and two hexadecimal digits are a byte.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..2)
-            .filter(|_| first == b'%')
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(code.unwrap_or(first));
-        rest = if code.is_some() { &tail[2..] } else { tail };
-    }
+/// `DeQuoteString` in apt-pkg/contrib/strutl.cc.
+fn decode(value: &str) -> String {
+    let bytes = escape::decode(value.as_bytes(), b'%', 2, 16);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -113,7 +139,7 @@ APT::Update::Post-Invoke:: tell
 ";
 
     #[test]
-    fn only_what_spoils_the_layer_is_held_off() {
+    fn only_hooks_that_write_to_the_layer_are_disabled() {
         let hooks = Hooks::new(DUMP, false);
         assert_eq!(hooks.clear, ["DPkg::Pre-Install-Pkgs"]);
         assert_eq!(hooks.add, ["DPkg::Pre-Install-Pkgs::=audit \"%s\""]);
@@ -124,14 +150,14 @@ APT::Update::Post-Invoke:: tell
     }
 
     #[test]
-    fn where_the_cache_is_kept_what_empties_it_is_held_off() {
+    fn hooks_that_empty_a_kept_cache_are_disabled() {
         let hooks = Hooks::new(DUMP, true);
         assert_eq!(hooks.clear, ["DPkg::Pre-Install-Pkgs", "DPkg::Post-Invoke"]);
         assert_eq!(hooks.add.len(), 1);
     }
 
     #[test]
-    fn without_such_hooks_there_is_no_file() {
+    fn without_hooks_to_disable_there_is_no_file() {
         assert_eq!(Hooks::new("", true).file(), None);
     }
 }

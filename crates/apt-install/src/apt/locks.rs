@@ -1,9 +1,9 @@
-//! The locks of apt and dpkg: POSIX record locks, as `GetLock` in apt-pkg/contrib/fileutl.cc
-//! takes them. Looked at, and held while purging; never waited for inside the kernel, so that a
-//! signal is heard. No lock file is made here.
+//! The locks of apt and dpkg: POSIX record locks, as in `GetLock` in apt-pkg/contrib/fileutl.cc.
+//! They are tested before apt runs and held while purging. Waiting polls instead of blocking in the
+//! kernel, so that signals are handled. No lock file is created.
 
-use crate::apt::signals::Signals;
-use crate::summary;
+use super::signals::Signals;
+use crate::message::say;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
@@ -11,26 +11,23 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Held by whoever changes the package lists. apt gives up at once where it is held.
-pub const LISTS: &str = "/var/lib/apt/lists/lock";
-/// Held by whoever downloads packages. apt gives up at once where it is held.
-pub const ARCHIVES: &str = "/var/cache/apt/archives/lock";
-/// Held by whoever uses dpkg. apt waits for it (`DPkg::Lock::Timeout`), dpkg does not.
-pub const DPKG: &str = "/var/lib/dpkg/lock-frontend";
+/// Held while package lists change. apt fails at once if another process holds it.
+pub(crate) const LISTS: &str = "/var/lib/apt/lists/lock";
+/// Held while packages are downloaded. apt fails at once if another process holds it.
+pub(crate) const ARCHIVES: &str = "/var/cache/apt/archives/lock";
+/// Held while dpkg is used. apt waits for it (`DPkg::Lock::Timeout`), dpkg does not.
+pub(crate) const DPKG: &str = "/var/lib/dpkg/lock-frontend";
 
-/// A lock that is ours until this is dropped; of a file that is not there, nobody's.
+/// Holds a lock until dropped; holds nothing if the lock file does not exist.
 #[derive(Debug)]
-pub struct Guard {
+pub(crate) struct Guard {
     _file: Option<OwnedFd>,
 }
 
-/// Takes the lock of `file`, or says with `None` that another process holds it.
-///
-/// # Errors
-/// What opening or locking the file gave.
-pub fn take(file: &Path) -> io::Result<Option<Guard>> {
-    // For reading: opening a file of a lower layer for writing copies it up. A shared lock is
-    // enough to see those of apt, which are exclusive, and to keep them away.
+/// Takes the lock of `file`; returns `None` if another process holds it.
+pub(crate) fn take(file: &Path) -> io::Result<Option<Guard>> {
+    // Read-only: opening a file of a lower layer for writing copies it up. A shared lock conflicts
+    // with the exclusive ones of apt.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = match rustix::fs::open(file, flags, Mode::empty()) {
         Ok(file) => file,
@@ -44,34 +41,32 @@ pub fn take(file: &Path) -> io::Result<Option<Guard>> {
     }
 }
 
-/// Whether another process holds the lock of `file`. One that cannot be looked at is left to apt,
-/// whose message is the better one.
-#[must_use]
-pub fn is_held(file: &Path) -> bool {
+/// Whether another process holds the lock of `file`. A lock that cannot be tested counts as free,
+/// because the error message of apt is the better one.
+pub(crate) fn is_held(file: &Path) -> bool {
     matches!(take(file), Ok(None))
 }
 
 /// How waiting for a lock ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// Nobody holds the lock, or nobody did a moment ago.
+pub(crate) enum Waited {
+    /// No process held the lock when it was last tested.
     Free,
-    /// It is held still, and the time is over.
+    /// The lock is still held after the timeout.
     Held,
     /// A signal arrived.
     Signal,
 }
 
-/// Waits until nobody holds the lock of `file`, for as long as `timeout`.
-#[must_use]
-pub fn wait(file: &Path, timeout: Duration, signals: &Signals) -> Waited {
+/// Waits until `lock` is free, for at most `timeout`.
+pub(crate) fn wait(lock: &str, timeout: Duration, signals: &Signals) -> Waited {
     let start = Instant::now();
     let mut said = false;
     loop {
         if signals.received().is_some() {
             return Waited::Signal;
         }
-        if !is_held(file) {
+        if !is_held(Path::new(lock)) {
             return Waited::Free;
         }
         let left = timeout.saturating_sub(start.elapsed());
@@ -80,13 +75,12 @@ pub fn wait(file: &Path, timeout: Duration, signals: &Signals) -> Waited {
         }
         if !said {
             said = true;
-            summary::say(&format!(
-                "another process holds `{}`: waiting for at most {} s",
-                file.display(),
+            say(&format!(
+                "`{lock}` is held by another process; waiting for up to {} s",
                 timeout.as_secs()
             ));
         }
-        // The kernel tells nobody when such a lock is free again.
+        // The kernel does not notify when such a lock is released.
         signals.pause(left.min(Duration::from_millis(100)));
     }
 }

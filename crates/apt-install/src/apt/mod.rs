@@ -1,6 +1,15 @@
-pub mod command_line;
-pub mod hooks;
-pub mod locks;
-pub mod process;
-pub mod session;
-pub mod signals;
+//! Runs apt's programs.
+//!
+//! Takes the configuration and a plan; gives command lines as plain data (`command_line`, `hooks`)
+//! and runs them one after the other (`session`), with the locks and signals that this involves.
+//!
+//! Never happens here: no file is created, changed or deleted except by the programs that run;
+//! their output is passed through, not parsed, except that of two programs run to be asked.
+
+mod hooks;
+mod process;
+mod signals;
+
+pub(crate) mod command_line;
+pub(crate) mod locks;
+pub(crate) mod session;

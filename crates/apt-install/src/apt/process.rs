@@ -1,7 +1,7 @@
-//! The one place where programs are started and waited for.
+//! Starts programs and waits for them. No other module does.
 
-use crate::apt::command_line::Invocation;
-use crate::apt::signals::Signals;
+use super::command_line::Invocation;
+use super::signals::Signals;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use std::io::{self, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// With an exit status.
     Status(u8),
     /// By a signal.
@@ -18,37 +18,28 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// As a shell says it: the status, or 128+n.
-    #[must_use]
-    pub fn code(self) -> u8 {
+    /// The status, or 128+n after signal n, as in a shell.
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Status(status) => status,
             Self::Signal(signal) => 128_u8.saturating_add(signal),
         }
     }
 
-    /// Whether it was success.
-    #[must_use]
-    pub fn is_success(self) -> bool {
+    pub(crate) fn is_success(self) -> bool {
         self == Self::Status(0)
     }
 }
 
-/// Runs a program to its end: its standard input is empty, its output is ours.
-///
-/// # Errors
-/// What the system said when it could not be started.
-pub fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
+/// Runs a program to its end. Its standard input is empty; it inherits standard output and error.
+pub(crate) fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
     let child = command(invocation).spawn()?;
     wait(child, signals)
 }
 
-/// Runs a program to its end, and gives its standard output. What it says on standard error is
-/// dropped: it is asked something that fails for reasons which another run has told, or tells.
-///
-/// # Errors
-/// What the system said when it could not be started or read.
-pub fn ask(invocation: &Invocation, signals: &Signals) -> io::Result<(Ended, String)> {
+/// Runs a program to its end and returns its standard output. Standard error is discarded: another
+/// run of apt reports the same failure.
+pub(crate) fn ask(invocation: &Invocation, signals: &Signals) -> io::Result<(Ended, String)> {
     let mut child = command(invocation)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -76,13 +67,13 @@ fn command(invocation: &Invocation) -> Command {
 fn wait(mut child: Child, signals: &Signals) -> io::Result<Ended> {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(pid) = group {
-        signals.hand_to(pid);
-        // Waited for without reaping, so that no signal goes to a number that is another's by now.
+        signals.pass_to(pid);
+        // Wait without reaping, so that no signal is sent to a process id that was reused.
         while let Err(rustix::io::Errno::INTR) = rustix::process::waitid(
             WaitId::Pid(pid),
             WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
         ) {}
-        signals.hand_to_nobody();
+        signals.release();
     }
     let stopped = signals.received().is_some();
     if let Some(pid) = group.filter(|_| stopped) {
@@ -92,11 +83,11 @@ fn wait(mut child: Child, signals: &Signals) -> io::Result<Ended> {
     }
 }
 
-/// Reaps an apt that was interrupted. Where the interrupt ended it, no dpkg was running, but its
-/// download methods may write a little longer, just where the purge is about to look: they are
-/// ended, and waited for, for at most five seconds.
+/// Reaps an interrupted apt. If SIGINT ended it, no dpkg was running, but its download methods may
+/// still be writing to the directories that are about to be purged: end them, and wait for them for
+/// at most five seconds.
 fn end_downloads(group: Pid, child: &mut Child) -> io::Result<Ended> {
-    // The child is not reaped yet, so that the group's number cannot be another's.
+    // The child is not reaped yet, so the id of its group cannot be reused.
     let interrupted = || -> Option<()> {
         let status = rustix::process::waitid(
             WaitId::Pid(group),
@@ -141,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_told_as_a_shell_tells_it() {
+    fn the_code_is_that_of_a_shell() {
         let signals = Signals::catch().expect("signals");
         let code = |script| run(&sh(script), &signals).map(Ended::code).ok();
         assert_eq!(code("exit 100"), Some(100));
@@ -150,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_standard_output() {
+    fn asking_returns_standard_output() {
         let signals = Signals::catch().expect("signals");
         let answer = ask(&sh("echo $GREETING; echo noise >&2; exit 3"), &signals).ok();
         assert_eq!(answer, Some((Ended::Status(3), "hello\n".to_owned())));

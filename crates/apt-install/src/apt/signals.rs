@@ -1,21 +1,21 @@
-//! SIGINT and SIGTERM: remembered, and handed to the apt that runs as the one signal that it
-//! handles well.
+//! Catches SIGINT and SIGTERM, and passes both to the running apt as SIGINT.
 //!
-//! SIGTERM ends apt-get at once, and leaves dpkg running without it. SIGINT ends it at once too
-//! while no dpkg runs; while one does, apt-get lets it finish first (`pkgDPkgPM::Go` in
-//! apt-pkg/deb/dpkgpm.cc). So whatever arrives here, apt gets SIGINT, and dpkg gets nothing:
-//! apt runs in a process group of its own, so that a terminal's Ctrl-C does not reach both.
+//! SIGTERM ends apt-get at once and leaves dpkg running without it. SIGINT ends apt-get at once
+//! only if no dpkg is running; otherwise apt-get waits for dpkg first (`pkgDPkgPM::Go` in
+//! apt-pkg/deb/dpkgpm.cc). apt runs in a separate process group, so that Ctrl-C in a terminal does
+//! not reach dpkg.
 
-use crate::summary;
+use crate::message::say;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::signal_name;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The signals of this run.
-#[derive(Clone, Debug)]
-pub struct Signals {
+/// The signals received by this process.
+#[derive(Debug)]
+pub(crate) struct Signals {
     shared: Arc<Shared>,
 }
 
@@ -32,11 +32,8 @@ struct State {
 }
 
 impl Signals {
-    /// Catches the signals from now on, for as long as the process lives.
-    ///
-    /// # Errors
-    /// What the system said when the handlers could not be set.
-    pub fn catch() -> io::Result<Self> {
+    /// Catches signals from now on, until the process ends.
+    pub(crate) fn catch() -> io::Result<Self> {
         let mut arriving = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
@@ -48,15 +45,13 @@ impl Signals {
         Ok(Self { shared })
     }
 
-    /// The first signal that arrived.
-    #[must_use]
-    pub fn received(&self) -> Option<i32> {
+    /// Returns the first signal received.
+    pub(crate) fn received(&self) -> Option<i32> {
         self.shared.state().first
     }
 
-    /// From now on signals are handed to `child`; one that has arrived already is handed over at
-    /// once.
-    pub(crate) fn hand_to(&self, child: Pid) {
+    /// Passes signals to `child` from now on, and at once if a signal has already been received.
+    pub(crate) fn pass_to(&self, child: Pid) {
         let mut state = self.shared.state();
         state.child = Some(child);
         if state.first.is_some() {
@@ -64,16 +59,16 @@ impl Signals {
         }
     }
 
-    /// From now on signals are handed to nobody. To be called before the child is reaped, as its
-    /// number may be another's afterwards.
-    pub(crate) fn hand_to_nobody(&self) {
+    /// Stops passing signals on. Must be called before the child is reaped, because its process id
+    /// may be reused afterwards.
+    pub(crate) fn release(&self) {
         self.shared.state().child = None;
     }
 
-    /// Waits for `time`, or until a signal arrives.
+    /// Waits for `time`, or until a signal is received.
     pub(crate) fn pause(&self, time: Duration) {
         let state = self.shared.state();
-        // A wait cut short by poisoning is no harm: whoever waits looks again.
+        // A poisoned lock only cuts the wait short: callers check again.
         let _ = self
             .shared
             .arrived
@@ -90,9 +85,9 @@ impl Shared {
         let mut state = self.state();
         state.first.get_or_insert(signal);
         if let Some(child) = state.child {
-            summary::say(&format!(
-                "{}: apt may finish the step that it is in",
-                name(signal)
+            say(&format!(
+                "received {}; waiting for apt to finish the current step",
+                signal_name(signal).unwrap_or("a signal")
             ));
             interrupt(child);
         }
@@ -100,17 +95,7 @@ impl Shared {
     }
 }
 
-/// What a message calls the signal.
-#[must_use]
-pub fn name(signal: i32) -> &'static str {
-    match signal {
-        SIGINT => "SIGINT",
-        SIGTERM => "SIGTERM",
-        _ => "a signal",
-    }
-}
-
 fn interrupt(child: Pid) {
-    // One that has ended already needs no signal.
+    // Fails only if the child has already ended.
     let _ = kill_process(child, Signal::INT);
 }

@@ -1,34 +1,31 @@
-//! The mount points that this process sees, from `/proc/self/mountinfo`.
+//! Reads the mount points of this process from `/proc/self/mountinfo`.
 //!
-//! Comparing device numbers is not enough: a bind mount of the same file system has the same one.
-//! Nothing is looked up in the file system here.
+//! Comparing device numbers is not enough: a bind mount from the same file system has the same
+//! number. Nothing else is read here.
 
+use crate::escape;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel tells it; proc(5), field 5 is the mount point.
-const MOUNTINFO: &str = "/proc/self/mountinfo";
+/// See proc(5); field 5 is the mount point.
+pub(crate) const FILE: &str = "/proc/self/mountinfo";
 
-/// The mount points below `/`.
+/// The mount points except `/`, which is the layer itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mounts {
+pub(crate) struct Mounts {
     points: Vec<PathBuf>,
 }
 
 impl Mounts {
-    /// Reads the mount points of this process.
-    ///
-    /// # Errors
-    /// What reading `/proc/self/mountinfo` gave, where `/proc` is not mounted.
-    pub fn read() -> io::Result<Self> {
-        std::fs::read(MOUNTINFO).map(|text| Self::parse(&text))
+    /// Reads the mount points. Fails if `/proc` is not mounted.
+    pub(crate) fn read() -> io::Result<Self> {
+        std::fs::read(FILE).map(|text| Self::parse(&text))
     }
 
-    /// The mount points in the text of a mountinfo file. `/` itself is none: the layer is there.
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Self {
+    /// Parses the text of a mountinfo file.
+    pub(crate) fn parse(text: &[u8]) -> Self {
         let points = text
             .split(|&byte| byte == b'\n')
             .filter_map(|line| line.split(|&byte| byte == b' ').nth(4))
@@ -38,40 +35,21 @@ impl Mounts {
         Self { points }
     }
 
-    /// Whether `path` (absolute) is a mount point itself.
-    #[must_use]
-    pub fn is_point(&self, path: &Path) -> bool {
+    /// Whether the absolute `path` is a mount point.
+    pub(crate) fn is_point(&self, path: &Path) -> bool {
         self.points.iter().any(|point| point == path)
     }
 
-    /// Whether `path` (absolute) is a mount point or lies below one, so that what is written
-    /// there does not go into the layer.
-    #[must_use]
-    pub fn covers(&self, path: &Path) -> bool {
+    /// Whether the absolute `path` is a mount point or below one, so that a file written there is
+    /// not part of the layer.
+    pub(crate) fn covers(&self, path: &Path) -> bool {
         self.points.iter().any(|point| path.starts_with(point))
     }
 }
 
-/// Space, tab, newline and backslash stand as `\` and three octal digits.
+/// Space, tab, newline and backslash are escaped as `\` and three octal digits.
 fn unescape(field: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.get(..3).filter(|_| first == b'\\').and_then(octal);
-        if let Some(byte) = code {
-            bytes.push(byte);
-            rest = &tail[3..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    PathBuf::from(OsString::from_vec(bytes))
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    u8::from_str_radix(digits, 8).ok()
+    PathBuf::from(OsString::from_vec(escape::decode(field, b'\\', 3, 8)))
 }
 
 #[cfg(test)]
@@ -108,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_lines_are_passed_over() {
+    fn malformed_lines_are_skipped() {
         assert_eq!(Mounts::parse(b"\n1 2 3\n"), Mounts::default());
         assert!(Mounts::parse(b"1 2 3 4 /a\\9 x").is_point(Path::new("/a\\9")));
     }

@@ -1,162 +1,45 @@
-//! What a run brought and the layer is not to hold: package lists, apt's caches and downloads,
-//! logs, and the leftovers of ldconfig and debconf.
+//! Deletes the files that a run added and that do not belong in the layer: package lists, apt's
+//! caches and downloads, logs, and leftovers of ldconfig and debconf.
 //!
-//! What never happens here: a directory is never deleted, as services expect theirs to be there
-//! (`/var/log/nginx`); nothing that was there before the run is deleted; no symbolic link is
-//! followed or deleted; nothing on a mount is touched, as that is the user's; and dpkg's database
-//! is only read.
+//! Never deleted: directories, because services expect theirs to exist (`/var/log/nginx`); files
+//! that existed before the run; symbolic links; files on a mount, which belong to the user.
 
+use super::files;
+use super::mounts::Mounts;
+use super::places::{AUX_CACHE, INSTALL_LOGS, LOGS, PARTIAL, Place};
+use super::snapshot::Snapshot;
+use super::walk::{self, PathError};
 use crate::apt::locks;
-use crate::layer::mounts::Mounts;
-use crate::layer::walk::{self, Entry, Failure};
+use crate::cli::Keep;
 use crate::state::dpkg_status;
-use rustix::fs::{AtFlags, Mode, OFlags};
-use std::collections::{HashMap, HashSet};
-use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use rustix::fs::AtFlags;
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// apt's lists of packages (`Dir::State::lists`).
-pub const LISTS: &str = "/var/lib/apt/lists";
-/// Downloads that are not whole yet.
-const PARTIAL: &str = "/var/lib/apt/lists/partial";
-/// apt's caches and downloaded packages (`Dir::Cache`).
-pub const CACHE: &str = "/var/cache/apt";
-/// Downloaded packages (`Dir::Cache::archives`).
-pub const ARCHIVES: &str = "/var/cache/apt/archives";
-const LOGS: &str = "/var/log";
-const LDCONFIG: &str = "/var/cache/ldconfig";
-const DEBCONF: &str = "/var/cache/debconf";
-
-const APT_CACHES: [&str; 2] = [
-    "/var/cache/apt/pkgcache.bin",
-    "/var/cache/apt/srcpkgcache.bin",
-];
-
-/// The logs of package installation itself: never shipped in a package, only ever added to.
-const INSTALL_LOGS: [&str; 4] = [
-    "/var/log/apt/history.log",
-    "/var/log/apt/term.log",
-    "/var/log/dpkg.log",
-    "/var/log/alternatives.log",
-];
-/// Logs of package installation that are written anew each time.
-const REWRITTEN_LOGS: [&str; 2] = ["/var/log/apt/eipp.log.xz", "/var/log/fontconfig.log"];
-/// ldconfig's cache of what it has looked at. It holds times and inode numbers, so that it is
-/// different in each build; ldconfig checks them, so that an old one does no harm.
-const AUX_CACHE: &str = "/var/cache/ldconfig/aux-cache";
-/// No cache of ldconfig's is near this size; a bigger file is not read into memory.
-const AUX_CACHE_LIMIT: u64 = 16 << 20;
-
-/// What is purged on its own account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Lists,
-    Cache,
-    Logs,
-    Ldconfig,
-    Debconf,
-}
-
-const PLACES: [(Kind, &str); 5] = [
-    (Kind::Lists, LISTS),
-    (Kind::Cache, CACHE),
-    (Kind::Logs, LOGS),
-    (Kind::Ldconfig, LDCONFIG),
-    (Kind::Debconf, DEBCONF),
-];
-
-/// What the user wants to keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
-pub struct Keep {
-    /// The package lists.
-    pub lists: bool,
-    /// apt's caches and downloads.
-    pub cache: bool,
-    /// The logs.
-    pub logs: bool,
-}
-
-/// What was there before the run.
+/// The result of a purge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Every path that is no directory, with its size.
-    sizes: HashMap<PathBuf, u64>,
-    /// What could not be looked at: nothing below it is known to be new.
-    unknown: Vec<PathBuf>,
-    aux_cache: Option<Vec<u8>>,
+pub(crate) struct Purged {
+    /// The number of deleted files.
+    pub(crate) files: u64,
+    /// The number of bytes deleted, including those cut off logs.
+    pub(crate) bytes: u64,
+    /// What could not be purged; each message names the path.
+    pub(crate) warnings: Vec<String>,
 }
 
-/// What a purge did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// How many files it deleted.
-    pub files: u64,
-    /// How many bytes they had.
-    pub bytes: u64,
-    /// What it could not do, each naming its path.
-    pub warnings: Vec<String>,
-}
-
-impl Snapshot {
-    /// Looks at what is there now, below `root`, on mounts too.
-    #[must_use]
-    pub fn take(root: &Path) -> Self {
-        let mut snapshot = Self::default();
-        for (_, place) in PLACES {
-            let mut failures = Vec::new();
-            let mut visit = |entry: &Entry<'_>| {
-                if !entry.is_directory() {
-                    snapshot.sizes.insert(entry.path.to_owned(), entry.size());
-                }
-            };
-            walk::walk(
-                root,
-                Path::new(place),
-                &Mounts::default(),
-                &mut visit,
-                &mut failures,
-            );
-            snapshot
-                .unknown
-                .extend(failures.into_iter().map(|(path, _)| path));
-        }
-        let aux_cache = Path::new(AUX_CACHE);
-        if snapshot
-            .sizes
-            .get(aux_cache)
-            .is_some_and(|&size| size <= AUX_CACHE_LIMIT)
-        {
-            snapshot.aux_cache = read(root, aux_cache).ok();
-        }
-        snapshot
-    }
-
-    /// Whether apt's own caches, which it writes anew in each run, were there.
-    #[must_use]
-    pub fn has_apts_caches(&self) -> bool {
-        APT_CACHES.iter().any(|cache| self.has(Path::new(cache)))
-    }
-
-    /// Whether `path` was there, or may have been.
-    fn has(&self, path: &Path) -> bool {
-        self.sizes.contains_key(path) || self.unknown.iter().any(|place| path.starts_with(place))
-    }
-}
-
-/// Deletes what was not there `before`, below `root`.
-#[must_use]
-pub fn purge(root: &Path, mounts: &Mounts, before: &Snapshot, keep: Keep) -> Purged {
+/// Deletes leftovers below `root` that did not exist `before`.
+pub(crate) fn purge(root: &Path, mounts: &Mounts, before: &Snapshot, keep: Keep) -> Purged {
     let mut purge = Purge::new(root, mounts);
     let shipped = Shipped::new(root);
-    purge.places(keep, &mut |kind, entry| {
-        !before.has(entry.path)
-            && match kind {
-                Kind::Lists | Kind::Cache => true,
-                // What a package has in it is no leftover, though it lies among the logs.
-                Kind::Logs => is_install_log(entry.path) || !shipped.has(entry.path),
-                Kind::Ldconfig | Kind::Debconf => is_leftover(kind, entry.path),
+    purge.places(keep, &mut |place, file| {
+        !before.has(file)
+            && match place {
+                Place::Lists | Place::Cache => true,
+                // A file that a package owns is not a leftover.
+                Place::Logs => place.is_leftover(file) || !shipped.has(file),
+                Place::Ldconfig | Place::Debconf => place.is_leftover(file),
             }
     });
     if !keep.logs {
@@ -169,44 +52,21 @@ pub fn purge(root: &Path, mounts: &Mounts, before: &Snapshot, keep: Keep) -> Pur
     purge.done
 }
 
-/// Deletes what earlier commands of the same layer left, without a look at what was there before
-/// them: only what is known to be a leftover. Lock files stay: they are empty, and deleting one
-/// that a lower layer has makes a layer different each time.
-#[must_use]
-pub fn purge_only(root: &Path, mounts: &Mounts, keep: Keep) -> Purged {
+/// Deletes leftovers of earlier commands in the same layer. Without a snapshot, only files that are
+/// known to be leftovers are deleted.
+pub(crate) fn purge_only(root: &Path, mounts: &Mounts, keep: Keep) -> Purged {
     let mut purge = Purge::new(root, mounts);
-    purge.places(keep, &mut |kind, entry| match kind {
-        Kind::Lists | Kind::Cache => entry.name != c"lock",
-        Kind::Logs => is_install_log(entry.path),
-        Kind::Ldconfig | Kind::Debconf => is_leftover(kind, entry.path),
-    });
+    purge.places(keep, &mut Place::is_leftover);
     purge.done
 }
 
-/// Deletes the unfinished downloads of lists that were not there `before`, on a mount too: with
-/// them there, an update after a full disk can hang for minutes.
-#[must_use]
-pub fn empty_partial(root: &Path, before: &Snapshot) -> Purged {
+/// Deletes unfinished downloads of package lists that did not exist `before`, even on a mount:
+/// after a full disk, they can make the next update hang for minutes.
+pub(crate) fn empty_partial(root: &Path, before: &Snapshot) -> Purged {
     let mounts = Mounts::default();
     let mut purge = Purge::new(root, &mounts);
-    purge.place(Path::new(PARTIAL), &mut |entry| !before.has(entry.path));
+    purge.place(Path::new(PARTIAL), &mut |file| !before.has(file));
     purge.done
-}
-
-fn is_install_log(path: &Path) -> bool {
-    INSTALL_LOGS
-        .iter()
-        .chain(&REWRITTEN_LOGS)
-        .any(|log| path == Path::new(log))
-}
-
-fn is_leftover(kind: Kind, path: &Path) -> bool {
-    match kind {
-        Kind::Ldconfig => path == Path::new(AUX_CACHE),
-        // debconf's backups of its databases: config.dat-old, templates.dat-old.
-        Kind::Debconf => path.as_os_str().as_encoded_bytes().ends_with(b"-old"),
-        Kind::Lists | Kind::Cache | Kind::Logs => false,
-    }
 }
 
 struct Purge<'a> {
@@ -224,181 +84,116 @@ impl<'a> Purge<'a> {
         }
     }
 
-    /// Goes through all places that are not kept and not on a mount.
-    fn places(&mut self, keep: Keep, leftover: &mut dyn FnMut(Kind, &Entry<'_>) -> bool) {
-        for (kind, place) in PLACES {
-            let (kept, lock) = match kind {
-                Kind::Lists => (keep.lists, Some(locks::LISTS)),
-                Kind::Cache => (keep.cache, Some(locks::ARCHIVES)),
-                Kind::Logs => (keep.logs, None),
-                Kind::Ldconfig | Kind::Debconf => (false, None),
+    /// Purges all places that are not kept and not on a mount.
+    fn places(&mut self, keep: Keep, leftover: &mut dyn FnMut(Place, &Path) -> bool) {
+        for place in Place::ALL {
+            let (kept, lock) = match place {
+                Place::Lists => (keep.lists, Some(locks::LISTS)),
+                Place::Cache => (keep.cache, Some(locks::ARCHIVES)),
+                Place::Logs => (keep.logs, None),
+                Place::Ldconfig | Place::Debconf => (false, None),
             };
-            let place = Path::new(place);
-            if kept || self.mounts.covers(place) {
+            if kept || self.mounts.covers(place.path()) {
                 continue;
             }
-            // Held while deleting, so that no other apt loses files under its hands.
-            let lock = lock.map(|lock| self.root.join(lock.trim_start_matches('/')));
+            // Held while deleting, so that another apt does not lose files that it is using.
+            let lock = lock.map(|lock| files::below(self.root, Path::new(lock)));
             let guard = lock.as_deref().map(locks::take);
             if let Some(Ok(None)) = guard {
                 self.done.warnings.push(format!(
-                    "`{}` is in use by another process, so nothing is purged there",
-                    place.display()
+                    "`{}` is in use by another process and was not purged; to purge it later, run \
+                     `apt-install --purge-only`",
+                    place.path().display()
                 ));
                 continue;
             }
-            self.place(place, &mut |entry| leftover(kind, entry));
+            self.place(place.path(), &mut |file| leftover(place, file));
         }
     }
 
-    fn place(&mut self, place: &Path, leftover: &mut dyn FnMut(&Entry<'_>) -> bool) {
-        let mut failures = Vec::new();
+    fn place(&mut self, place: &Path, leftover: &mut dyn FnMut(&Path) -> bool) {
         let done = &mut self.done;
-        let mut failed = Vec::new();
-        let mut visit = |entry: &Entry<'_>| {
-            if entry.is_file() && leftover(entry) {
-                match rustix::fs::unlinkat(entry.parent, entry.name, AtFlags::empty()) {
-                    Ok(()) => {
-                        done.files += 1;
-                        done.bytes += entry.size();
-                    }
-                    Err(error) => failed.push((entry.path.to_owned(), error.into())),
-                }
+        let failures = walk::walk(self.root, place, self.mounts, &mut |entry| {
+            if entry.is_file() && leftover(entry.path) {
+                rustix::fs::unlinkat(entry.parent, entry.name, AtFlags::empty())?;
+                done.files += 1;
+                done.bytes += entry.size();
             }
-        };
-        walk::walk(self.root, place, self.mounts, &mut visit, &mut failures);
-        self.warn(failures.into_iter().chain(failed));
-    }
-
-    fn warn(&mut self, failures: impl IntoIterator<Item = Failure>) {
-        let warnings = failures.into_iter().map(|(path, error)| {
-            format!(
-                "cannot purge `{}`: {error}; it stays in the layer",
-                path.display()
-            )
+            Ok(())
         });
-        self.done.warnings.extend(warnings);
+        for failure in failures {
+            self.warn(&failure);
+        }
     }
 
-    /// Cuts a log that was there before back to what it was.
+    fn warn(&mut self, PathError { path, error }: &PathError) {
+        self.done.warnings.push(format!(
+            "cannot purge `{}`: {error}; it remains in the layer",
+            path.display()
+        ));
+    }
+
+    /// Truncates a log that existed before to its earlier size.
     fn cut_back(&mut self, log: &Path, before: &Snapshot) {
-        let Some(&size) = before.sizes.get(log) else {
+        let Some(size) = before.size(log) else {
             return;
         };
         if self.mounts.covers(log) {
             return;
         }
-        match cut(self.root, log, size) {
+        match files::cut(self.root, log, size) {
             Ok(bytes) => self.done.bytes += bytes,
-            Err(error) => self.warn([(log.to_owned(), error)]),
+            Err(error) => self.warn(&PathError::new(log, error)),
         }
     }
 
-    /// Gives ldconfig's cache the content that it had.
+    /// Restores the content of ldconfig's cache.
     fn put_back_aux_cache(&mut self, before: &Snapshot) {
         let path = Path::new(AUX_CACHE);
-        let Some(content) = &before.aux_cache else {
+        let Some(content) = before.aux_cache() else {
             return;
         };
         if self.mounts.covers(path) {
             return;
         }
-        if let Err(error) = put_back(self.root, path, content) {
-            self.warn([(path.to_owned(), error)]);
+        if let Err(error) = files::put_back(self.root, path, content) {
+            self.warn(&PathError::new(path, error));
         }
     }
 
     fn warn_of_shipped(&mut self, shipped: &Shipped<'_>) {
         if let Some(Err(error)) = shipped.paths.get() {
             self.done.warnings.push(format!(
-                "cannot read which logs belong to packages in `{}`: {error}; new ones stay",
+                "cannot look up in `{}` which logs packages own: {error}; new logs remain in \
+                 the layer",
                 dpkg_status::DIRECTORY
             ));
         }
     }
 }
 
-/// The files below `/var/log` that packages have in them: read only when there is one to ask
-/// about.
+/// The files below `/var/log` that packages own; read from dpkg's database on first use.
 struct Shipped<'a> {
     root: &'a Path,
-    paths: std::cell::OnceCell<io::Result<HashSet<PathBuf>>>,
+    paths: OnceCell<io::Result<HashSet<PathBuf>>>,
 }
 
 impl<'a> Shipped<'a> {
     fn new(root: &'a Path) -> Self {
         Self {
             root,
-            paths: std::cell::OnceCell::new(),
+            paths: OnceCell::new(),
         }
     }
 
-    /// Whether `path` is one of them, or that cannot be told.
+    /// Whether a package owns `path`, or the owners are unknown.
     fn has(&self, path: &Path) -> bool {
         let paths = self.paths.get_or_init(|| {
-            let directory = self
-                .root
-                .join(dpkg_status::DIRECTORY.trim_start_matches('/'));
+            let directory = files::below(self.root, Path::new(dpkg_status::DIRECTORY));
             dpkg_status::shipped_below(&directory, Path::new(LOGS))
         });
         paths.as_ref().map_or(true, |paths| paths.contains(path))
     }
-}
-
-/// Opens the file `path` below `root`, following no link on the way; `None` where it is not
-/// there, or no regular file.
-fn open_file(root: &Path, path: &Path, flags: OFlags) -> io::Result<Option<OwnedFd>> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Ok(None);
-    };
-    let Some(parent) = walk::open(root, parent)? else {
-        return Ok(None);
-    };
-    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = match rustix::fs::openat(&parent, name, flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::LOOP) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let mode = rustix::fs::fstat(&file)?.st_mode;
-    let regular = rustix::fs::FileType::from_raw_mode(mode) == rustix::fs::FileType::RegularFile;
-    Ok(regular.then_some(file))
-}
-
-fn read(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    if let Some(file) = open_file(root, path, OFlags::RDONLY)? {
-        std::fs::File::from(file).read_to_end(&mut content)?;
-    }
-    Ok(content)
-}
-
-/// Cuts the file to `size` bytes where it has more, and gives how many went.
-fn cut(root: &Path, path: &Path, size: u64) -> io::Result<u64> {
-    // Opened for reading first: opening a file of a lower layer for writing copies it up.
-    let Some(file) = open_file(root, path, OFlags::RDONLY)? else {
-        return Ok(0);
-    };
-    let more = u64::try_from(rustix::fs::fstat(&file)?.st_size)
-        .unwrap_or(0)
-        .saturating_sub(size);
-    if more == 0 {
-        return Ok(0);
-    }
-    if let Some(file) = open_file(root, path, OFlags::WRONLY)? {
-        rustix::fs::ftruncate(&file, size)?;
-    }
-    Ok(more)
-}
-
-fn put_back(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
-    if read(root, path)? == content {
-        return Ok(());
-    }
-    if let Some(file) = open_file(root, path, OFlags::WRONLY | OFlags::TRUNC)? {
-        std::fs::File::from(file).write_all(content)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -415,7 +210,7 @@ mod tests {
         }
 
         fn path(&self, path: &str) -> PathBuf {
-            self.0.path().join(path.trim_start_matches('/'))
+            files::below(self.0.path(), Path::new(path))
         }
 
         fn write(&self, path: &str, text: &str) {
@@ -440,19 +235,13 @@ mod tests {
         /// Every file below the root, sorted.
         fn files(&self) -> Vec<String> {
             let mut files = Vec::new();
-            let mut visit = |entry: &Entry<'_>| {
+            let mounts = Mounts::default();
+            walk::walk(self.0.path(), Path::new("/"), &mounts, &mut |entry| {
                 if !entry.is_directory() {
                     files.push(entry.path.display().to_string());
                 }
-            };
-            let mounts = Mounts::default();
-            walk::walk(
-                self.0.path(),
-                Path::new("/"),
-                &mounts,
-                &mut visit,
-                &mut Vec::new(),
-            );
+                Ok(())
+            });
             files
         }
     }
@@ -475,7 +264,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_the_run_brought_goes_and_directories_stay() {
+    fn files_of_the_run_are_deleted_and_directories_stay() {
         let root = Root::new();
         let before = root.snapshot();
         for path in BROUGHT {
@@ -493,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_before_stays() {
+    fn files_that_existed_before_stay() {
         let root = Root::new();
         for path in BROUGHT {
             root.write(path, "12");
@@ -504,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_that_grew_are_cut_back_and_the_aux_cache_is_put_back() {
+    fn logs_are_truncated_and_the_aux_cache_is_restored() {
         let root = Root::new();
         root.write("/var/log/dpkg.log", "old\n");
         root.write("/var/log/lastlog", "old\n");
@@ -521,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_keeps_stays() {
+    fn kept_places_are_not_purged() {
         for (keep, kept) in [
             ((true, false, false), 2),
             ((false, true, false), 2),
@@ -539,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_on_a_mount_stays() {
+    fn files_on_a_mount_stay() {
         let root = Root::new();
         let before = root.snapshot();
         for path in BROUGHT {
@@ -578,8 +367,8 @@ mod tests {
         assert_eq!(
             purged.warnings,
             [
-                "cannot purge `/var/cache/apt`: not a directory, or behind a symbolic link; \
-              it stays in the layer"
+                "cannot purge `/var/cache/apt`: the path contains a symbolic link or a file in \
+              place of a directory; it remains in the layer"
             ]
         );
         assert_eq!(
@@ -594,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_looked_at_before_is_not_new() {
+    fn files_that_could_not_be_seen_before_stay() {
         let root = Root::new();
         root.write("/elsewhere/a", "");
         root.write("/var/lib/dpkg/status", "");
@@ -609,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_a_package_has_in_it_stays() {
+    fn a_log_that_a_package_owns_stays() {
         let root = Root::new();
         let before = root.snapshot();
         root.write("/var/log/shipped.log", "");
@@ -623,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_without_a_snapshot_knows_what_is_a_leftover() {
+    fn a_purge_without_a_snapshot_deletes_known_leftovers() {
         let root = Root::new();
         for path in BROUGHT {
             root.write(path, "");
@@ -643,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_downloads_go_but_for_what_was_there() {
+    fn new_unfinished_downloads_are_deleted() {
         let root = Root::new();
         root.write("/var/lib/apt/lists/partial/old", "");
         let before = root.snapshot();

@@ -1,25 +1,24 @@
-//! `SOURCE_DATE_EPOCH`: no file that a run changed is left newer than that, so that two builds of
-//! one layer are the same to the bit (<https://reproducible-builds.org/specs/source-date-epoch/>).
-//! Only times are changed, of files that are in the layer anyway: nothing is copied up for it.
+//! `SOURCE_DATE_EPOCH`: sets back the times of files that the run changed, so that two builds of a
+//! layer are identical (<https://reproducible-builds.org/specs/source-date-epoch/>). Only files
+//! that are already in the layer are touched: no file is copied up.
 
-use crate::layer::mounts::Mounts;
-use crate::layer::walk::{self, Entry, Failure};
+use super::mounts::Mounts;
+use super::walk::{self, Entry, PathError};
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 
-/// A moment on the clock that the kernel takes the times of files from.
+/// A time on the clock from which the kernel takes the times of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
+pub(crate) struct Moment {
     seconds: i64,
     nanoseconds: i64,
 }
 
 impl Moment {
-    /// This moment. The coarse clock, as file systems use it: by the exact one, a file that
-    /// changes right now would be a little older than now.
-    #[must_use]
-    pub fn now() -> Self {
+    /// The current time on the coarse clock, which file systems use. On the exact clock, a file
+    /// changed right now would be slightly older than now.
+    pub(crate) fn now() -> Self {
         let now = clock_gettime(ClockId::RealtimeCoarse);
         Self {
             seconds: now.tv_sec,
@@ -28,10 +27,9 @@ impl Moment {
     }
 }
 
-/// Sets the time of everything below `root` that has changed since `start`, and is newer than
-/// `epoch` (seconds since 1970), to `epoch`. Gives the paths for which that did not work.
-#[must_use]
-pub fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<Failure> {
+/// Sets the modification time of everything below `root` that changed since `start` and is newer
+/// than `epoch` to `epoch` (seconds since 1970). Returns the failures.
+pub(crate) fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<PathError> {
     let times = Timestamps {
         last_access: Timespec {
             tv_sec: 0,
@@ -42,20 +40,13 @@ pub fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<Fai
             tv_nsec: 0,
         },
     };
-    let mut failed = Vec::new();
-    let mut failures = Vec::new();
-    let mut visit = |entry: &Entry<'_>| {
+    walk::walk(root, Path::new("/"), mounts, &mut |entry| {
         if is_newer(entry, start, epoch) {
-            let set =
-                rustix::fs::utimensat(entry.parent, entry.name, &times, AtFlags::SYMLINK_NOFOLLOW);
-            if let Err(error) = set {
-                failed.push((entry.path.to_owned(), error.into()));
-            }
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::utimensat(entry.parent, entry.name, &times, flags)?;
         }
-    };
-    walk::walk(root, Path::new("/"), mounts, &mut visit, &mut failures);
-    failures.extend(failed);
-    failures
+        Ok(())
+    })
 }
 
 #[allow(clippy::cast_possible_wrap, clippy::unnecessary_cast)] // the types differ by platform
@@ -75,7 +66,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     #[test]
-    fn only_what_changed_and_is_newer_is_set_back() {
+    fn only_changed_files_that_are_newer_are_set_back() {
         let root = tempfile::tempdir().expect("a directory");
         let path = |name| root.path().join(name);
         let seconds = |name| {
@@ -85,10 +76,10 @@ mod tests {
         };
         fs::write(path("before"), "").expect("a file");
         let untouched = seconds("before");
-        let mut start = Moment::now();
-        // The clock moves in steps: wait for the next.
-        while Moment::now() == start {}
-        start = Moment::now();
+        // The coarse clock moves in steps of some milliseconds, and Linux 6.13 and later may stamp
+        // a file with a finer time within the current step.
+        std::thread::sleep(Duration::from_millis(50));
+        let start = Moment::now();
         fs::create_dir(path("dir")).expect("a directory");
         fs::write(path("dir/new"), "").expect("a file");
         std::os::unix::fs::symlink("nowhere", path("dir/link")).expect("a link");

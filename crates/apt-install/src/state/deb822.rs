@@ -1,25 +1,22 @@
-//! Stanzas of `Field: value` lines, as dpkg's and apt's databases have them (Debian Policy 5.1).
-//! Only first lines of fields are given out: no field that is asked for here has more.
+//! Parses stanzas of `Field: value` lines, the format of dpkg's and apt's databases (Debian Policy
+//! 5.1). Only the first line of a value is returned, because no field used here has more.
 
-/// One stanza.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stanza<'a> {
     text: &'a str,
 }
 
 impl<'a> Stanza<'a> {
-    /// The first line of the field's value, without the spaces around it. Field names have no
-    /// case.
+    /// Returns the first line of a field's value, trimmed. Field names are case-insensitive.
     pub(crate) fn field(self, name: &str) -> Option<&'a str> {
         self.text.lines().find_map(|line| {
             let (field, value) = line.split_once(':')?;
-            // A continuation line begins with a space, and so does not match.
+            // A continuation line begins with a space and so never matches.
             field.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 }
 
-/// The stanzas of a file's text.
 pub(crate) fn stanzas(text: &str) -> impl Iterator<Item = Stanza<'_>> {
     text.split("\n\n")
         .map(|text| text.trim_matches('\n'))

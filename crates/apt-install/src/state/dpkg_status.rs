@@ -1,61 +1,56 @@
-//! What dpkg has installed, from its status file. Read only: nothing here, or anywhere in this
-//! program, writes below `/var/lib/dpkg`; that is dpkg's own.
+//! Reads dpkg's database: installed packages, the files that they own, and whether dpkg was
+//! interrupted. This program never writes below `/var/lib/dpkg`.
 
 use crate::state::deb822;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// dpkg's database, dpkg(1) "FILES".
-pub const DIRECTORY: &str = "/var/lib/dpkg";
+/// The directory of dpkg's database, see dpkg(1) "FILES".
+pub(crate) const DIRECTORY: &str = "/var/lib/dpkg";
 const STATUS: &str = "status";
-/// The journal of a dpkg that is at work, or that was interrupted: files with numbers for names.
+/// The journal of a running or interrupted dpkg: files whose names are numbers.
 const UPDATES: &str = "updates";
 
-/// One package that dpkg knows, in one architecture.
+/// One package, in one architecture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Package {
-    /// Its architecture; `all` where it is for any.
-    pub arch: String,
-    /// Its version.
-    pub version: String,
+pub(crate) struct Package {
+    /// The architecture; may be `all`.
+    pub(crate) arch: String,
+    pub(crate) version: String,
     /// Whether it is on hold (`apt-mark hold`).
-    pub held: bool,
-    /// Whether it is wholly there, and neither removed nor selected for removal.
-    pub installed: bool,
-    /// Its `Installed-Size`, in KiB; an estimate, Debian Policy 5.6.20.
-    pub size: u64,
+    pub(crate) held: bool,
+    /// Whether it is completely installed and not selected for removal.
+    pub(crate) installed: bool,
+    /// `Installed-Size` in KiB, an estimate (Debian Policy 5.6.20).
+    pub(crate) size: u64,
 }
 
-/// All that dpkg knows.
+/// The packages in the status file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Database {
+pub(crate) struct Database {
     packages: HashMap<String, Vec<Package>>,
     native: Option<String>,
     halfway: bool,
-    interrupted: bool,
 }
 
 impl Database {
-    /// Reads the database below `directory`. One that is not there is empty.
-    ///
-    /// # Errors
-    /// What reading `status` or listing `updates` gave.
-    pub fn read(directory: &Path) -> io::Result<Self> {
+    /// Reads the database in `directory`. A missing database is empty.
+    pub(crate) fn read(directory: &Path) -> io::Result<Self> {
         let text = match std::fs::read(directory.join(STATUS)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
         let mut database = Self::parse(&String::from_utf8_lossy(&text));
-        database.interrupted = has_journal(&directory.join(UPDATES))?;
+        database.halfway |= is_interrupted(directory)?;
         Ok(database)
     }
 
-    /// The database in the text of a status file, with no journal beside it.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    /// Parses the text of a status file.
+    pub(crate) fn parse(text: &str) -> Self {
         let mut database = Self::default();
         for stanza in deb822::stanzas(text) {
             let Some(name) = stanza.field("Package") else {
@@ -64,7 +59,7 @@ impl Database {
             let mut words = stanza.field("Status").unwrap_or("").split(' ');
             let (want, flag, state) = (words.next(), words.next(), words.next());
             let whole = flag == Some("ok") && state == Some("installed");
-            // dpkg(1): any other state is one that dpkg has yet to finish.
+            // dpkg(1): in any other state, dpkg has work left to do.
             let settled = whole
                 || flag == Some("ok") && matches!(state, Some("not-installed" | "config-files"));
             database.halfway |= !settled;
@@ -79,7 +74,7 @@ impl Database {
                     .unwrap_or(0),
             };
             if name == "dpkg" && package.installed {
-                // dpkg is built for the architecture that it calls native.
+                // The native architecture is that of the package dpkg.
                 database.native = Some(package.arch.clone());
             }
             database
@@ -91,9 +86,8 @@ impl Database {
         database
     }
 
-    /// The installed package that `name[:arch]` means: without an architecture the native one.
-    #[must_use]
-    pub fn installed(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
+    /// Returns the installed package `name:arch`. Without `arch`, the native architecture is used.
+    pub(crate) fn installed(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
         let native = self.native.as_deref()?;
         let wanted = match arch {
             None | Some("native") => native,
@@ -101,26 +95,18 @@ impl Database {
         };
         self.packages.get(name)?.iter().find(|package| {
             package.installed
-                // apt files a package for all architectures under the native one.
+                // apt treats `all` as the native architecture.
                 && (package.arch == wanted || (package.arch == "all" && wanted == native))
         })
     }
 
-    /// Whether a package is neither wholly installed nor wholly gone, or dpkg was interrupted.
-    #[must_use]
-    pub fn is_halfway(&self) -> bool {
-        self.halfway || self.interrupted
+    /// Whether a package is partly installed or removed, or dpkg was interrupted.
+    pub(crate) fn is_halfway(&self) -> bool {
+        self.halfway
     }
 
-    /// Whether a journal is there: dpkg was interrupted, or is at work just now.
-    #[must_use]
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted
-    }
-
-    /// What a run changed, from the database `before` to this one.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Changes {
+    /// Returns the changes from the database `before` to this one.
+    pub(crate) fn since(&self, before: &Self) -> Changes {
         let (old, new) = (before.by_key(), self.by_key());
         let mut changes = Changes::default();
         for (key, package) in &new {
@@ -162,25 +148,27 @@ impl Database {
     }
 }
 
-/// The difference between two states of the database. Names are sorted, each once.
+/// The difference between two states of the database. Names are sorted and unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// What is installed now and was not.
-    pub installed: Vec<String>,
-    /// What was installed in another version.
-    pub changed: Vec<String>,
-    /// What was installed and is not any more.
-    pub removed: Vec<String>,
-    /// How much the new packages take, in KiB, as they say themselves.
-    pub size: u64,
+pub(crate) struct Changes {
+    /// Newly installed packages.
+    pub(crate) installed: Vec<String>,
+    /// Packages whose version changed.
+    pub(crate) changed: Vec<String>,
+    /// Packages that are no longer installed.
+    pub(crate) removed: Vec<String>,
+    /// The sum of the `Installed-Size` gained, in KiB.
+    pub(crate) size: u64,
 }
 
-/// The paths below `place` that installed packages have in them, from the lists of files in
-/// dpkg's `directory`.
-///
-/// # Errors
-/// What listing or reading them gave.
-pub fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathBuf>> {
+/// Returns a value that differs after any change by dpkg, which replaces its status file each time.
+pub(crate) fn stamp() -> Option<impl PartialEq> {
+    let data = std::fs::metadata(Path::new(DIRECTORY).join(STATUS)).ok()?;
+    Some((data.ino(), data.mtime(), data.mtime_nsec()))
+}
+
+/// Returns the paths below `place` that packages own, from the file lists in dpkg's `directory`.
+pub(crate) fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathBuf>> {
     let mut shipped = HashSet::new();
     let entries = match std::fs::read_dir(directory.join("info")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(shipped),
@@ -205,14 +193,15 @@ pub fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathB
     Ok(shipped)
 }
 
-fn has_journal(updates: &Path) -> io::Result<bool> {
-    let entries = match std::fs::read_dir(updates) {
+/// Whether dpkg's `directory` has a journal: dpkg was interrupted, or is running.
+pub(crate) fn is_interrupted(directory: &Path) -> io::Result<bool> {
+    let entries = match std::fs::read_dir(directory.join(UPDATES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         other => other?,
     };
     for entry in entries {
         let name = entry?.file_name();
-        // As apt asks it: debSystem::CheckUpdates in apt-pkg/deb/debsystem.cc.
+        // The same test as debSystem::CheckUpdates in apt-pkg/deb/debsystem.cc.
         if name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
             return Ok(true);
         }
@@ -293,18 +282,18 @@ Version: 1
     }
 
     #[test]
-    fn a_journal_is_seen() {
+    fn a_journal_means_interrupted() {
         let dir = tempfile::tempdir().expect("a directory");
         assert_eq!(Database::read(dir.path()).ok(), Some(Database::default()));
         std::fs::create_dir(dir.path().join("updates")).expect("a directory");
         std::fs::write(dir.path().join("updates/tmp.i"), "").expect("a file");
-        assert!(!Database::read(dir.path()).expect("read").is_interrupted());
+        assert!(!Database::read(dir.path()).expect("read").is_halfway());
         std::fs::write(dir.path().join("updates/0001"), "").expect("a file");
-        assert!(Database::read(dir.path()).expect("read").is_interrupted());
+        assert!(Database::read(dir.path()).expect("read").is_halfway());
     }
 
     #[test]
-    fn changes_are_told_apart() {
+    fn changes_are_installed_changed_or_removed() {
         let before = Database::parse(STATUS);
         let after = Database::parse(
             &(STATUS

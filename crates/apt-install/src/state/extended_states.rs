@@ -1,35 +1,30 @@
-//! Which packages were installed automatically, from apt's `extended_states`. Read only: marks
-//! are changed by `apt-mark`.
+//! Reads apt's `extended_states`: which packages are marked as automatically installed. Only
+//! `apt-mark` changes the marks.
 
 use crate::state::deb822;
-use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
-/// Where apt keeps them (`Dir::State::extended_states`).
-pub const FILE: &str = "/var/lib/apt/extended_states";
+/// The file, `Dir::State::extended_states` of apt.
+pub(crate) const FILE: &str = "/var/lib/apt/extended_states";
 
-/// The packages that `--auto-remove` may remove when nothing needs them any more.
+/// The packages that `--auto-remove` may remove once nothing depends on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    automatic: HashSet<(String, String)>,
+pub(crate) struct Marks {
+    automatic: Vec<(String, String)>,
 }
 
 impl Marks {
-    /// Reads the marks from `file`. One that is not there has none.
-    ///
-    /// # Errors
-    /// What reading the file gave.
-    pub fn read(file: &Path) -> io::Result<Self> {
+    /// Reads the marks in `file`. A missing file has none.
+    pub(crate) fn read(file: &Path) -> io::Result<Self> {
         match std::fs::read(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             other => other.map(|text| Self::parse(&String::from_utf8_lossy(&text))),
         }
     }
 
-    /// The marks in the text of an `extended_states` file.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    /// Parses the text of an `extended_states` file.
+    pub(crate) fn parse(text: &str) -> Self {
         let automatic = deb822::stanzas(text)
             .filter(|stanza| stanza.field("Auto-Installed") == Some("1"))
             .filter_map(|stanza| {
@@ -41,10 +36,9 @@ impl Marks {
         Self { automatic }
     }
 
-    /// Whether `name`, installed for `arch`, was installed automatically. One for all
-    /// architectures stands there under the native one, so its name alone says it.
-    #[must_use]
-    pub fn is_automatic(&self, name: &str, arch: &str) -> bool {
+    /// Whether `name`, installed for `arch`, is marked. apt records a package for `all` under the
+    /// native architecture, so only the name is compared for these.
+    pub(crate) fn is_automatic(&self, name: &str, arch: &str) -> bool {
         self.automatic
             .iter()
             .any(|(marked, marked_arch)| marked == name && (arch == "all" || marked_arch == arch))
