@@ -22,12 +22,5 @@ mod docker;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_apt-install");
 
 fn main() {
-    let tests = [
-        usage::tests(),
-        fake::tests(),
-        local::tests(),
-        debian::tests(),
-        docker::tests(),
-    ];
-    support::main(tests.into_iter().flatten().collect())
+    support::harness::main()
 }

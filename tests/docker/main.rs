@@ -17,11 +17,5 @@ mod tools;
 mod venvs;
 
 fn main() {
-    let tests = [
-        example::tests(),
-        readme::tests(),
-        tools::tests(),
-        venvs::tests(),
-    ];
-    support::main(tests.into_iter().flatten().collect())
+    support::harness::main()
 }

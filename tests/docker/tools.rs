@@ -1,22 +1,13 @@
 //! The image of the two programs, and the way without one.
 
 use crate::support::docker::Shared;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs;
-use crate::support::{target_dir, test};
-use libtest_mimic::Trial;
+use crate::support::target_dir;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    let docker = &[Need::Docker, Need::Mmdebstrap];
-    let build = &[Need::Docker, Need::Mmdebstrap, Need::Cargo];
-    vec![
-        test("tools::the_image_holds_both_programs", docker, image),
-        test("tools::without_an_image", build, no_image),
-    ]
-}
 
 /// The README's line, and a look at what came.
 const IMAGE: &str = "FROM python:bookworm
@@ -35,7 +26,11 @@ COPY dist/bin/ /usr/local/bin/
 COPY dist/bin/ /all/
 ";
 
-fn image() {
+test!(
+    the_image_holds_both_programs,
+    needs = &[Need::Docker, Need::Mmdebstrap]
+);
+fn the_image_holds_both_programs() {
     let docker = Shared::engine();
     docker.import_python("bookworm");
     // The oldest compiler that is promised; the default is an image of a registry.
@@ -56,7 +51,11 @@ fn image() {
     assert_eq!(docker.top_layer("with-mount"), 0);
 }
 
-fn no_image() {
+test!(
+    the_programs_run_from_a_copied_directory,
+    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo]
+);
+fn the_programs_run_from_a_copied_directory() {
     let docker = Shared::engine();
     docker.import_python("bookworm");
     let context = TempDir::new_in(target_dir()).expect("a directory");

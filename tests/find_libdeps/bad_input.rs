@@ -2,47 +2,14 @@
 //! its status, and never half a list.
 
 use crate::fixture::{Fixture, PROGRAM};
+use crate::oracle::TOOLS;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
-use crate::support::test;
-use libtest_mimic::Trial;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let dpkg = &[Need::Dpkg];
-    let cc = &[Need::Dpkg, Need::Cc, Need::Ldd];
-    vec![
-        test("a_file_cut_off_anywhere_is_malformed", cc, cut_off_anywhere),
-        test("absurd_counts_and_offsets_are_malformed", cc, absurd_counts),
-        test("what_is_no_elf_is_no_business", dpkg, what_is_no_elf),
-        test("a_tree_without_elf_is_an_empty_list", dpkg, no_elf),
-        test("fifos_sockets_and_loops_are_not_read", dpkg, special_files),
-        test("a_named_special_file_is_refused", dpkg, named_special_files),
-        test("a_path_that_is_not_there_is_refused", dpkg, not_there),
-        test(
-            "an_unreadable_directory_leaves_no_list",
-            &[Need::Dpkg, Need::Root],
-            unreadable_directory,
-        ),
-        test("no_dpkg_leaves_no_list", &[], no_dpkg),
-        test("a_failing_dpkg_leaves_no_list", &[], failing_dpkg),
-        test(
-            "a_root_without_dpkgs_database_leaves_no_list",
-            dpkg,
-            root_without_database,
-        ),
-        test(
-            "a_list_of_arguments_that_is_too_long_is_divided",
-            cc,
-            too_long_for_one_call,
-        ),
-        test("names_are_bytes", cc, names_are_bytes),
-    ]
-}
 
 /// An extension that needs a library and versions of it.
 fn extension(fixture: &Fixture, name: &str) -> Vec<u8> {
@@ -61,7 +28,8 @@ fn extension(fixture: &Fixture, name: &str) -> Vec<u8> {
     fs::read(path).expect("it was compiled")
 }
 
-fn cut_off_anywhere() {
+test!(a_file_cut_off_anywhere_is_malformed, needs = TOOLS);
+fn a_file_cut_off_anywhere_is_malformed() {
     let fixture = Fixture::new();
     let whole = extension(&fixture, "ext.so");
     for length in 0..whole.len() {
@@ -134,8 +102,9 @@ fn dynamic_value(elf: &[u8], tag: u64) -> usize {
         + 8
 }
 
+test!(absurd_counts_and_offsets_are_malformed, needs = TOOLS);
 #[allow(clippy::too_many_lines)] // a table
-fn absurd_counts() {
+fn absurd_counts_and_offsets_are_malformed() {
     type Patch = fn(&mut [u8]);
     fn put(elf: &mut [u8], at: usize, value: impl AsRef<[u8]>) {
         let value = value.as_ref();
@@ -262,7 +231,11 @@ fn verneed(elf: &[u8]) -> usize {
     usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
 }
 
-fn what_is_no_elf() {
+test!(
+    files_without_the_elf_magic_are_skipped,
+    needs = &[Need::Dpkg]
+);
+fn files_without_the_elf_magic_are_skipped() {
     let fixture = Fixture::new();
     fixture.file("venv/empty.so", "");
     fixture.file("venv/script.so", "/* GNU ld script */ INPUT(-la)\n");
@@ -276,7 +249,8 @@ fn what_is_no_elf() {
         .is(0, "", "");
 }
 
-fn no_elf() {
+test!(a_tree_without_elf_is_an_empty_list, needs = &[Need::Dpkg]);
+fn a_tree_without_elf_is_an_empty_list() {
     let fixture = Fixture::new();
     fixture.file("venv/pyvenv.cfg", "home = /usr/bin\n");
     fixture.run().arg("venv").said().is(0, "", "");
@@ -288,7 +262,8 @@ fn no_elf() {
     );
 }
 
-fn special_files() {
+test!(fifos_sockets_and_loops_are_not_read, needs = &[Need::Dpkg]);
+fn fifos_sockets_and_loops_are_not_read() {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");
     Run::new("mkfifo").arg(fixture.path("venv/fifo.so")).must();
@@ -305,7 +280,8 @@ fn special_files() {
     );
 }
 
-fn named_special_files() {
+test!(a_named_special_file_is_refused, needs = &[Need::Dpkg]);
+fn a_named_special_file_is_refused() {
     let fixture = Fixture::new();
     Run::new("mkfifo").arg(fixture.path("fifo")).must();
     fixture.link("loop", "loop");
@@ -320,7 +296,8 @@ fn named_special_files() {
     }
 }
 
-fn not_there() {
+test!(a_path_that_is_not_there_is_refused, needs = &[Need::Dpkg]);
+fn a_path_that_is_not_there_is_refused() {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");
     let said = fixture.run().args(["venv", "nowhere"]).said();
@@ -345,8 +322,12 @@ fn not_there() {
     );
 }
 
+test!(
+    an_unreadable_directory_leaves_no_list,
+    needs = &[Need::Dpkg, Need::Root]
+);
 /// As nobody, in a place that nobody can reach.
-fn unreadable_directory() {
+fn an_unreadable_directory_leaves_no_list() {
     let dir = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir_in("/tmp")
@@ -396,7 +377,8 @@ fn unreadable_directory() {
     assert!(said.stderr.contains("read: 1 file, "), "{}", said.stderr);
 }
 
-fn no_dpkg() {
+test!(no_dpkg_leaves_no_list);
+fn no_dpkg_leaves_no_list() {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");
     let said = fixture
@@ -428,7 +410,8 @@ fn with_dpkg(script: &str) -> Said {
     )
 }
 
-fn failing_dpkg() {
+test!(a_failing_dpkg_leaves_no_list);
+fn a_failing_dpkg_leaves_no_list() {
     let native = "[ \"$1\" = --print-architecture ] && echo amd64 && exit 0\n";
     let said = with_dpkg("echo broken >&2; exit 2");
     said.is(
@@ -462,7 +445,11 @@ fn failing_dpkg() {
     );
 }
 
-fn root_without_database() {
+test!(
+    a_root_without_dpkgs_database_leaves_no_list,
+    needs = &[Need::Dpkg]
+);
+fn a_root_without_dpkgs_database_leaves_no_list() {
     let fixture = Fixture::new();
     fixture.file("root/venv/a", "");
     let said = fixture.said(fixture.run().args(["--root", "root", "/venv"]));
@@ -474,9 +461,10 @@ fn root_without_database() {
     );
 }
 
+test!(a_long_list_of_arguments_is_split, needs = TOOLS);
 /// Three thousand libraries in the loader's configuration, and a stack so small that the kernel
 /// takes few arguments (a quarter of it, execve(2)).
-fn too_long_for_one_call() {
+fn a_long_list_of_arguments_is_split() {
     let fixture = Fixture::new();
     let library = fixture.library("root/usr/local/lib/libany.so", "int a;", &["-s"]);
     for number in 0..3000 {
@@ -517,7 +505,8 @@ fn too_long_for_one_call() {
     assert_eq!(asked, asked_again);
 }
 
-fn names_are_bytes() {
+test!(names_need_not_be_utf_8, needs = TOOLS);
+fn names_need_not_be_utf_8() {
     let fixture = Fixture::new();
     let name =
         <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"od\xffd\n[*]\x1b.so");

@@ -4,10 +4,14 @@
 //! `soname => path`, the path that of the real file. Paths in a fixture are relative to it.
 
 use crate::fixture::{Fixture, PROGRAM, Report};
+use crate::support::needs::Need;
 use crate::support::run::Run;
 use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+/// What it takes to compile a tree and to compare it with `ldd`.
+pub const TOOLS: &[Need] = &[Need::Cc, Need::Ldd, Need::Dpkg];
 
 /// The tree that the tests analyse.
 pub const TREE: &str = "venv";
@@ -220,11 +224,3 @@ fn number(bytes: &[u8], at: usize) -> u64 {
 fn index(number: u64) -> usize {
     usize::try_from(number).expect("it fits")
 }
-
-/// The tests of these names, all with the same needs.
-macro_rules! rules {
-    ($needs:expr; $($name:ident),* $(,)?) => {
-        vec![$(crate::support::test(stringify!($name), $needs, $name)),*]
-    };
-}
-pub(crate) use rules;

@@ -1,17 +1,12 @@
 //! The README's two commands on a bare Debian 13, with the packages that it names and no others,
 //! for an ordinary user and for root. What it ships is the oldest compiler that is promised.
 
+use crate::support::debian;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs::{self, with_cargo};
 use crate::support::run::Run;
-use crate::support::{debian, test};
-use libtest_mimic::Trial;
 use std::path::Path;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Cargo, Need::Mmdebstrap, Need::Mounts];
-    vec![test("debian::the_readme_s_commands_work", needs, commands)]
-}
 
 /// The packages that the README names.
 const PACKAGES: [&str; 3] = ["cargo", "gcc", "python3"];
@@ -50,7 +45,11 @@ fn told(bin: &str, rest: &str) -> String {
     line("find-libdeps") + &line("apt-install") + rest
 }
 
-fn commands() {
+test!(
+    the_commands_of_the_readme_work,
+    needs = &[Need::Cargo, Need::Mmdebstrap, Need::Mounts]
+);
+fn the_commands_of_the_readme_work() {
     let root = debian::root("trixie", &PACKAGES);
     let root = root.path();
     let source = root.join("src");

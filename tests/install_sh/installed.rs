@@ -1,30 +1,14 @@
 //! What is installed, where, and how: from one real build that all tests share.
 
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs::{self, checkout, install_sh};
 use crate::support::run::Run;
-use crate::support::{target_dir, test};
-use libtest_mimic::Trial;
+use crate::support::target_dir;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::TempDir;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Cargo];
-    vec![
-        test("installed::into_a_new_prefix_twice", needs, twice),
-        test("installed::modes_are_not_the_umask_s", needs, umask),
-        test("installed::from_another_directory", needs, elsewhere),
-        test("installed::on_path_nothing_more_is_said", needs, on_path),
-        test("installed::below_destdir", needs, destdir),
-        test("installed::for_a_named_target", needs, target),
-        test("installed::and_uninstalled", needs, uninstalled),
-        test("installed::over_a_running_program", needs, running),
-        test("installed::static_and_small", needs, small),
-        test("installed::static_whatever_the_flags", needs, flags),
-    ]
-}
 
 const PROGRAMS: [&str; 2] = ["find-libdeps", "apt-install"];
 
@@ -65,7 +49,8 @@ fn prefix() -> TempDir {
     TempDir::new().expect("a directory")
 }
 
-fn twice() {
+test!(a_second_install_replaces_the_first, needs = &[Need::Cargo]);
+fn a_second_install_replaces_the_first() {
     let dir = prefix();
     let prefix = dir.path().join("a b/prefix");
     let bin = prefix.join("bin");
@@ -80,7 +65,8 @@ fn twice() {
     install_sh().arg(slash).said().is(0, "", &wanted);
 }
 
-fn umask() {
+test!(modes_do_not_depend_on_the_umask, needs = &[Need::Cargo]);
+fn modes_do_not_depend_on_the_umask() {
     let dir = prefix();
     for mask in ["077", "000"] {
         let prefix = dir.path().join(mask);
@@ -100,7 +86,11 @@ fn umask() {
     }
 }
 
-fn elsewhere() {
+test!(
+    a_relative_prefix_is_in_the_working_directory,
+    needs = &[Need::Cargo]
+);
+fn a_relative_prefix_is_in_the_working_directory() {
     let dir = prefix();
     let path = dir.path().canonicalize().expect("a path");
     let bin = path.join("dist/bin");
@@ -112,7 +102,8 @@ fn elsewhere() {
     assert_eq!(names(&path), ["dist"]);
 }
 
-fn on_path() {
+test!(a_prefix_on_path_needs_no_hint, needs = &[Need::Cargo]);
+fn a_prefix_on_path_needs_no_hint() {
     let dir = prefix();
     let bin = dir.path().join("bin");
     let path = std::env::var("PATH").expect("a PATH");
@@ -124,7 +115,8 @@ fn on_path() {
         .is(0, "", &told(&bin));
 }
 
-fn destdir() {
+test!(destdir_is_put_before_the_prefix, needs = &[Need::Cargo]);
+fn destdir_is_put_before_the_prefix() {
     let dir = prefix();
     let bin = dir.path().join("usr/local/bin");
     install_sh()
@@ -140,7 +132,8 @@ fn destdir() {
     assert_eq!(names(dir.path()), ["opt", "usr"]);
 }
 
-fn target() {
+test!(a_named_target_is_built, needs = &[Need::Cargo]);
+fn a_named_target_is_built() {
     let host = programs::with_cargo(Run::new("rustc").arg("-vV")).must();
     let host = host
         .lines()
@@ -163,7 +156,8 @@ fn target() {
     assert!(names(dir.path()).is_empty());
 }
 
-fn uninstalled() {
+test!(uninstall_removes_the_programs_only, needs = &[Need::Cargo]);
+fn uninstall_removes_the_programs_only() {
     let dir = prefix();
     let bin = dir.path().join("bin");
     install_sh().arg("--prefix").arg(dir.path()).must();
@@ -193,7 +187,8 @@ fn uninstalled() {
     );
 }
 
-fn running() {
+test!(a_running_program_is_replaced, needs = &[Need::Cargo]);
+fn a_running_program_is_replaced() {
     // A file that is being executed cannot be written to (ETXTBSY): it has to be replaced.
     let dir = prefix();
     let bin = dir.path().join("bin");
@@ -220,7 +215,8 @@ fn assert_static(bin: &Path) {
     }
 }
 
-fn small() {
+test!(programs_are_static_and_small, needs = &[Need::Cargo]);
+fn programs_are_static_and_small() {
     let bin = programs::installed();
     assert_static(&bin);
     for name in PROGRAMS {
@@ -229,7 +225,11 @@ fn small() {
     }
 }
 
-fn flags() {
+test!(
+    programs_are_static_whatever_the_flags,
+    needs = &[Need::Cargo]
+);
+fn programs_are_static_whatever_the_flags() {
     // In a copy, whose cargo reads a configuration that has everything wrong; not optimised, as
     // each set of flags is a build of its own.
     let dir = TempDir::new_in(target_dir()).expect("a directory");

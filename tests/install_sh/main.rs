@@ -13,6 +13,5 @@ mod installed;
 mod refused;
 
 fn main() {
-    let tests = [debian::tests(), installed::tests(), refused::tests()];
-    support::main(tests.into_iter().flatten().collect())
+    support::harness::main()
 }

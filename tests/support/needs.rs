@@ -64,6 +64,11 @@ impl Need {
         }
     }
 
+    /// Whether it fetches from an archive or an index, or runs an engine.
+    pub fn is_of_second_tier(self) -> bool {
+        matches!(self, Self::Mmdebstrap | Self::Docker | Self::Pip)
+    }
+
     /// Whether this machine has it.
     pub fn is_met(self) -> bool {
         static ROOT: OnceLock<bool> = OnceLock::new();

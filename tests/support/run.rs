@@ -1,5 +1,6 @@
 //! Running a program and comparing all of its stdout, stderr and status.
 
+use super::limit::Process;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -85,12 +86,11 @@ impl Run {
 
     /// The same, for output that is not UTF-8.
     pub fn bytes(mut self) -> Output {
-        let mut child = self
-            .command
+        self.command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+            .stderr(Stdio::piped());
+        let (_process, mut child) = Process::start(&mut self.command)
             .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
         let mut stdin = child.stdin.take().expect("a pipe was asked for");
         // A program may end without reading: that is its own business.

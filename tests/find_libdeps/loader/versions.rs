@@ -1,22 +1,10 @@
 //! Symbol versions that the found library has or lacks.
 
 use crate::fixture::Fixture;
-use crate::oracle::{TREE, differs, library, patch, rules, runpath, soname};
-use crate::support::needs::Need;
+use crate::oracle::{TOOLS, TREE, differs, library, patch, runpath, soname};
+use crate::support::harness::test;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::path::PathBuf;
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg];
-        a_version_that_the_library_lacks_is_reported,
-        the_loader_does_not_search_on_for_a_version,
-        a_weak_version_may_be_absent,
-        a_library_without_versions_passes,
-    ]
-}
 
 /// A library in `name` that defines `versions` of a function of its own each.
 fn versioned(fixture: &Fixture, name: &str, versions: &[&str]) -> String {
@@ -44,6 +32,7 @@ const LACKS: &str = "venv/ext.so: needs version `V2` of `liba.so.1`, which \
 const LDD_LACKS: &str = "venv/ext.so: venv/libs/liba.so.1: version `V2' not found (required by \
                          venv/ext.so)";
 
+test!(a_version_that_the_library_lacks_is_reported, needs = TOOLS);
 fn a_version_that_the_library_lacks_is_reported() {
     let fixture = Fixture::new();
     let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);
@@ -59,6 +48,7 @@ fn a_version_that_the_library_lacks_is_reported() {
     assert_eq!(strict.args(["--strict", TREE]).said().status, 1);
 }
 
+test!(the_loader_does_not_search_on_for_a_version, needs = TOOLS);
 fn the_loader_does_not_search_on_for_a_version() {
     let fixture = Fixture::new();
     let path = runpath("$ORIGIN/libs:$ORIGIN/../newer");
@@ -73,6 +63,7 @@ fn the_loader_does_not_search_on_for_a_version() {
     );
 }
 
+test!(a_weak_version_may_be_absent, needs = TOOLS);
 fn a_weak_version_may_be_absent() {
     let fixture = Fixture::new();
     let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);
@@ -99,6 +90,7 @@ fn a_weak_version_may_be_absent() {
     );
 }
 
+test!(a_library_without_versions_passes, needs = TOOLS);
 fn a_library_without_versions_passes() {
     let fixture = Fixture::new();
     let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);

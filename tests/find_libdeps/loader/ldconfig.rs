@@ -1,37 +1,15 @@
 //! What `find-libdeps` does where there is no cache, compared with what `ldconfig -r ROOT` writes.
 
 use crate::fixture::{Fixture, Report};
-use crate::oracle::rules;
 use crate::own_root::{LIBA, add, cached, ldconfig, liba, root, run};
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let mut tests = rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig];
-        without_a_cache_a_configured_directory_is_as_ldconfig_sees_it,
-        without_a_cache_the_highest_version_counts,
-        without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it,
-        without_a_cache_the_first_directory_counts,
-        without_a_cache_a_library_without_a_soname_goes_by_its_file_name,
-        without_a_cache_a_link_for_the_linker_goes_by_its_own_name,
-        without_a_cache_a_link_from_elsewhere_goes_by_its_own_name,
-        without_a_cache_what_is_no_library_is_passed_over,
-        without_a_cache_glibc_hwcaps_are_entered,
-        without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it,
-    ];
-    // Without chroot(2) ldconfig refuses an `include` that is relative.
-    tests.extend(rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root];
-        without_a_cache_the_configuration_is_as_ldconfig_reads_it,
-    ]);
-    tests
-}
+const LDCONFIG: &[Need] = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig];
 
 /// The files in the root to which names lead, links resolved.
 fn resolved<'a>(
@@ -125,6 +103,10 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(owned).collect()
 }
 
+test!(
+    without_a_cache_a_configured_directory_is_as_ldconfig_sees_it,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_configured_directory_is_as_ldconfig_sees_it() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/lib/liba.so.1.2.3", LIBA);
@@ -134,6 +116,10 @@ fn without_a_cache_a_configured_directory_is_as_ldconfig_sees_it() {
     );
 }
 
+test!(
+    without_a_cache_the_configuration_is_as_ldconfig_reads_it,
+    needs = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root]
+);
 fn without_a_cache_the_configuration_is_as_ldconfig_reads_it() {
     let fixture = root(
         "# a comment\n  /opt/a/ # ours\ninclude ld.so.conf.d/*.conf more/?.list\n\
@@ -158,6 +144,7 @@ fn without_a_cache_the_configuration_is_as_ldconfig_reads_it() {
     );
 }
 
+test!(without_a_cache_the_highest_version_counts, needs = LDCONFIG);
 fn without_a_cache_the_highest_version_counts() {
     let fixture = root("/opt/lib\n");
     for name in ["liba.so.1.9", "liba.so.1.10", "liba.so.1.2"] {
@@ -169,6 +156,10 @@ fn without_a_cache_the_highest_version_counts() {
     );
 }
 
+test!(
+    without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/lib/liba.so.1.1", LIBA);
@@ -181,6 +172,7 @@ fn without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it() {
     );
 }
 
+test!(without_a_cache_the_first_directory_counts, needs = LDCONFIG);
 fn without_a_cache_the_first_directory_counts() {
     let fixture = root("/opt/b\n/opt/a\n");
     for dir in ["/opt/a", "/opt/b", "/usr/lib", "/usr/lib/x86_64-linux-gnu"] {
@@ -195,6 +187,10 @@ fn without_a_cache_the_first_directory_counts() {
     assert_eq!(emulates(&fixture, &["opt/a"])[LIBA], "opt/b/liba.so.1");
 }
 
+test!(
+    without_a_cache_a_library_without_a_soname_goes_by_its_file_name,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_library_without_a_soname_goes_by_its_file_name() {
     let fixture = root("/opt/lib\n");
     fixture.library("root/opt/lib/libplain.so", "int x;", &[]);
@@ -204,6 +200,10 @@ fn without_a_cache_a_library_without_a_soname_goes_by_its_file_name() {
     );
 }
 
+test!(
+    without_a_cache_a_link_for_the_linker_goes_by_its_own_name,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_link_for_the_linker_goes_by_its_own_name() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/lib/liba.so.1.2.3", LIBA);
@@ -218,6 +218,10 @@ fn without_a_cache_a_link_for_the_linker_goes_by_its_own_name() {
     );
 }
 
+test!(
+    without_a_cache_a_link_from_elsewhere_goes_by_its_own_name,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_link_from_elsewhere_goes_by_its_own_name() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/other/libreal.so.7", "libreal.so.7");
@@ -226,6 +230,10 @@ fn without_a_cache_a_link_from_elsewhere_goes_by_its_own_name() {
     emulates(&fixture, &["opt/lib"]);
 }
 
+test!(
+    without_a_cache_what_is_no_library_is_passed_over,
+    needs = LDCONFIG
+);
 fn without_a_cache_what_is_no_library_is_passed_over() {
     let fixture = root("/opt/lib\n");
     liba(&fixture, "/opt/lib");
@@ -241,6 +249,7 @@ fn without_a_cache_what_is_no_library_is_passed_over() {
     );
 }
 
+test!(without_a_cache_glibc_hwcaps_are_entered, needs = LDCONFIG);
 fn without_a_cache_glibc_hwcaps_are_entered() {
     let fixture = root("/opt/lib\n");
     let hwcaps = "/opt/lib/glibc-hwcaps/x86-64-v2";
@@ -256,6 +265,10 @@ fn without_a_cache_glibc_hwcaps_are_entered() {
     );
 }
 
+test!(
+    without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it() {
     let fixture = root("/opt/lib\n");
     let lib = fixture.path("root/opt/lib");
