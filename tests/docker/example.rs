@@ -7,6 +7,7 @@ use super::support::needs::Need;
 use super::support::programs;
 use super::support::run::{Run, Said};
 use super::support::target_dir;
+use crate::IMAGES;
 use crate::support::harness::test;
 use std::collections::BTreeSet;
 use std::fs;
@@ -174,6 +175,7 @@ const PAGE: &str = include_str!("../app/web/static/index.html");
 test!(
     every_target_builds,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn every_target_builds(n: usize) {
@@ -200,6 +202,7 @@ fn services(docker: &Docker) -> &'static str {
 test!(
     the_programs_work_together_and_stop_when_told_to,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn the_programs_work_together_and_stop_when_told_to(n: usize) {
@@ -278,6 +281,7 @@ fn the_programs_work_together_and_stop_when_told_to(n: usize) {
 test!(
     the_web_image_runs_read_only_and_without_a_network,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn the_web_image_runs_read_only_and_without_a_network(n: usize) {
@@ -297,6 +301,7 @@ fn the_web_image_runs_read_only_and_without_a_network(n: usize) {
 test!(
     the_listener_is_nobody,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn the_listener_is_nobody(n: usize) {
@@ -320,6 +325,7 @@ fn the_listener_is_nobody(n: usize) {
 test!(
     the_images_hold_the_listed_packages_and_no_others,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn the_images_hold_the_listed_packages_and_no_others(n: usize) {
@@ -346,6 +352,7 @@ fn the_images_hold_the_listed_packages_and_no_others(n: usize) {
 test!(
     the_images_hold_no_file_that_is_not_needed,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn the_images_hold_no_file_that_is_not_needed(n: usize) {
@@ -374,6 +381,7 @@ fn the_images_hold_no_file_that_is_not_needed(n: usize) {
 test!(
     all_code_is_compiled_and_never_compared_with_its_source,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn all_code_is_compiled_and_never_compared_with_its_source(n: usize) {
@@ -392,6 +400,7 @@ fn all_code_is_compiled_and_never_compared_with_its_source(n: usize) {
 test!(
     a_change_of_code_makes_neither_virtualenv_nor_packages_anew,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn a_change_of_code_makes_neither_virtualenv_nor_packages_anew(n: usize) {
@@ -418,6 +427,7 @@ fn a_change_of_code_makes_neither_virtualenv_nor_packages_anew(n: usize) {
 test!(
     the_dev_image_checks_the_code_and_is_2_3_times_the_web_image,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm(0), trixie(1)]
 );
 fn the_dev_image_checks_the_code_and_is_2_3_times_the_web_image(n: usize) {

@@ -1,5 +1,6 @@
 //! The README's example in one stage and in two: exactly what it shows is built and started.
 
+use crate::IMAGES;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::{programs, target_dir};
@@ -21,7 +22,8 @@ fn blocks() -> Vec<String> {
 
 test!(
     the_example_builds_and_starts,
-    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip]
+    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip],
+    limit = IMAGES
 );
 fn the_example_builds_and_starts() {
     let docker = venvs::engine();

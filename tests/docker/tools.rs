@@ -1,5 +1,6 @@
 //! The image of the two programs, and the way without one.
 
+use crate::IMAGES;
 use crate::support::docker::Shared;
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -28,7 +29,8 @@ COPY dist/bin/ /all/
 
 test!(
     the_image_holds_both_programs,
-    needs = &[Need::Docker, Need::Mmdebstrap]
+    needs = &[Need::Docker, Need::Mmdebstrap],
+    limit = IMAGES
 );
 fn the_image_holds_both_programs() {
     let docker = Shared::engine();
@@ -53,7 +55,8 @@ fn the_image_holds_both_programs() {
 
 test!(
     the_programs_run_from_a_copied_directory,
-    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo]
+    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo],
+    limit = IMAGES
 );
 fn the_programs_run_from_a_copied_directory() {
     let docker = Shared::engine();

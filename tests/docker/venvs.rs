@@ -2,6 +2,7 @@
 //! another, and their list installed there as the README says. Each is a directory below `venvs/`:
 //! what pip installs, what that is built with, and what has to start in the slim image.
 
+use crate::IMAGES;
 use crate::support::debian::RELEASES;
 use crate::support::docker::{Docker, Shared};
 use crate::support::harness::test;
@@ -86,6 +87,7 @@ fn slim_on(release: &str, options: &str, name: &str, list: &[&str], stdout: &str
 test!(
     vision,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm("bookworm", ""), trixie("trixie", "t64")]
 );
 /// A wheel whose libraries are no part of a slim builder. What was made anew for 64-bit times has
@@ -111,6 +113,7 @@ fn vision(release: &str, suffix: &str) {
 test!(
     documents,
     needs = NEEDS,
+    limit = IMAGES,
     cases = [bookworm("bookworm", ""), trixie("trixie", "t64")]
 );
 /// Distributions whose libraries no ELF header names, none of them in the builder.
@@ -135,7 +138,7 @@ fn documents(release: &str, suffix: &str) {
     slim_on(release, "--lookup", "documents", &list, stdout);
 }
 
-test!(service, needs = NEEDS);
+test!(service, needs = NEEDS, limit = IMAGES);
 fn service() {
     let list = [
         "libc6",
@@ -159,7 +162,7 @@ fn service() {
     slim("service", &list, "2.0.28\n");
 }
 
-test!(protocols, needs = NEEDS);
+test!(protocols, needs = NEEDS, limit = IMAGES);
 fn protocols() {
     let list = [
         "libc6",
@@ -179,14 +182,14 @@ fn protocols() {
     slim("protocols", &list, "");
 }
 
-test!(science, needs = NEEDS);
+test!(science, needs = NEEDS, limit = IMAGES);
 fn science() {
     let list = ["libc6", "libgcc-s1", "libstdc++6", "zlib1g"];
     // The base has all of them.
     assert_eq!(slim("science", &list, ""), 0);
 }
 
-test!(small, needs = NEEDS);
+test!(small, needs = NEEDS, limit = IMAGES);
 fn small() {
     let list = [
         "libc6",

@@ -77,6 +77,7 @@ fn each_row_of_the_table_has_an_exercise_that_fails_without_what_it_needs() {
 test!(
     each_row_of_the_table_holds,
     needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip],
+    limit = 1800,
     on = [bookworm, trixie]
 );
 fn each_row_of_the_table_holds(release: &str) {

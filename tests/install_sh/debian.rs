@@ -47,7 +47,8 @@ fn told(bin: &str, rest: &str) -> String {
 
 test!(
     the_commands_of_the_readme_work,
-    needs = &[Need::Cargo, Need::Mmdebstrap, Need::Mounts]
+    needs = &[Need::Cargo, Need::Mmdebstrap, Need::Mounts],
+    limit = 1800
 );
 fn the_commands_of_the_readme_work() {
     let root = debian::root("trixie", &PACKAGES);

@@ -10,6 +10,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::TempDir;
 
+const NEEDS: &[Need] = &[Need::Cargo];
+
+/// Each may have to wait for the build that they share.
+const BUILD: u64 = 900;
+
 const PROGRAMS: [&str; 2] = ["find-libdeps", "apt-install"];
 
 /// What a run says that installs into `bin`, and nothing after it.
@@ -49,7 +54,11 @@ fn prefix() -> TempDir {
     TempDir::new().expect("a directory")
 }
 
-test!(a_second_install_replaces_the_first, needs = &[Need::Cargo]);
+test!(
+    a_second_install_replaces_the_first,
+    needs = NEEDS,
+    limit = BUILD
+);
 fn a_second_install_replaces_the_first() {
     let dir = prefix();
     let prefix = dir.path().join("a b/prefix");
@@ -65,7 +74,11 @@ fn a_second_install_replaces_the_first() {
     install_sh().arg(slash).said().is(0, "", &wanted);
 }
 
-test!(modes_do_not_depend_on_the_umask, needs = &[Need::Cargo]);
+test!(
+    modes_do_not_depend_on_the_umask,
+    needs = NEEDS,
+    limit = BUILD
+);
 fn modes_do_not_depend_on_the_umask() {
     let dir = prefix();
     for mask in ["077", "000"] {
@@ -88,7 +101,8 @@ fn modes_do_not_depend_on_the_umask() {
 
 test!(
     a_relative_prefix_is_in_the_working_directory,
-    needs = &[Need::Cargo]
+    needs = NEEDS,
+    limit = BUILD
 );
 fn a_relative_prefix_is_in_the_working_directory() {
     let dir = prefix();
@@ -102,7 +116,7 @@ fn a_relative_prefix_is_in_the_working_directory() {
     assert_eq!(names(&path), ["dist"]);
 }
 
-test!(a_prefix_on_path_needs_no_hint, needs = &[Need::Cargo]);
+test!(a_prefix_on_path_needs_no_hint, needs = NEEDS, limit = BUILD);
 fn a_prefix_on_path_needs_no_hint() {
     let dir = prefix();
     let bin = dir.path().join("bin");
@@ -115,7 +129,11 @@ fn a_prefix_on_path_needs_no_hint() {
         .is(0, "", &told(&bin));
 }
 
-test!(destdir_is_put_before_the_prefix, needs = &[Need::Cargo]);
+test!(
+    destdir_is_put_before_the_prefix,
+    needs = NEEDS,
+    limit = BUILD
+);
 fn destdir_is_put_before_the_prefix() {
     let dir = prefix();
     let bin = dir.path().join("usr/local/bin");
@@ -132,7 +150,7 @@ fn destdir_is_put_before_the_prefix() {
     assert_eq!(names(dir.path()), ["opt", "usr"]);
 }
 
-test!(a_named_target_is_built, needs = &[Need::Cargo]);
+test!(a_named_target_is_built, needs = NEEDS, limit = BUILD);
 fn a_named_target_is_built() {
     let host = programs::with_cargo(Run::new("rustc").arg("-vV")).must();
     let host = host
@@ -156,7 +174,11 @@ fn a_named_target_is_built() {
     assert!(names(dir.path()).is_empty());
 }
 
-test!(uninstall_removes_the_programs_only, needs = &[Need::Cargo]);
+test!(
+    uninstall_removes_the_programs_only,
+    needs = NEEDS,
+    limit = BUILD
+);
 fn uninstall_removes_the_programs_only() {
     let dir = prefix();
     let bin = dir.path().join("bin");
@@ -187,7 +209,7 @@ fn uninstall_removes_the_programs_only() {
     );
 }
 
-test!(a_running_program_is_replaced, needs = &[Need::Cargo]);
+test!(a_running_program_is_replaced, needs = NEEDS, limit = BUILD);
 fn a_running_program_is_replaced() {
     // A file that is being executed cannot be written to (ETXTBSY): it has to be replaced.
     let dir = prefix();
@@ -215,7 +237,7 @@ fn assert_static(bin: &Path) {
     }
 }
 
-test!(programs_are_static_and_small, needs = &[Need::Cargo]);
+test!(programs_are_static_and_small, needs = NEEDS, limit = BUILD);
 fn programs_are_static_and_small() {
     let bin = programs::installed();
     assert_static(&bin);
@@ -227,7 +249,8 @@ fn programs_are_static_and_small() {
 
 test!(
     programs_are_static_whatever_the_flags,
-    needs = &[Need::Cargo]
+    needs = NEEDS,
+    limit = BUILD
 );
 fn programs_are_static_whatever_the_flags() {
     // In a copy, whose cargo reads a configuration that has everything wrong; not optimised, as

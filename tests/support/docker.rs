@@ -59,8 +59,7 @@ impl Docker {
     /// A run of the client.
     pub fn run(&self, arguments: &[&str]) -> Run {
         let socket = self.dir.path().join("socket");
-        Run::new("timeout")
-            .args(["1800", CLIENT])
+        Run::new(CLIENT)
             .args(arguments)
             .env("DOCKER_HOST", format!("unix://{}", socket.display()))
             .env("DOCKER_BUILDKIT", "1")
