@@ -1,6 +1,10 @@
 //! Files that nobody should have made, and machines that lack something: each with its message and
 //! its status, and never half a list.
 
+use crate::elf::{
+    CLASS, DATA, DT_NEEDED, DT_SONAME, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM, Elf, LOAD,
+    PROGRAM_HEADER_COUNT, PROGRAM_HEADER_SIZE, PROGRAM_HEADERS, TYPE,
+};
 use crate::fixture::{Fixture, PROGRAM};
 use crate::oracle::TOOLS;
 use crate::support::harness::test;
@@ -12,7 +16,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 /// An extension that needs a library and versions of it.
-fn extension(fixture: &Fixture, name: &str) -> Vec<u8> {
+fn extension(fixture: &Fixture, name: &str) -> Elf {
     fixture.file("map", "V1 { a; };");
     let library = "stubs/liba.so.1";
     fixture.library(
@@ -25,18 +29,19 @@ fn extension(fixture: &Fixture, name: &str) -> Vec<u8> {
         "extern int a; int *e(void) { return &a; }",
         &[library, "-Wl,-rpath,/nowhere", "-Wl,-soname,e.so", "-s"],
     );
-    fs::read(path).expect("it was compiled")
+    Elf::read(&path)
 }
 
 test!(a_file_cut_off_anywhere_is_malformed, needs = TOOLS);
 fn a_file_cut_off_anywhere_is_malformed() {
     let fixture = Fixture::new();
     let whole = extension(&fixture, "ext.so");
-    for length in 0..whole.len() {
-        fixture.file(&format!("venv/{length:06}.so"), &whole[..length]);
+    for length in 0..whole.0.len() {
+        fixture.file(&format!("venv/{length:06}.so"), &whole.0[..length]);
     }
     let report = fixture.report("venv");
-    let end = segments(&whole)
+    let end = whole
+        .segments()
         .iter()
         .filter(|segment| segment.kind == LOAD)
         .map(|segment| segment.offset + segment.size)
@@ -52,158 +57,101 @@ fn a_file_cut_off_anywhere_is_malformed() {
         .collect();
     assert_eq!(malformed, wanted);
     let read = usize::try_from(report.0["counts"]["elf"].as_u64().expect("a number"));
-    assert_eq!(read, Ok(whole.len() - 4));
+    assert_eq!(read, Ok(whole.0.len() - 4));
 
     let strict = fixture.run().args(["--strict", "-q", "venv"]).said();
     strict.is(1, "", "");
 }
 
-const LOAD: u32 = 1;
-const DYNAMIC: u32 = 2;
-
-struct Segment {
-    kind: u32,
-    /// Where its header stands.
-    header: usize,
-    offset: usize,
-    size: usize,
-}
-
-/// The program headers of a little-endian 64-bit file.
-fn segments(elf: &[u8]) -> Vec<Segment> {
-    let number = |at: usize, length: usize| {
-        let mut bytes = [0; 8];
-        bytes[..length].copy_from_slice(&elf[at..at + length]);
-        usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
-    };
-    let (start, count) = (number(32, 8), number(56, 2));
-    (0..count)
-        .map(|index| start + index * 56)
-        .map(|header| Segment {
-            kind: u32::try_from(number(header, 4)).expect("four bytes"),
-            header,
-            offset: number(header + 8, 8),
-            size: number(header + 32, 8),
-        })
-        .collect()
-}
-
-/// Where the value of the dynamic entry `tag` stands.
-fn dynamic_value(elf: &[u8], tag: u64) -> usize {
-    let all = segments(elf);
-    let dynamic = all
-        .iter()
-        .find(|segment| segment.kind == DYNAMIC)
-        .expect("it is dynamic");
-    (dynamic.offset..dynamic.offset + dynamic.size)
-        .step_by(16)
-        .find(|&at| elf[at..at + 8] == tag.to_le_bytes())
-        .expect("it has the entry")
-        + 8
-}
-
 test!(absurd_counts_and_offsets_are_malformed, needs = TOOLS);
 #[allow(clippy::too_many_lines)] // a table
 fn absurd_counts_and_offsets_are_malformed() {
-    type Patch = fn(&mut [u8]);
-    fn put(elf: &mut [u8], at: usize, value: impl AsRef<[u8]>) {
-        let value = value.as_ref();
-        elf[at..at + value.len()].copy_from_slice(value);
-    }
-    fn put_dynamic(elf: &mut [u8], tag: u64, value: u64) {
-        let at = dynamic_value(elf, tag);
-        put(elf, at, value.to_le_bytes());
-    }
-    fn dynamic_header(elf: &[u8]) -> usize {
-        let all = segments(elf);
-        let found = all.iter().find(|segment| segment.kind == DYNAMIC);
-        found.expect("it is dynamic").header
-    }
+    type Patch = fn(&mut Elf);
     const HUGE: [u8; 8] = [0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
     let patches: [(&str, Patch, &str); 15] = [
         (
             "class",
-            |elf| elf[4] = 9,
+            |elf| elf.put(CLASS, [9]),
             "class 9, byte order 1, version 1 in the ELF header",
         ),
         (
             "data",
-            |elf| elf[5] = 0,
+            |elf| elf.put(DATA, [0]),
             "class 2, byte order 0, version 1 in the ELF header",
         ),
         (
             "type",
-            |elf| put(elf, 16, [77, 0]),
+            |elf| elf.put(TYPE, [77, 0]),
             "unknown object type 77",
         ),
         (
             "phentsize",
-            |elf| put(elf, 54, [1, 0]),
+            |elf| elf.put(PROGRAM_HEADER_SIZE, [1, 0]),
             "program headers of 1 bytes instead of 56",
         ),
         (
             "phnum",
-            |elf| put(elf, 56, [0xff, 0xff]),
+            |elf| elf.put(PROGRAM_HEADER_COUNT, [0xff, 0xff]),
             "65535 program headers",
         ),
         (
             "phoff",
-            |elf| put(elf, 32, HUGE),
+            |elf| elf.put(PROGRAM_HEADERS, HUGE),
             "the file ends before program headers",
         ),
         (
             "dynamic_size",
-            |elf| put(elf, dynamic_header(elf) + 32, HUGE),
+            |elf| elf.put(elf.dynamic().header + 32, HUGE),
             "a dynamic section of 9223372036854775792 bytes",
         ),
         (
             "dynamic_offset",
-            |elf| put(elf, dynamic_header(elf) + 8, HUGE),
+            |elf| elf.put(elf.dynamic().header + 8, HUGE),
             "the file ends before the dynamic section",
         ),
         (
             "strtab",
-            |elf| put_dynamic(elf, 5, 1 << 60),
+            |elf| elf.put_entry(DT_STRTAB, 1 << 60),
             "DT_STRTAB lies outside the file's segments",
         ),
         (
             "no_strtab",
             |elf| {
-                let at = dynamic_value(elf, 5) - 8;
-                put(elf, at, 0x6000_0000_u64.to_le_bytes());
+                let at = elf.entry(DT_STRTAB);
+                elf.put(at, 0x6000_0000_u64.to_le_bytes());
             },
             "names without a string table",
         ),
         (
             "needed",
-            |elf| put_dynamic(elf, 1, 1 << 60),
+            |elf| elf.put_entry(DT_NEEDED, 1 << 60),
             "a name lies outside the string table",
         ),
         (
             "soname",
-            |elf| put_dynamic(elf, 14, u64::MAX),
+            |elf| elf.put_entry(DT_SONAME, u64::MAX),
             "a name lies outside the string table",
         ),
         (
             "verneed",
-            |elf| put_dynamic(elf, 0x6fff_fffe, 0x7fff_ffff),
+            |elf| elf.put_entry(DT_VERNEED, 0x7fff_ffff),
             "DT_VERNEED lies outside the file's segments",
         ),
         (
             "verneed_count",
             |elf| {
-                let at = verneed(elf);
+                let at = elf.version_records();
                 // The next record is this one again.
-                put(elf, at + 12, u32::MAX.to_le_bytes());
-                put_dynamic(elf, 0x6fff_ffff, u64::MAX);
+                elf.put(at + 12, u32::MAX.to_le_bytes());
+                elf.put_entry(DT_VERNEEDNUM, u64::MAX);
             },
             "version records without an end",
         ),
         (
             "verneed_file",
             |elf| {
-                let at = verneed(elf);
-                put(elf, at + 4, u32::MAX.to_le_bytes());
+                let at = elf.version_records();
+                elf.put(at + 4, u32::MAX.to_le_bytes());
             },
             "a name lies outside the string table",
         ),
@@ -214,7 +162,7 @@ fn absurd_counts_and_offsets_are_malformed() {
     for (name, patch, message) in patches {
         let mut elf = whole.clone();
         patch(&mut elf);
-        let path = fixture.file(&format!("venv/{name}.so"), elf);
+        let path = fixture.file(&format!("venv/{name}.so"), elf.0);
         wanted.push(format!(
             "{}: malformed ELF: {message}: its needs are not listed",
             path.display()
@@ -222,13 +170,6 @@ fn absurd_counts_and_offsets_are_malformed() {
     }
     wanted.sort();
     assert_eq!(fixture.report("venv").warnings(), wanted);
-}
-
-/// Where the version records stand: addresses and offsets are equal in the first segment.
-fn verneed(elf: &[u8]) -> usize {
-    let at = dynamic_value(elf, 0x6fff_fffe);
-    let bytes: [u8; 8] = elf[at..at + 8].try_into().expect("eight bytes");
-    usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
 }
 
 test!(

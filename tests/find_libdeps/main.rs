@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod dlopen_table;
+mod elf;
 mod fixture;
 mod interface;
 mod loader;

@@ -7,7 +7,6 @@ use crate::fixture::{Fixture, PROGRAM, Report};
 use crate::support::needs::Need;
 use crate::support::run::Run;
 use std::collections::BTreeSet;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What it takes to compile a tree and to compare it with `ldd`.
@@ -185,42 +184,4 @@ pub fn differs(fixture: &Fixture, file: &Path, wanted: &[&str], warned: &[&str],
 pub fn messages(fixture: &Fixture, options: &[&str]) -> String {
     let run = Run::new(PROGRAM).dir(fixture.path(""));
     fixture.said(run.args(options).arg(TREE)).stderr
-}
-
-/// Overwrites bytes of a file.
-pub fn patch(path: &Path, offset: u64, bytes: &[u8]) {
-    let file = std::fs::OpenOptions::new().write(true).open(path);
-    let file = file.expect("the fixture is there");
-    file.write_all_at(bytes, offset).expect("it can be written");
-}
-
-/// Adds a dynamic entry `tag` to a 64-bit file, in a place that the linker keeps spare; its value
-/// is that of the entry `like`.
-pub fn add_dynamic(path: &Path, tag: u64, like: u64) {
-    let bytes = std::fs::read(path).expect("the fixture is there");
-    let at = dynamic(&bytes);
-    let entries = || (at..bytes.len()).step_by(16);
-    let tag_at = |at: usize| number(&bytes, at);
-    let value = entries().find(|&at| tag_at(at) == like);
-    let value = number(&bytes, value.expect("the entry is there") + 8);
-    let end = entries().find(|&at| tag_at(at) == 0).expect("an end");
-    patch(path, end as u64, &tag.to_le_bytes());
-    patch(path, end as u64 + 8, &value.to_le_bytes());
-}
-
-/// Where the dynamic section of a 64-bit file begins.
-fn dynamic(bytes: &[u8]) -> usize {
-    const PT_DYNAMIC: u64 = 2;
-    let headers = index(number(bytes, 32));
-    let is_dynamic = |at: &usize| number(bytes, *at) & 0xffff_ffff == PT_DYNAMIC;
-    let header = (headers..).step_by(56).find(is_dynamic);
-    index(number(bytes, header.expect("a dynamic file") + 8))
-}
-
-fn number(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
-}
-
-fn index(number: u64) -> usize {
-    usize::try_from(number).expect("it fits")
 }

@@ -1,7 +1,8 @@
 //! What counts as a library for the loader, and what it passes over.
 
+use crate::elf::{self, AARCH64, CLASS, DATA, I386, MACHINE, S390X};
 use crate::fixture::Fixture;
-use crate::oracle::{TOOLS, differs, library, patch, proves, runpath};
+use crate::oracle::{TOOLS, differs, library, proves, runpath};
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
@@ -79,11 +80,6 @@ fn a_directory_that_may_not_be_entered_is_passed_over_in_silence() {
     mode(0o755);
 }
 
-/// `EI_CLASS`, `EI_DATA` and `e_machine`.
-const CLASS: u64 = 4;
-const DATA: u64 = 5;
-const MACHINE: u64 = 18;
-
 test!(
     a_library_of_another_class_is_passed_over_in_silence,
     needs = TOOLS
@@ -92,8 +88,10 @@ fn a_library_of_another_class_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     // No 32-bit compiler is needed: the loader looks no further than at the header.
     library(&fixture, FIRST, &[]);
-    patch(&fixture.path(FIRST), CLASS, &[1]);
-    patch(&fixture.path(FIRST), MACHINE, &3_u16.to_le_bytes());
+    elf::change(fixture.path(FIRST), |elf| {
+        elf.put(CLASS, [1]);
+        elf.put(MACHINE, I386.to_le_bytes());
+    });
     is_silent(&fixture, &file);
 }
 
@@ -104,7 +102,9 @@ test!(
 fn a_library_for_another_machine_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     library(&fixture, FIRST, &[]);
-    patch(&fixture.path(FIRST), MACHINE, &183_u16.to_le_bytes());
+    elf::change(fixture.path(FIRST), |elf| {
+        elf.put(MACHINE, AARCH64.to_le_bytes());
+    });
     is_silent(&fixture, &file);
 }
 
@@ -115,9 +115,10 @@ test!(
 fn a_library_for_another_machine_of_the_other_byte_order_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     library(&fixture, FIRST, &[]);
-    // As on s390x.
-    patch(&fixture.path(FIRST), DATA, &[2]);
-    patch(&fixture.path(FIRST), MACHINE, &22_u16.to_be_bytes());
+    elf::change(fixture.path(FIRST), |elf| {
+        elf.put(DATA, [2]);
+        elf.put(MACHINE, S390X.to_be_bytes());
+    });
     is_silent(&fixture, &file);
 }
 
@@ -128,7 +129,7 @@ test!(
 fn a_library_of_another_class_and_byte_order_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     library(&fixture, FIRST, &[]);
-    patch(&fixture.path(FIRST), CLASS, &[1, 2]);
+    elf::change(fixture.path(FIRST), |elf| elf.put(CLASS, [1, 2]));
     is_silent(&fixture, &file);
 }
 
@@ -141,7 +142,7 @@ fn the_other_byte_order_is_reported_where_the_loader_stops() {
     library(&fixture, FIRST, &[]);
     // The machine stays as it was: the loader reads it in its own order of bytes, whatever that of
     // the file, and passes over another machine before it asks for the order.
-    patch(&fixture.path(FIRST), DATA, &[2]);
+    elf::change(fixture.path(FIRST), |elf| elf.put(DATA, [2]));
     is_reported(
         &fixture,
         &file,

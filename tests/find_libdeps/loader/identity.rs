@@ -1,10 +1,11 @@
 //! Which files have needs, what satisfies a need by its name alone, and names that are no
 //! package's business.
 
+use crate::elf::{self, AARCH64, MACHINE, TYPE};
 use crate::fixture::{Fixture, Report};
 use crate::oracle::{
-    TOOLS, TREE, differs, ldd, libraries, library, messages, needing, patch, proves, runpath,
-    soname, warnings,
+    TOOLS, TREE, differs, ldd, libraries, library, messages, needing, proves, runpath, soname,
+    warnings,
 };
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -79,7 +80,9 @@ fn a_soname_of_another_architecture_satisfies_nothing() {
     let fixture = Fixture::new();
     let file = extension_needing(&fixture, &["liba.so.1"]);
     let other = library(&fixture, "venv/libs/liba.so.1", &[]);
-    patch(&fixture.path(other), 18, &183_u16.to_le_bytes());
+    elf::change(fixture.path(other), |elf| {
+        elf.put(MACHINE, AARCH64.to_le_bytes());
+    });
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
     assert_eq!(
         messages(&fixture, &[]),
@@ -160,7 +163,7 @@ fn a_core_file_has_no_needs() {
     let fixture = Fixture::new();
     // A core has the header of the program and the type 4.
     let file = fixture.program("venv/core", &[]);
-    patch(&file, 16, &4_u16.to_le_bytes());
+    elf::change(&file, |elf| elf.put(TYPE, 4_u16.to_le_bytes()));
     has_no_needs(&fixture, 1, 1);
     ldd_lists_nothing(&fixture, "venv/core");
 }
@@ -431,15 +434,7 @@ fn program_headers_may_lie_anywhere() {
         &[&needed, &runpath("$ORIGIN/libs")],
     );
     // As in a library whose headers were moved to its end, far behind the first page.
-    let mut bytes = std::fs::read(&file).expect("the fixture is there");
-    let size = 56 * usize::from(bytes[56]);
-    bytes.resize(3 << 20, 0);
-    let headers = bytes[64..64 + size].to_vec();
-    bytes[64..64 + size].fill(0);
-    let offset = bytes.len() as u64;
-    bytes[32..40].copy_from_slice(&offset.to_le_bytes());
-    bytes.extend(headers);
-    std::fs::write(&file, bytes).expect("it can be written");
+    elf::change(&file, |elf| elf.move_program_headers(3 << 20));
     proves(
         &fixture,
         &file,

@@ -1,5 +1,6 @@
 //! What `find-libdeps` does where there is no cache, compared with what `ldconfig -r ROOT` writes.
 
+use crate::elf::Elf;
 use crate::fixture::{Fixture, Report};
 use crate::own_root::{LIBA, add, cached, ldconfig, liba, root, run};
 use crate::support::harness::test;
@@ -60,15 +61,13 @@ fn emulates(fixture: &Fixture, dirs: &[&str]) -> BTreeMap<String, String> {
     let spare = "N".repeat(200);
     let stub = crate::oracle::needing(fixture, &spare);
     let file = fixture.library("template.so", "int x;", &[&stub]);
-    let template = fs::read(file).expect("a fixture");
-    let mut places = 0..template.len();
-    let place = places.find(|&at| template[at..].starts_with(spare.as_bytes()));
-    let place = place.expect("the name is there");
+    let template = Elf::read(&file);
+    let place = template.find(spare.as_bytes());
     for (number, name) in names.iter().enumerate() {
-        let mut bytes = template.clone();
-        bytes[place..=place + name.len()].copy_from_slice(format!("{name}\0").as_bytes());
+        let mut elf = template.clone();
+        elf.put(place, format!("{name}\0"));
         for root in ["root", "after"] {
-            fixture.file(&format!("{root}/venv/{number}.so"), &bytes);
+            fixture.file(&format!("{root}/venv/{number}.so"), &elf.0);
         }
     }
 

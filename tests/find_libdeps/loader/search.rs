@@ -1,16 +1,12 @@
 //! The order of the search, and what is inherited on the way.
 
+use crate::elf::{self, DT_RPATH, DT_SONAME};
 use crate::fixture::{Fixture, Report, ldd};
 use crate::oracle::{
-    TOOLS, TREE, add_dynamic, differs, library, messages, needing, proves, proves_in, rpath,
-    runpath, soname,
+    TOOLS, TREE, differs, library, messages, needing, proves, proves_in, rpath, runpath, soname,
 };
 use crate::support::harness::test;
 use std::path::Path;
-
-/// `DT_RPATH` and `DT_SONAME`.
-const DT_RPATH: u64 = 15;
-const DT_SONAME: u64 = 14;
 
 test!(rpath_comes_before_ld_library_path, needs = TOOLS);
 fn rpath_comes_before_ld_library_path() {
@@ -241,7 +237,7 @@ fn an_object_with_a_runpath_ignores_its_own_rpath() {
             &soname("$ORIGIN/../other"),
         ],
     );
-    add_dynamic(&file, DT_RPATH, DT_SONAME);
+    elf::change(&file, |elf| elf.add_entry(DT_RPATH, DT_SONAME));
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
 }
 
@@ -284,7 +280,7 @@ fn an_ancestor_with_a_runpath_has_its_own_rpath_ignored_but_higher_ones_count() 
         "int x;",
         &[&leaf, &runpath("$ORIGIN"), &soname("$ORIGIN/../../other")],
     );
-    add_dynamic(&middle, DT_RPATH, DT_SONAME);
+    elf::change(&middle, |elf| elf.add_entry(DT_RPATH, DT_SONAME));
     // Linked by its path, since its SONAME is the text of its RPATH.
     let name = needing(&fixture, "libmiddle.so.1");
     let both = rpath("$ORIGIN/libs:$ORIGIN/high");

@@ -1,5 +1,6 @@
 //! Tokens, empty and relative elements, and names that are no plain text.
 
+use crate::elf;
 use crate::fixture::{Fixture, Report};
 use crate::oracle::{
     TOOLS, TREE, differs, libraries, library, needing, proves, proves_in, rpath, runpath, warnings,
@@ -227,17 +228,11 @@ fn an_rpath_that_is_empty_as_a_whole_is_ignored() {
     library(&fixture, "liba.so.1", &[]);
     let file = fixture.library("venv/ext.so", "int x;", &[&needed, &rpath("RPATH")]);
     // The linker leaves an empty path out, so a text is made empty afterwards.
-    empty_text(&file, "RPATH");
+    elf::change(&file, |elf| {
+        let at = elf.find(b"\0RPATH\0") + 1;
+        elf.put(at, b"\0");
+    });
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
-}
-
-fn empty_text(file: &std::path::Path, text: &str) {
-    let bytes = std::fs::read(file).expect("the fixture is there");
-    let wanted = [b"\0", text.as_bytes(), b"\0"].concat();
-    let at = bytes
-        .windows(wanted.len())
-        .position(|window| window == wanted);
-    crate::oracle::patch(file, at.expect("the text is there") as u64 + 1, b"\0");
 }
 
 test!(

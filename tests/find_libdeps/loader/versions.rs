@@ -1,7 +1,8 @@
 //! Symbol versions that the found library has or lacks.
 
+use crate::elf;
 use crate::fixture::Fixture;
-use crate::oracle::{TOOLS, TREE, differs, library, patch, runpath, soname};
+use crate::oracle::{TOOLS, TREE, differs, library, runpath, soname};
 use crate::support::harness::test;
 use crate::support::run::Run;
 use std::path::PathBuf;
@@ -71,12 +72,10 @@ fn a_weak_version_may_be_absent() {
     // The linker of this machine does not mark a version that only weak references need. Its
     // record begins with the hash of its name, and the flags follow.
     let hash = [0x92, 0x05, 0, 0];
-    let bytes = std::fs::read(&file).expect("the fixture is there");
-    let mut places = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(&hash));
-    let (at, None) = (places.next().expect("a record"), places.next()) else {
-        panic!("there is one record");
-    };
-    patch(&file, at as u64 + 4, &2_u16.to_le_bytes());
+    elf::change(&file, |elf| {
+        let flags = elf.find(&hash) + 4;
+        elf.put(flags, 2_u16.to_le_bytes());
+    });
     // ldd says so, and loads it all the same.
     differs(
         &fixture,
