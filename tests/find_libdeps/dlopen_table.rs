@@ -194,10 +194,7 @@ fn shared(exercises: &Exercises, release: &str) -> PathBuf {
 
 /// The directory `name` that `make` filled once for these `requirements`.
 fn kept(name: &str, requirements: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _lock = crate::support::lock(name);
     let dir = target_dir().join(name);
     let done = dir.with_extension("done");
     let requirements = requirements.join("\n");

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// A virtualenv with what `pip install` makes of `arguments`, kept between runs.
 fn venv(name: &str, arguments: &[&str]) -> PathBuf {
     let venv = target_dir().join(name);
+    let _lock = crate::support::lock(name);
     let done = venv.join("done");
     if !done.exists() {
         let _ = fs::remove_dir_all(&venv);

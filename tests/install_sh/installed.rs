@@ -1,4 +1,4 @@
-//! What is installed, where, and how: from one real build that all tests share.
+//! What is installed, where, and how: from one real build that most tests share.
 
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -237,7 +237,11 @@ fn assert_static(bin: &Path) {
     }
 }
 
-test!(programs_are_static_and_small, needs = NEEDS, limit = BUILD);
+test!(
+    programs_are_static_and_small,
+    needs = &[Need::Cargo, Need::Optimised],
+    limit = BUILD
+);
 fn programs_are_static_and_small() {
     let bin = programs::installed();
     assert_static(&bin);
@@ -253,8 +257,8 @@ test!(
     limit = BUILD
 );
 fn programs_are_static_whatever_the_flags() {
-    // In a copy, whose cargo reads a configuration that has everything wrong; not optimised, as
-    // each set of flags is a build of its own.
+    // In a copy, whose cargo reads a configuration that has everything wrong. Each set of flags is a
+    // build of its own.
     let dir = TempDir::new_in(target_dir()).expect("a directory");
     let copy = dir.path().join("copy");
     programs::copy(&copy);
@@ -280,12 +284,8 @@ fn programs_are_static_whatever_the_flags() {
     ] {
         let prefix = dir.path().join(name);
         let bin = prefix.join("bin");
-        programs::with_cargo(Run::new(copy.join("install.sh")))
+        programs::building(Run::new(copy.join("install.sh")))
             .dir(&copy)
-            .env("CARGO_TERM_QUIET", "true")
-            .env("CARGO_TARGET_DIR", target_dir().join("flags"))
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .env(name, value)
             .arg("--prefix")
             .arg(&prefix)

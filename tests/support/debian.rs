@@ -4,7 +4,6 @@
 use super::run::Run;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// The releases that the tests run on.
@@ -13,11 +12,8 @@ pub const RELEASES: [&str; 2] = ["bookworm", "trixie"];
 /// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`), made
 /// where it is not there yet.
 pub fn tar(release: &str, include: &[&str]) -> PathBuf {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let name = [&[release][..], include].concat().join("+");
+    let _lock = super::lock(&name);
     let tar = super::target_dir().join(format!("{name}.tar"));
     if !tar.exists() {
         // A name of its own until it is whole: an interrupted run leaves nothing that looks done.

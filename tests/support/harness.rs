@@ -1,8 +1,8 @@
 //! Tests that register themselves, and the runner that `cargo test` starts.
 //!
-//! There are two tiers. A test that needs an archive of Debian packages, a Docker engine or an index
-//! of Python packages runs only with [`SWITCH`] set; all others always run. A test that is left out,
-//! or whose needs the machine does not meet, is counted as ignored, never as passed.
+//! There are two tiers. A test that needs an archive of Debian packages, a Docker engine, an index of
+//! Python packages or an optimised build runs only with [`SWITCH`] set; all others always run. A test
+//! that is left out, or whose needs the machine does not meet, is counted as ignored, never as passed.
 
 use super::limit;
 use super::needs::Need;
@@ -10,8 +10,9 @@ use libtest_mimic::{Arguments, Completion, Trial};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::env;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 /// The environment variable with which the second tier runs too.
 pub const SWITCH: &str = "FULL_TESTS";
@@ -122,21 +123,33 @@ impl Test {
             *unmet_needs().entry(reason.clone()).or_default() += 1;
             return Ok(Completion::ignored_with(format!("needs {reason}")));
         }
-        limit::run(self.path(), self.limit(), self.body)?;
-        Ok(Completion::Completed)
+        let start = Instant::now();
+        let result = limit::run(self.path(), self.limit(), self.body);
+        times().push((start.elapsed().as_secs(), self.path()));
+        result.map(|()| Completion::Completed)
     }
 }
 
+/// How long each test took, in seconds.
+fn times() -> MutexGuard<'static, Vec<(u64, String)>> {
+    static TIMES: Mutex<Vec<(u64, String)>> = Mutex::new(Vec::new());
+    TIMES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How many tests were ignored for want of what.
-fn unmet_needs() -> std::sync::MutexGuard<'static, BTreeMap<String, usize>> {
+fn unmet_needs() -> MutexGuard<'static, BTreeMap<String, usize>> {
     static UNMET: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
     UNMET.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs the registered tests as `cargo test` expects it, and ends the process with their status.
 pub fn main() -> ! {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
     let is_full = env::var_os(SWITCH).is_some_and(|value| !value.is_empty() && value != "0");
+    if is_full && arguments.test_threads.is_none() {
+        // Half of the time goes by waiting: for archives, indexes and the disk.
+        arguments.test_threads = available_parallelism().ok().map(|cores| 2 * cores.get());
+    }
     let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();
     // The longest first, so that none of them runs alone at the end.
     tests.sort_by_key(|test| (Reverse(test.limit()), test.path()));
@@ -150,10 +163,18 @@ pub fn main() -> ! {
     let conclusion = libtest_mimic::run(&arguments, trials);
     if left_out > 0 {
         let tests = counted(left_out);
-        println!("{tests} an archive, an engine or an index: run with {SWITCH}=1\n");
+        println!(
+            "{tests} an archive, an engine, an index or an optimised build: run with {SWITCH}=1\n"
+        );
     }
     for (needs, count) in &*unmet_needs() {
         println!("{} what this machine lacks: {needs}\n", counted(*count));
+    }
+    if is_full {
+        times().sort_unstable_by_key(|(seconds, _)| Reverse(*seconds));
+        for (seconds, path) in times().iter().filter(|(seconds, _)| *seconds > 0).take(10) {
+            println!("{seconds:5} s {path}");
+        }
     }
     conclusion.exit()
 }

@@ -15,9 +15,19 @@ pub mod programs;
 pub mod run;
 pub mod sandbox;
 
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
 use std::path::PathBuf;
 
 /// The folder of the workspace's build products, where slow fixtures are kept between runs.
 pub fn target_dir() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Locks the kept fixture `name` until the value is dropped: other tests, of this and of other test
+/// programs, wait meanwhile.
+pub fn lock(name: &str) -> File {
+    let file = File::create(target_dir().join(format!("{name}.lock"))).expect("a file");
+    flock(&file, FlockOperation::LockExclusive).expect("it can be locked");
+    file
 }

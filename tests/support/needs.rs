@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 /// Something that a machine has or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    /// The time for a build with all optimisations: half of that of all other tests.
+    Optimised,
     /// To run as root.
     Root,
     /// Not to run as root, who may read everything.
@@ -45,6 +47,7 @@ impl Need {
     /// The need as a closing line names it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Optimised => "an optimised build",
             Self::Root => "root",
             Self::NotRoot => "not root",
             Self::Mmdebstrap => "mmdebstrap and root",
@@ -64,9 +67,12 @@ impl Need {
         }
     }
 
-    /// Whether it fetches from an archive or an index, or runs an engine.
+    /// Whether it fetches from an archive or an index, runs an engine, or takes minutes.
     pub fn is_of_second_tier(self) -> bool {
-        matches!(self, Self::Mmdebstrap | Self::Docker | Self::Pip)
+        matches!(
+            self,
+            Self::Mmdebstrap | Self::Docker | Self::Pip | Self::Optimised
+        )
     }
 
     /// Whether this machine has it.
@@ -76,6 +82,7 @@ impl Need {
         static MOUNTS: OnceLock<bool> = OnceLock::new();
         let root = || *ROOT.get_or_init(is_root);
         match self {
+            Self::Optimised => true,
             Self::Root => root(),
             Self::NotRoot => !root(),
             Self::Mmdebstrap => root() && on_path("mmdebstrap"),
@@ -115,6 +122,7 @@ fn may_mount() -> bool {
 
 /// Whether a virtualenv can be made, and its pip reaches an index.
 fn index_answers() -> bool {
+    let _lock = super::lock("pip");
     let venv = super::target_dir().join("pip");
     let pip = venv.join("bin/pip");
     let made = pip.exists() || succeeds("python3", &["-m", "venv", &venv.to_string_lossy()]);

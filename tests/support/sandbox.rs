@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// As in a container of Debian's, with the tested program's directory before all others.
@@ -205,12 +204,9 @@ fn list(dir: &Path, name: &str, found: &mut BTreeMap<String, u64>) {
 
 /// The root of `release`, unpacked once for all tests; nothing may be changed in it.
 fn unpacked(release: &str, include: &[&str]) -> PathBuf {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let tar = debian::tar(release, include);
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let root = tar.with_extension("root");
+    let _lock = super::lock(&root.file_name().unwrap_or_default().to_string_lossy());
     if !root.exists() {
         let half = tar.with_extension("half.root");
         if half.exists() {
