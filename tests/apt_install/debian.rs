@@ -8,7 +8,7 @@ use crate::support::harness::test;
 
 const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts];
 
-/// What libpq5 needs that most images have: without it the layer would be that of libssl.
+/// What libpq5 needs and most images have: without it libssl would be most of the layer.
 const INCLUDE: [&str; 1] = ["libgssapi-krb5-2"];
 
 test!(
@@ -67,7 +67,7 @@ test!(
     needs = NEEDS,
     cases = [bookworm("bookworm", 18_080), trixie("trixie", 19_080)]
 );
-/// `port` is the first of three that nobody else uses.
+/// `port` is the first of three that are free.
 fn services_start(release: &str, port: u16) {
     let sandbox = Sandbox::new(release, &[], PROGRAM);
     let said = sandbox

@@ -1,5 +1,5 @@
-//! A fake `apt-get` before the real one on PATH, in a real root: it writes down how it was
-//! called, and ends as the test says.
+//! A fake `apt-get` before the real one on PATH, in a real root: it records its calls, and ends as
+//! the test says.
 
 use super::PROGRAM;
 use super::support::needs::Need;
@@ -8,7 +8,7 @@ use crate::support::harness::test;
 
 const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts];
 
-/// A root in which `apt-get` is a script: it writes down its call, and goes on with `rest`.
+/// A root in which `apt-get` is a script that records its call and goes on with `rest`.
 fn root(rest: &str) -> Sandbox {
     let mut sandbox = Sandbox::new("bookworm", &[], PROGRAM);
     let script = format!(
@@ -274,7 +274,7 @@ fn nothing_runs_where_everything_is_installed() {
         .said()
         .is(0, "", installed);
     assert!(sandbox.layer().is_empty());
-    // The user's own options may change what is to be done: apt decides then.
+    // With options that may change what is to be done, apt decides.
     sandbox
         .apt_install(&["--update", "dpkg"])
         .said()
@@ -329,7 +329,7 @@ test!(
 );
 fn a_bind_mount_of_the_same_file_system_is_a_mount() {
     let mut sandbox = root(": >/var/cache/apt/$1\n");
-    // The same device: only mountinfo tells it from the root.
+    // On the same device: only mountinfo shows that it is a mount.
     sandbox.before("mkdir $m/cache && mount --bind $m/cache $m/var/cache/apt");
     sandbox.apt_install(&["new"]).said().is(
         0,
@@ -349,7 +349,7 @@ fn a_failed_purge_is_a_warning() {
         .script("mkdir /elsewhere && rm -r /var/cache/apt && ln -s /elsewhere /var/cache/apt")
         .must();
     sandbox.commit();
-    // No reason to fail what was installed.
+    // A failed purge does not fail the installation.
     sandbox.apt_install(&["new"]).said().is(
         0,
         "",

@@ -1,5 +1,5 @@
 //! Real apt of both releases, in real roots, with an archive that the test makes: versions and
-//! holds, what goes wrong on build machines, locks, signals, and what is left in the layer.
+//! holds, failures on build machines, locks, signals, and what is left in the layer.
 
 use super::PROGRAM;
 use super::fake::HOLD;
@@ -70,7 +70,7 @@ impl Root {
         self.ends(0, arguments)
     }
 
-    /// Runs it, wants this status, and gives what it said itself, without what was purged.
+    /// Runs the program, expects this status, and returns its own lines, without what was purged.
     #[track_caller]
     fn ends(&self, status: i32, arguments: &[&str]) -> Vec<String> {
         let said = self.apt_install(arguments);
@@ -90,7 +90,7 @@ impl Root {
         self.script(script).trim_end().to_owned()
     }
 
-    /// What the layer holds below `/var`, but for dpkg's database.
+    /// What the layer has below `/var`, without dpkg's database.
     fn left_in_var(&self) -> Vec<String> {
         let mut files = self.sandbox.files("/var");
         files.retain(|file| !file.starts_with("/var/lib/dpkg/"));
@@ -768,7 +768,7 @@ test!(
 );
 fn mounts_are_kept_and_used(release: &str) {
     let mut root = Root::with_app(release);
-    // The marks on the mount are those of another image, in which `app` is not asked for.
+    // The marks on the mount are from another image, in which `app` was installed automatically.
     root.script("rm /etc/apt/apt.conf.d/70debconf");
     root.sandbox.commit();
     root.sandbox.before(

@@ -1,5 +1,5 @@
-//! Usage, lists, and what is said where nothing can be done. No test here finds an `apt-get`, so
-//! that none can change the machine.
+//! Usage, lists, and errors before anything is done. No test here finds an `apt-get`, so that none can
+//! change the machine.
 
 use super::PROGRAM;
 use super::support::needs::Need;

@@ -251,7 +251,7 @@ fn the_programs_work_together_and_stop_when_told_to(n: usize) {
     let web = start("http-app");
     let url = format!("http://127.0.0.1:{http}/");
     assert_eq!(web.exec(&["python3", "-c", ASK, &url]), PAGE);
-    // Nobody has counted the words yet.
+    // The words have not been counted yet.
     let documents = format!("{url}documents");
     let page = "<title>One</title><p>two three";
     let added = web.exec(&["python3", "-c", ASK, &documents, page]);

@@ -1,5 +1,5 @@
-//! Files that nobody should have made, and machines that lack something: each with its message and
-//! its status, and never half a list.
+//! Malformed files and incomplete machines: each with its message and its status, and never a
+//! partial list.
 
 use crate::elf::{
     CLASS, DATA, DT_NEEDED, DT_SONAME, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM, Elf, LOAD,
@@ -267,7 +267,7 @@ test!(
     an_unreadable_directory_leaves_no_list,
     needs = &[Need::Dpkg, Need::Root]
 );
-/// As nobody, in a place that nobody can reach.
+/// Runs as the user `nobody`, in a directory that this user can reach.
 fn an_unreadable_directory_leaves_no_list() {
     let dir = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o755))
@@ -309,7 +309,7 @@ fn an_unreadable_directory_leaves_no_list() {
     run(&[]).is(2, "", &error);
     run(&["-q"]).is(2, "", &error);
     run(&["--exclude", "/closed"]).is(0, "", "");
-    // What the messages propose passes over these, and over nothing else.
+    // The proposed options exclude these files, and nothing else.
     let proposed: Vec<&str> = error.split('\'').skip(1).step_by(2).collect();
     let options = ["--exclude", proposed[0], "--exclude", proposed[1]];
     fs::write(at("venv/closed_not"), "x").expect("a file");
@@ -335,7 +335,7 @@ fn no_dpkg_leaves_no_list() {
     );
 }
 
-/// What is said where `dpkg` is this shell script.
+/// The output where `dpkg` is this shell script.
 fn with_dpkg(script: &str) -> Said {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");

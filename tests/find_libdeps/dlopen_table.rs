@@ -98,7 +98,7 @@ fn each_row_of_the_table_holds(release: &str) {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// Runs each exercise, and tells which do not end with the `wanted` line.
+/// Runs each exercise, and returns those that do not end with the `wanted` line.
 fn differences(
     exercises: &Exercises,
     root: &Path,
@@ -234,8 +234,8 @@ fn wheel(dir: &Path, requirement: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no wheel of {requirement} in {}", dir.display()))
 }
 
-/// Takes away the libraries of the table that a plain root has for its own programs, and tells
-/// where they were.
+/// Hides the libraries of the table that a plain root has for its own programs, and returns where
+/// they were.
 fn hide(root: &Path) -> Vec<PathBuf> {
     let hidden = root.join("hidden");
     fs::create_dir(&hidden).expect("a directory");

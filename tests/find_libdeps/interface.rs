@@ -1,4 +1,4 @@
-//! Options, formats and statuses, as users meet them.
+//! Options, formats and statuses.
 
 use crate::fixture::{Fixture, PROGRAM};
 use crate::oracle::TOOLS;
@@ -8,7 +8,7 @@ use serde_json::json;
 use std::process::{Command, Stdio};
 
 /// A virtualenv with one extension that needs the system's C library, a bundled one, the
-/// interpreter's, the driver's, and one that nobody has.
+/// interpreter's, the driver's, and a missing one.
 fn venv() -> Fixture {
     let fixture = Fixture::new();
     let mut stubs = Vec::new();

@@ -1,8 +1,7 @@
 //! The look-up of packages in Contents indexes: with real apt, on archives made for a test and on
 //! Debian's own.
 //!
-//! Each look-up is a process of its own, this program again, so that it has an environment of its
-//! own.
+//! Each look-up runs in a separate process, which is this program again, to have its own environment.
 
 use crate::fixture::Fixture;
 use crate::support::debian;
@@ -26,7 +25,7 @@ const SOURCE: &str = "LOOK_UP";
 
 const NEEDS: &[Need] = &[Need::Archive, Need::Dpkg];
 
-/// What this program does where it is started to look up its arguments.
+/// Looks up the arguments, in a process that was started for it.
 pub fn driver() -> Option<i32> {
     let source = match std::env::var(SOURCE).ok()?.as_str() {
         "machine" => Source::Machine,
@@ -104,7 +103,7 @@ fn told(found: &Found) -> String {
     }
 }
 
-/// An apt with archives of the test's own.
+/// An apt with archives that the test makes.
 struct Apt {
     fixture: Fixture,
 }
@@ -522,7 +521,7 @@ fn errors_name_the_next_step() {
             "",
             "no `apt-get` on PATH: packages are looked up by apt, so run this on Debian\n",
         );
-    // Nothing wanted, nothing asked.
+    // With nothing to look up, apt is not run.
     apt.run("temporary", &[]).said().is(0, "", "");
 }
 

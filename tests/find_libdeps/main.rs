@@ -1,4 +1,4 @@
-//! `find-libdeps`, driven as its users drive it: the real binary, and all that it says.
+//! Tests of `find-libdeps`: the real binary, and all of its output.
 
 #![allow(unreachable_pub)] // nothing is reachable in a test program
 

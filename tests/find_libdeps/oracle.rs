@@ -1,7 +1,7 @@
-//! What `find-libdeps` and glibc's own loader say of one tree, as lines that can be compared.
+//! The libraries of one tree as `find-libdeps` and glibc's loader find them, as lines to compare.
 //!
-//! A library is a line `soname: outcome path (found_by)`; the loader's answer is a line
-//! `soname => path`, the path that of the real file. Paths in a fixture are relative to it.
+//! Of the report, a library is a line `soname: outcome path (found_by)`; of `ldd`, a line
+//! `soname => path` with links resolved. Paths in a fixture are relative to it.
 
 use crate::fixture::{Fixture, PROGRAM, Report};
 use crate::support::needs::Need;
@@ -112,7 +112,7 @@ fn real(fixture: &Fixture, path: &str) -> String {
     )
 }
 
-/// What `ldd` must answer if it is of one mind with `report`.
+/// What `ldd` must print if it agrees with `report`.
 fn answers(fixture: &Fixture, report: &Report) -> Vec<String> {
     let all = report.0["libraries"].as_array().expect("an array");
     let lines: BTreeSet<String> = all
@@ -126,8 +126,8 @@ fn answers(fixture: &Fixture, report: &Report) -> Vec<String> {
     lines.into_iter().collect()
 }
 
-/// Compares all that is said of the tree with `wanted` and `warned`, and with what `ldd` says of
-/// `file`: the same file for each name, or neither has one.
+/// Compares the report on the tree with `wanted` and `warned`, and with what `ldd` finds for `file`:
+/// the same file for each name, or none.
 #[track_caller]
 pub fn proves(fixture: &Fixture, file: &Path, wanted: &[&str], warned: &[&str]) {
     proves_in(fixture, &[], file, wanted, warned);
@@ -161,7 +161,7 @@ pub fn proves_in(
             .collect::<Vec<_>>(),
         "ours and ldd's"
     );
-    // What a packaged library needs in its turn is ldd's to list, not ours.
+    // ldd also lists what packaged libraries need in turn; the report does not.
     for line in ours {
         assert!(
             theirs.contains(&line),
@@ -170,8 +170,8 @@ pub fn proves_in(
     }
 }
 
-/// Compares all that is said of the tree, and all that `ldd` says of `file` with `theirs`: for
-/// rules by which the two differ.
+/// Compares the report on the tree with `wanted` and `warned`, and the output of `ldd` for `file`
+/// with `theirs`: for rules by which the two differ.
 #[track_caller]
 pub fn differs(fixture: &Fixture, file: &Path, wanted: &[&str], warned: &[&str], theirs: &[&str]) {
     let report = Report::of(fixture.run(), TREE);

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Cc, Need::Ldd];
 
-/// A root of its own with a tree at /venv, in which each file of `needs` is a library that needs
+/// A Debian root with a tree at /venv, in which each file of `needs` is a library that needs
 /// the named sonames.
 struct System {
     root: TempDir,
@@ -64,7 +64,7 @@ impl System {
         Report::of(self.run(), "/venv")
     }
 
-    /// A program of the root's own.
+    /// Runs a program of the root.
     fn chroot(&self, program: &str, arguments: &[&str]) -> String {
         Run::new("chroot")
             .arg(self.root.path())
@@ -74,7 +74,7 @@ impl System {
             .must()
     }
 
-    /// Installs a package of this test's own making, which ships the library `file` with the
+    /// Installs a package made for the test, which ships the library `file` with the
     /// SONAME `soname`, and runs `preinst` before it is unpacked.
     fn install(&self, package: &str, soname: &str, file: &str, preinst: &str) {
         self.install_for("amd64", package, soname, file, preinst);

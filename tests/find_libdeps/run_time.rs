@@ -1,5 +1,5 @@
 //! Libraries that code loads by name at run time: notes in ELF files, the table of distributions,
-//! and calls in Python sources, in roots of the tests' own.
+//! and calls in Python sources, in roots that the tests make.
 
 use crate::fixture::Fixture;
 use crate::own_root::{self, run};
@@ -31,7 +31,7 @@ fn root(sonames: &[&str]) -> Fixture {
     fixture
 }
 
-/// Tells dpkg of a package with these files.
+/// Adds a package with these files to the database of dpkg.
 fn package(fixture: &Fixture, name: &str, files: &[&str]) {
     let mut status = OpenOptions::new()
         .append(true)

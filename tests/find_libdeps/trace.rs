@@ -13,9 +13,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
-/// Of a program that loads libraries by name, by paths and into another namespace, asks for what is
-/// not there, for what lacks a library and for what is there already, has a child, and is replaced
-/// by another program; without empty lines and most of the search.
+/// The output for a program that loads libraries by name, by path and into another namespace, opens
+/// missing, incomplete and already loaded ones, forks, and is replaced by another program; without
+/// empty lines and most of the search.
 const RECORDED: [(&str, &[u8]); 2] = [
     ("2.36", include_bytes!("ld_debug-2.36.txt")),
     ("2.41", include_bytes!("ld_debug-2.41.txt")),
@@ -70,7 +70,7 @@ fn process(trace: &Trace, name: impl AsRef<OsStr>) -> &Process {
     process
 }
 
-/// What `process` loaded, but for the C library.
+/// What `process` loaded, without the C library.
 fn loaded(process: &Process) -> Vec<Object> {
     let is_other = |object: &&Object| object.requested != "libc.so.6";
     process.loaded.iter().filter(is_other).cloned().collect()
@@ -409,7 +409,7 @@ fn packages_of_loaded_libraries_are_listed() {
     let program = fixture.compile("venv/bin/load", source, &[]);
     let program = program.to_str().expect("ASCII");
     let script = format!("{program} && /usr/bin/env true");
-    // Neither the shell nor `env` is of the tree: what they load is their packages' business.
+    // Neither the shell nor `env` is in the tree: what they load is not listed.
     let said = cli(&fixture, &script).said();
     said.is(0, "libc6\nzlib1g\n", "");
     let words = ["--trace", "--ignore", "^libz", "venv", "--", program];

@@ -15,7 +15,7 @@ const PACKAGES: [&str; 3] = ["cargo", "gcc", "python3"];
 /// built.
 const BUILT: &str = "/src/target/tmp/install-quick";
 
-/// Runs a script in `root`, in namespaces of its own. It needs no network: the crates are there.
+/// Runs a script in `root`, in new namespaces. It needs no network: the crates are in the root.
 fn script(root: &Path, user: &str, script: &str) -> Run {
     let inside = "mount -t proc proc \"$1/proc\" && mount --rbind /dev \"$1/dev\" && \
                   exec chroot --userspec=\"$2\" \"$1\" sh -c \"cd /src && $3\"";
@@ -70,7 +70,7 @@ fn the_commands_of_the_readme_work() {
         .args([&source, &crates])
         .must();
 
-    // An ordinary user is told before the build that the default is not for him.
+    // The default prefix is refused for an ordinary user, before the build.
     build(root, "nobody", "./install.sh").said().is(
         1,
         "",

@@ -186,7 +186,7 @@ fn uninstall_removes_the_programs_only() {
     fs::write(bin.join("other"), "").expect("a file");
     let wanted = format!("install.sh: {} has neither program now\n", bin.display());
     for _ in 0..2 {
-        // It needs nothing that building needs.
+        // Removing needs no tool of the build.
         Run::new(checkout().join("install.sh"))
             .args(["--uninstall", "--prefix"])
             .arg(dir.path())
@@ -257,8 +257,8 @@ test!(
     limit = BUILD
 );
 fn programs_are_static_whatever_the_flags() {
-    // In a copy, whose cargo reads a configuration that has everything wrong. Each set of flags is a
-    // build of its own.
+    // In a copy, whose cargo reads a configuration that has everything wrong. Each set of flags is
+    // built separately.
     let dir = TempDir::new_in(target_dir()).expect("a directory");
     let copy = dir.path().join("copy");
     programs::copy(&copy);

@@ -1,4 +1,4 @@
-//! `install.sh`, driven as its users drive it, with all that it says.
+//! Tests of `install.sh`: the real script, and all of its output.
 
 #[path = "../support/mod.rs"]
 mod support;

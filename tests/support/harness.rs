@@ -6,7 +6,7 @@
 
 use super::limit;
 use super::needs::Need;
-use libtest_mimic::{Arguments, Completion, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::env;
@@ -115,18 +115,23 @@ impl Test {
         }
     }
 
-    fn run(&self) -> Result<Completion, libtest_mimic::Failed> {
+    fn run(&'static self) -> Result<Completion, Failed> {
+        let start = Instant::now();
+        let result = limit::run(self.path(), self.limit(), || self.completion());
+        times().push((start.elapsed().as_secs(), self.path()));
+        result
+    }
+
+    fn completion(&self) -> Completion {
         let unmet = self.needs.iter().filter(|need| !need.is_met());
         let unmet: Vec<&str> = unmet.map(|need| need.name()).collect();
-        if !unmet.is_empty() {
-            let reason = unmet.join(", ");
-            *unmet_needs().entry(reason.clone()).or_default() += 1;
-            return Ok(Completion::ignored_with(format!("needs {reason}")));
+        if unmet.is_empty() {
+            (self.body)();
+            return Completion::Completed;
         }
-        let start = Instant::now();
-        let result = limit::run(self.path(), self.limit(), self.body);
-        times().push((start.elapsed().as_secs(), self.path()));
-        result.map(|()| Completion::Completed)
+        let reason = unmet.join(", ");
+        *unmet_needs().entry(reason.clone()).or_default() += 1;
+        Completion::ignored_with(format!("needs {reason}"))
     }
 }
 
@@ -136,7 +141,7 @@ fn times() -> MutexGuard<'static, Vec<(u64, String)>> {
     TIMES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many tests were ignored for want of what.
+/// How many tests were ignored for each set of unmet needs.
 fn unmet_needs() -> MutexGuard<'static, BTreeMap<String, usize>> {
     static UNMET: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
     UNMET.lock().unwrap_or_else(PoisonError::into_inner)

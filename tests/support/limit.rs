@@ -39,8 +39,12 @@ fn started() -> MutexGuard<'static, Started> {
     STARTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a test in a thread of its own, called `name`, for as long as `limit` allows.
-pub fn run(name: String, limit: Duration, body: fn()) -> Result<(), Failed> {
+/// Runs a test in a new thread called `name`, and fails it where it takes longer than `limit`.
+pub fn run<T: Send + 'static>(
+    name: String,
+    limit: Duration,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failed> {
     static NUMBER: AtomicUsize = AtomicUsize::new(1);
     let test = NUMBER.fetch_add(1, Ordering::Relaxed);
     let (alive, ended) = channel::<()>();
@@ -48,13 +52,13 @@ pub fn run(name: String, limit: Duration, body: fn()) -> Result<(), Failed> {
         // Dropped when the body returns and when it panics.
         let _alive = alive;
         TEST.set(test);
-        body();
+        body()
     })?;
     if ended.recv_timeout(limit) == Err(RecvTimeoutError::Disconnected) {
         return thread.join().map_err(|panic| resume_unwind(panic));
     }
     let killed = kill(test);
-    // A test that waits for something else than a process cannot be ended: it is left behind.
+    // A thread cannot be killed: one that does not wait for a process is left behind.
     let _ = ended.recv_timeout(GRACE);
     let seconds = limit.as_secs();
     Err(Failed::from(format!(
@@ -67,7 +71,7 @@ pub fn run(name: String, limit: Duration, body: fn()) -> Result<(), Failed> {
     )))
 }
 
-/// A process of the test that runs in this thread, in a process group of its own.
+/// A process of the test that runs in this thread, as the leader of a process group.
 pub struct Process {
     test: usize,
     pid: Pid,
@@ -76,7 +80,7 @@ pub struct Process {
 impl Process {
     pub fn start(command: &mut Command) -> io::Result<(Self, Child)> {
         let shown = format!("{command:?}");
-        // Locked until it is registered, so that none is missed.
+        // Locked until the process is registered, so that `kill` misses none.
         let mut started = started();
         let test = TEST.get();
         assert!(!started.over.contains(&test), "the test is over its limit");
@@ -97,22 +101,22 @@ impl Drop for Process {
     }
 }
 
-/// Kills what the test has started, with all its children, and gives the command lines.
+/// Kills what the test has started, with all its children, and returns the command lines.
 fn kill(test: usize) -> Vec<String> {
     let mut started = started();
     started.over.insert(test);
     let of_test = started.processes.iter().filter(|process| process.0 == test);
     of_test
         .map(|(_, pid, shown)| {
-            // One that has ended just now needs no killing.
+            // It may just have ended.
             let _ = kill_process_group(*pid, Signal::KILL);
             shown.clone()
         })
         .collect()
 }
 
-/// Has an interrupted run end what it has started: being in groups of their own, these processes do
-/// not get the signal of the terminal.
+/// Kills what the tests have started where the run is interrupted: the terminal sends its signal to
+/// the group of this process only.
 pub fn stop_children_on_signals() {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).expect("signals");
     thread::spawn(move || {

@@ -1,13 +1,13 @@
-//! What a test needs of the machine, found out once.
+//! What a test needs of the machine.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Something that a machine has or has not.
+/// Something that a machine may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The time for a build with all optimisations: half of that of all other tests.
+    /// The time for an optimised build: minutes.
     Optimised,
     /// To run as root.
     Root,
@@ -110,7 +110,7 @@ fn is_root() -> bool {
         .is_ok_and(|output| output.stdout == b"0\n")
 }
 
-/// Whether a mount in a namespace of its own works: not so in most containers.
+/// Whether mounting in a new namespace works, as it does not in most containers.
 fn may_mount() -> bool {
     let script = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && \
                   mount -t overlay overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w /mnt/m";

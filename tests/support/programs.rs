@@ -46,7 +46,7 @@ pub fn building(run: Run) -> Run {
     building_in(run, "install-quick")
 }
 
-/// A run that builds in a folder of its own, with cargo's own output left out.
+/// A run that builds in this folder, without cargo's output.
 fn building_in(run: Run, folder: &str) -> Run {
     with_cargo(run)
         .env("CARGO_TARGET_DIR", super::target_dir().join(folder))

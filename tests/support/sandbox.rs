@@ -1,5 +1,5 @@
-//! A Debian root to change at will: an overlay over a root that is unpacked once, in mount and
-//! process namespaces of its own, so that nothing is left mounted or running.
+//! A Debian root to change at will: an overlay over a root that is unpacked once, in new mount and
+//! process namespaces, so that nothing is left mounted or running.
 //!
 //! What is written goes into an upper directory, which is what a layer of an image would hold.
 
@@ -173,7 +173,7 @@ impl Sandbox {
     }
 }
 
-/// The lines of standard error that the program under test said; the rest is apt's.
+/// The lines of standard error that the program under test wrote; the rest is apt's.
 pub fn own_lines(said: &Said) -> Vec<&str> {
     said.stderr
         .lines()

@@ -1,4 +1,4 @@
-//! The cache and the default directories, in roots of the tests' own.
+//! The cache and the default directories, in roots that the tests make.
 //!
 //! The oracles are `ldconfig -r ROOT -p`, and glibc's own loader run in the root by `chroot`.
 
@@ -14,7 +14,7 @@ use crate::support::run::Run;
 use std::collections::BTreeMap;
 use std::fs;
 
-/// What the tests of a root with a cache of its own need.
+/// What it takes to make a root with a cache, and to run its loader.
 const ROOT: &[Need] = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root];
 
 test!(the_cache_serves_a_configured_directory, needs = ROOT);
@@ -170,8 +170,8 @@ fn a_file_that_is_not_a_cache_counts_as_none() {
     liba(&fixture, "/opt/lib");
     extension(&fixture, &[]);
     fixture.file("root/etc/ld.so.cache", "no cache\n");
-    // The loader does without one. The image that the list is for will have one, so we go on as
-    // if it were made.
+    // The loader works without a cache. The image that the list is for will have one, so the list
+    // is as if it existed.
     assert_eq!(
         libraries(&fixture, &report(&fixture)),
         ["liba.so.1: unowned /opt/lib/liba.so.1 (cache)"]
@@ -244,7 +244,7 @@ fn the_needs_of_a_packaged_library_are_not_followed() {
     fs::write(&status, text).expect("it can be written");
     let list = "/.\n/opt\n/opt/lib\n/opt/lib/liba.so.1\n";
     fixture.file("root/var/lib/dpkg/info/liba1.list", list);
-    // What it needs in its turn is its package's business.
+    // What it needs in turn, apt installs with its package.
     assert_eq!(
         libraries(&fixture, &report(&fixture)),
         ["liba.so.1: package /opt/lib/liba.so.1 (cache)"]
@@ -262,7 +262,7 @@ fn the_cache_gives_the_base_file_before_glibc_hwcaps() {
     liba(&fixture, "/opt/lib");
     liba(&fixture, "/opt/lib/glibc-hwcaps/x86-64-v2");
     ldconfig(&fixture, "root");
-    // The loader answers for the processor that it runs on; a list must hold on others too.
+    // The loader decides for the processor that it runs on; the list must be right for all.
     assert_eq!(
         libraries(&fixture, &report(&fixture)),
         ["liba.so.1: unowned /opt/lib/liba.so.1 (cache)"]

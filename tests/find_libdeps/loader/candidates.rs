@@ -1,4 +1,4 @@
-//! What counts as a library for the loader, and what it passes over.
+//! Which files the loader takes as libraries, skips, or stops at.
 
 use crate::elf::{self, AARCH64, CLASS, DATA, I386, MACHINE, S390X};
 use crate::fixture::Fixture;
@@ -21,13 +21,13 @@ fn two_places() -> (Fixture, PathBuf) {
 const FIRST: &str = "first/liba.so.1";
 const SECOND: &str = "liba.so.1: bundled venv/second/liba.so.1 (runpath)";
 
-/// The loader goes on to the second place without a word, and so do we.
+/// Both the loader and the program go on to the second place without a message.
 #[track_caller]
 fn is_silent(fixture: &Fixture, file: &Path) {
     proves(fixture, file, &[SECOND], &[]);
 }
 
-/// The loader stops with `theirs`; we go on and say `ours`.
+/// The loader stops with `theirs`; the program goes on, with the warning `ours`.
 #[track_caller]
 fn is_reported(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
     is_reported_as(fixture, file, ours, &format!("{FIRST}: {theirs}"));
@@ -309,7 +309,7 @@ fn supports_levels() -> bool {
 test!(a_program_is_reported_where_the_loader_stops, needs = TOOLS);
 fn a_program_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
-    // One without any need would be static, and have no dynamic section to be told by.
+    // A program without any need would be static, without the dynamic section that identifies it.
     fixture.program(FIRST, &["-no-pie", "venv/second/liba.so.1"]);
     is_reported_by_name(
         &fixture,

@@ -1,5 +1,5 @@
-//! Which files have needs, what satisfies a need by its name alone, and names that are no
-//! package's business.
+//! Which files have needs, what satisfies a need by its name alone, and names that no package
+//! provides.
 
 use crate::elf::{self, AARCH64, MACHINE, TYPE};
 use crate::fixture::{Fixture, Report};

@@ -1,4 +1,4 @@
-//! What `find-libdeps` does where there is no cache, compared with what `ldconfig -r ROOT` writes.
+//! What `find-libdeps` finds without a cache, compared with the cache that `ldconfig -r ROOT` writes.
 
 use crate::elf::Elf;
 use crate::fixture::{Fixture, Report};
@@ -42,8 +42,8 @@ fn found(fixture: &Fixture, root: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Whether a root without a cache is to `find-libdeps` what it becomes by `ldconfig`: every name
-/// that stands in one of `dirs` then leads to the same file. Answers those that lead to any.
+/// Checks that `find-libdeps` finds without a cache what it finds after `ldconfig`: every name
+/// in one of `dirs` then leads to the same file. Returns those that lead to any.
 #[track_caller]
 fn emulates(fixture: &Fixture, dirs: &[&str]) -> BTreeMap<String, String> {
     let copy = fixture.path("after");
@@ -57,7 +57,7 @@ fn emulates(fixture: &Fixture, dirs: &[&str]) -> BTreeMap<String, String> {
             names.insert(name.into_string().expect("ASCII"));
         }
     }
-    // Each in a process of its own, where no library of another name is loaded.
+    // Each is looked up in a separate process, which has loaded no other library.
     let spare = "N".repeat(200);
     let stub = crate::oracle::needing(fixture, &spare);
     let file = fixture.library("template.so", "int x;", &[&stub]);
@@ -293,7 +293,7 @@ fn without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it() {
     assert!(emulates(&fixture, &["opt/lib"]).len() > 10);
 }
 
-/// Large libraries have nothing to teach that small ones lack.
+/// Large libraries take time to copy, and show nothing that small ones do not.
 fn is_small(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.len() < 512 << 10)
 }

@@ -135,7 +135,7 @@ fn a_platform_that_every_processor_has_comes_first() {
         "int x;",
         &[&needed, &runpath("$ORIGIN/$PLATFORM")],
     );
-    // ldd answers for the processor that it runs on, which may be either.
+    // ldd decides for the processor that it runs on, which may be either.
     let report = Report::of(fixture.run(), TREE);
     assert_eq!(
         libraries(&fixture, &report),

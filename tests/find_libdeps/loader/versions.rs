@@ -7,7 +7,7 @@ use crate::support::harness::test;
 use crate::support::run::Run;
 use std::path::PathBuf;
 
-/// A library in `name` that defines `versions` of a function of its own each.
+/// A library in `name` that defines one function for each of `versions`.
 fn versioned(fixture: &Fixture, name: &str, versions: &[&str]) -> String {
     let text = |line: fn(&str) -> String| -> String {
         versions.iter().map(|version| line(version)).collect()
