@@ -2,47 +2,20 @@
 //! it is the same each time.
 
 use super::PROGRAM;
-use super::support::debian::RELEASES;
 use super::support::needs::Need;
 use super::support::sandbox::{Sandbox, own_lines};
-use super::support::test;
-use libtest_mimic::Trial;
+use crate::support::harness::test;
 
-pub(crate) fn tests() -> Vec<Trial> {
-    let mut tests = Vec::new();
-    let mut both = |name: &str, bodies: [fn(); 2]| {
-        for (release, body) in RELEASES.iter().zip(bodies) {
-            let needs = &[Need::Mmdebstrap, Need::Mounts];
-            tests.push(test(&format!("{release}::{name}"), needs, body));
-        }
-    };
-    both(
-        "a_layer_of_libpq5",
-        [
-            || a_layer_of_libpq5("bookworm", 1_800_000),
-            || a_layer_of_libpq5("trixie", 3_900_000),
-        ],
-    );
-    both(
-        "services_start",
-        [
-            || services_start("bookworm", 18_080),
-            || services_start("trixie", 19_080),
-        ],
-    );
-    both(
-        "the_same_layer_twice",
-        [
-            || the_same_layer_twice("bookworm"),
-            || the_same_layer_twice("trixie"),
-        ],
-    );
-    tests
-}
+const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts];
 
-/// What libpq5 needs that most images have: without it the layer would be that of libssl.
+/// What libpq5 needs and most images have: without it libssl would be most of the layer.
 const INCLUDE: [&str; 1] = ["libgssapi-krb5-2"];
 
+test!(
+    a_layer_of_libpq5,
+    needs = NEEDS,
+    cases = [bookworm("bookworm", 1_800_000), trixie("trixie", 3_900_000)]
+);
 /// `limit` is in bytes. dpkg's backup of its status file is not counted: it is as big as the base
 /// makes it, and dpkg's own.
 fn a_layer_of_libpq5(release: &str, limit: u64) {
@@ -89,7 +62,12 @@ fn a_layer_of_libpq5(release: &str, limit: u64) {
     }
 }
 
-/// `port` is the first of three that nobody else uses.
+test!(
+    services_start,
+    needs = NEEDS,
+    cases = [bookworm("bookworm", 18_080), trixie("trixie", 19_080)]
+);
+/// `port` is the first of three that are free.
 fn services_start(release: &str, port: u16) {
     let sandbox = Sandbox::new(release, &[], PROGRAM);
     let said = sandbox
@@ -117,6 +95,7 @@ fn services_start(release: &str, port: u16) {
     said.is(0, "nginx\napache\nPONG\n", "");
 }
 
+test!(the_same_layer_twice, needs = NEEDS, on = [bookworm, trixie]);
 fn the_same_layer_twice(release: &str) {
     let mut sandbox = Sandbox::new(release, &[], PROGRAM);
     for packages in [

@@ -1,31 +1,13 @@
 //! In a real Docker engine with BuildKit: cache mounts, what earlier stages asked for, layers.
 
 use super::PROGRAM;
-use super::support::debian::{self, RELEASES};
+use super::support::debian;
 use super::support::docker::Docker;
 use super::support::needs::Need;
 use super::support::run::Said;
-use super::support::test;
-use libtest_mimic::Trial;
+use crate::support::harness::test;
 
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Docker, Need::Mmdebstrap];
-    let mut tests = Vec::new();
-    let mut both = |name: &str, bodies: [fn(); 2]| {
-        for (release, body) in RELEASES.iter().zip(bodies) {
-            tests.push(test(&format!("docker::{release}::{name}"), needs, body));
-        }
-    };
-    both(
-        "cache_mounts_are_used_and_kept",
-        [|| cache_mounts("bookworm"), || cache_mounts("trixie")],
-    );
-    both(
-        "layers_hold_packages_and_nothing_else",
-        [|| layers("bookworm"), || layers("trixie")],
-    );
-    tests
-}
+const NEEDS: &[Need] = &[Need::Docker, Need::Mmdebstrap];
 
 /// What official images have in their configuration of apt: every install empties the cache.
 const BASE: &str = "FROM base AS program\n\
@@ -51,7 +33,12 @@ const ON_MOUNTS: &str = "mounted directories are used and not purged: /var/cache
      /var/cache/apt/archives, /var/lib/apt, /var/lib/apt/lists; unneeded packages are not removed, \
      because apt's marks on the mount may belong to other images";
 
-fn cache_mounts(release: &str) {
+test!(
+    cache_mounts_are_used_and_kept,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn cache_mounts_are_used_and_kept(release: &str) {
     let docker = Docker::start();
     docker.import(&debian::tar(release, &[]), "base");
     let build =
@@ -94,7 +81,12 @@ fn cache_mounts(release: &str) {
     );
 }
 
-fn layers(release: &str) {
+test!(
+    layers_hold_packages_and_nothing_else,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn layers_hold_packages_and_nothing_else(release: &str) {
     let docker = Docker::start();
     docker.import(&debian::tar(release, &[]), "base");
     let build = |install: &str, name| {

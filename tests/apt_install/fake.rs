@@ -1,39 +1,14 @@
-//! A fake `apt-get` before the real one on PATH, in a real root: it writes down how it was
-//! called, and ends as the test says.
+//! A fake `apt-get` before the real one on PATH, in a real root: it records its calls, and ends as
+//! the test says.
 
 use super::PROGRAM;
 use super::support::needs::Need;
 use super::support::sandbox::Sandbox;
-use super::support::test;
-use libtest_mimic::Trial;
+use crate::support::harness::test;
 
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Mmdebstrap, Need::Mounts];
-    vec![
-        test("fake::the_whole_of_a_plain_run", needs, plain),
-        test("fake::options_go_through_in_their_order", needs, options),
-        test("fake::without_an_update", needs, no_update),
-        test("fake::a_failed_update_is_tried_again", needs, update_fails),
-        test("fake::the_last_try_may_succeed", needs, update_recovers),
-        test("fake::a_failed_install_is_told_once", needs, install_fails),
-        test("fake::apts_own_status_is_given", needs, status),
-        test("fake::apt_ended_by_a_signal_is_128_and_more", needs, killed),
-        test("fake::sigterm_reaches_apt_as_sigint", needs, sigterm),
-        test(
-            "fake::sigint_while_waiting_for_a_lock",
-            needs,
-            while_waiting,
-        ),
-        test("fake::a_lock_that_is_held_for_too_long", needs, locked),
-        test("fake::everything_installed_runs_nothing", needs, fast),
-        test("fake::no_proc_means_no_purge", needs, no_proc),
-        test("fake::a_purge_that_fails_warns", needs, purge_fails),
-        test("fake::a_mount_of_the_lists_alone", needs, lists_mounted),
-        test("fake::a_bind_of_the_same_file_system", needs, bound),
-    ]
-}
+const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts];
 
-/// A root in which `apt-get` is a script: it writes down its call, and goes on with `rest`.
+/// A root in which `apt-get` is a script that records its call and goes on with `rest`.
 fn root(rest: &str) -> Sandbox {
     let mut sandbox = Sandbox::new("bookworm", &[], PROGRAM);
     let script = format!(
@@ -60,7 +35,8 @@ const INSTALL: &str = "apt-get install -y --no-upgrade --auto-remove --no-instal
                        -o Dpkg::Options::=--force-confold -c FD -- new\n";
 const NOTHING_NEW: &str = "apt-install: installed nothing new; purged nothing\n";
 
-fn plain() {
+test!(a_plain_run_updates_installs_and_purges, needs = NEEDS);
+fn a_plain_run_updates_installs_and_purges() {
     let sandbox = root(
         "read answer && exit 9\necho out $1\necho err $1 >&2\n\
          echo $DEBIAN_FRONTEND $UCF_FORCE_CONFFOLD $HTTP_PROXY >>/calls\n\
@@ -84,7 +60,8 @@ fn plain() {
     assert_eq!(sandbox.files("/var"), [""; 0]);
 }
 
-fn options() {
+test!(options_are_passed_on_in_order, needs = NEEDS);
+fn options_are_passed_on_in_order() {
     let sandbox = root("");
     let said = sandbox
         .apt_install(&[
@@ -127,7 +104,8 @@ fn options() {
     );
 }
 
-fn no_update() {
+test!(no_update_skips_the_update, needs = NEEDS);
+fn no_update_skips_the_update() {
     let sandbox = root("");
     sandbox
         .apt_install(&["--no-update", "new"])
@@ -140,7 +118,8 @@ const UPDATE_FAILED: &str = "`apt-get update` failed with exit status 100; packa
                              missing or outdated (to ignore transient failures, pass \
                              `--error-on=persistent`)";
 
-fn update_fails() {
+test!(a_failed_update_is_retried, needs = NEEDS);
+fn a_failed_update_is_retried() {
     // A second update must find no remains of the first.
     let sandbox = root("cd /var/lib/apt/lists/partial\nls >>/calls\n: >half\nexit 100\n");
     sandbox.apt_install(&["--retries=1", "new"]).said().is(
@@ -156,7 +135,8 @@ fn update_fails() {
     assert_eq!(sandbox.files("/var"), [""; 0]);
 }
 
-fn update_recovers() {
+test!(the_last_retry_may_succeed, needs = NEEDS);
+fn the_last_retry_may_succeed() {
     let sandbox = root("test $(wc -l </calls) -gt 1 || exit 100\n");
     sandbox.apt_install(&["new"]).said().is(
         0,
@@ -170,7 +150,8 @@ fn update_recovers() {
     assert_eq!(calls(&sandbox), [UPDATE, UPDATE, INSTALL].concat());
 }
 
-fn install_fails() {
+test!(a_failed_install_is_reported_once, needs = NEEDS);
+fn a_failed_install_is_reported_once() {
     let sandbox = root("test $1 = update\n");
     sandbox.apt_install(&["new"]).said().is(
         1,
@@ -188,7 +169,8 @@ fn install_fails() {
     );
 }
 
-fn status() {
+test!(the_status_is_that_of_apt_get, needs = NEEDS);
+fn the_status_is_that_of_apt_get() {
     let sandbox = root("exit 42\n");
     sandbox
         .apt_install(&["--error-on=persistent", "--retries=0", "new"])
@@ -202,7 +184,8 @@ fn status() {
         );
 }
 
-fn killed() {
+test!(a_signal_that_ends_apt_get_is_128_plus_n, needs = NEEDS);
+fn a_signal_that_ends_apt_get_is_128_plus_n() {
     let sandbox = root("test $1 = update || kill -9 $$\n");
     let said = sandbox.apt_install(&["new"]).said();
     said.is(
@@ -214,41 +197,27 @@ fn killed() {
     );
 }
 
-/// Runs `apt-install new`, waits until `until` holds, sends it `signal`, and tells its status.
-fn signalled(sandbox: &Sandbox, options: &str, until: &str, signal: &str) -> (String, String) {
-    let script = format!(
-        "mkfifo /tmp/ready\n\
-         /mnt/apt-install {options} new >/tmp/out 2>/tmp/err & pid=$!\n\
-         {until}\nkill -{signal} $pid\nwait $pid\necho status $?\n\
-         cat /tmp/out; cat /tmp/err >&2\n"
-    );
-    let said = sandbox.script(&script).said();
-    (said.stdout, said.stderr)
-}
-
-fn sigterm() {
-    // As apt-get while dpkg runs: it hears SIGINT, and goes on to its end, whether it was waiting
-    // already when the signal came or not.
+test!(sigterm_reaches_apt_as_sigint, needs = NEEDS);
+fn sigterm_reaches_apt_as_sigint() {
+    // As apt-get while dpkg runs: it hears SIGINT, and goes on to its end. It never blocks, as a
+    // shell that does could miss a signal that comes just before.
     let sandbox = root(
         "test $1 = update && exit\n\
-         exec 3<>/tmp/never\n\
-         trap 'trap : INT; echo heard SIGINT; echo >&3' INT\ntrap 'echo heard SIGTERM; exit' TERM\n\
+         trap 'trap : INT; echo heard SIGINT; heard=yes' INT\n\
+         trap 'echo heard SIGTERM; exit' TERM\n\
          : >/var/cache/apt/pkgcache.bin\n\
-         echo ready >/tmp/ready\nread never <&3\necho finished\n",
+         echo ready >/tmp/ready\nuntil test \"$heard\"; do :; done\necho finished\n",
     );
-    let sandbox = {
-        sandbox.script("mkfifo /tmp/never").must();
-        let mut sandbox = sandbox;
-        sandbox.commit();
-        sandbox
-    };
-    let (stdout, stderr) = signalled(&sandbox, "", "read line </tmp/ready", "TERM");
-    assert_eq!(stdout, "status 143\nheard SIGINT\nfinished\n");
-    assert_eq!(
-        stderr,
+    let script = "mkfifo /tmp/ready\n\
+         /mnt/apt-install new >/tmp/out 2>/tmp/err & pid=$!\n\
+         read line </tmp/ready\nkill -TERM $pid\nwait $pid\necho status $?\n\
+         cat /tmp/out; cat /tmp/err >&2\n";
+    sandbox.script(script).said().is(
+        0,
+        "status 143\nheard SIGINT\nfinished\n",
         "apt-install: received SIGTERM; waiting for apt to finish the current step\n\
          apt-install: error: stopped by SIGTERM\n\
-         apt-install: installed nothing new; purged 1 file (0 B)\n"
+         apt-install: installed nothing new; purged 1 file (0 B)\n",
     );
     assert_eq!(sandbox.files("/var"), [""; 0]);
 }
@@ -261,7 +230,8 @@ open my $r, \">\", \"/tmp/held\" or die; print $r \"held\\n\"; close $r; \
 open my $l, \"<\", \"/tmp/let-go\" or die; <$l>' \"$1\" & read line </tmp/held; }\n\
 mkfifo /tmp/held /tmp/let-go\n";
 
-fn while_waiting() {
+test!(sigint_ends_the_wait_for_a_lock, needs = NEEDS);
+fn sigint_ends_the_wait_for_a_lock() {
     let sandbox = root("");
     let script = format!(
         "{HOLD}hold /var/lib/apt/lists/lock\nmkfifo /tmp/err\n\
@@ -283,7 +253,8 @@ fn while_waiting() {
     assert_eq!(calls(&sandbox), "");
 }
 
-fn locked() {
+test!(a_lock_held_past_the_timeout_is_an_error, needs = NEEDS);
+fn a_lock_held_past_the_timeout_is_an_error() {
     let sandbox = root("");
     let script = format!(
         "{HOLD}hold /var/lib/apt/lists/lock\n/mnt/apt-install --timeout=0 new; echo status $?\n"
@@ -299,7 +270,8 @@ fn locked() {
     );
 }
 
-fn fast() {
+test!(nothing_runs_where_everything_is_installed, needs = NEEDS);
+fn nothing_runs_where_everything_is_installed() {
     let sandbox = root("");
     let installed = "apt-install: all requested packages are already installed; nothing to do\n";
     sandbox
@@ -307,7 +279,7 @@ fn fast() {
         .said()
         .is(0, "", installed);
     assert!(sandbox.layer().is_empty());
-    // The user's own options may change what is to be done: apt decides then.
+    // With options that may change what is to be done, apt decides.
     sandbox
         .apt_install(&["--update", "dpkg"])
         .said()
@@ -318,7 +290,8 @@ fn fast() {
     );
 }
 
-fn no_proc() {
+test!(nothing_is_purged_without_proc, needs = NEEDS);
+fn nothing_is_purged_without_proc() {
     let mut sandbox = root(": >/var/lib/apt/lists/new\n");
     sandbox.before("umount $m/proc");
     sandbox.apt_install(&["new"]).said().is(
@@ -333,7 +306,8 @@ fn no_proc() {
     assert!(calls(&sandbox).contains(" --no-auto-remove "));
 }
 
-fn lists_mounted() {
+test!(lists_on_a_mount_are_used_and_kept, needs = NEEDS);
+fn lists_on_a_mount_are_used_and_kept() {
     let mut sandbox = root("echo 123 >/var/lib/apt/lists/$1; echo 123 >/var/cache/apt/$1\n");
     sandbox.before("mount -t tmpfs tmpfs $m/var/lib/apt/lists");
     let said = sandbox
@@ -354,9 +328,13 @@ fn lists_mounted() {
     );
 }
 
-fn bound() {
+test!(
+    a_bind_mount_of_the_same_file_system_is_a_mount,
+    needs = NEEDS
+);
+fn a_bind_mount_of_the_same_file_system_is_a_mount() {
     let mut sandbox = root(": >/var/cache/apt/$1\n");
-    // The same device: only mountinfo tells it from the root.
+    // On the same device: only mountinfo shows that it is a mount.
     sandbox.before("mkdir $m/cache && mount --bind $m/cache $m/var/cache/apt");
     sandbox.apt_install(&["new"]).said().is(
         0,
@@ -369,13 +347,14 @@ fn bound() {
     assert!(calls(&sandbox).contains(" -o APT::Keep-Downloaded-Packages=true "));
 }
 
-fn purge_fails() {
+test!(a_failed_purge_is_a_warning, needs = NEEDS);
+fn a_failed_purge_is_a_warning() {
     let mut sandbox = root(": >/var/lib/apt/lists/$1; : >/var/cache/apt/$1\n");
     sandbox
         .script("mkdir /elsewhere && rm -r /var/cache/apt && ln -s /elsewhere /var/cache/apt")
         .must();
     sandbox.commit();
-    // No reason to fail what was installed.
+    // A failed purge does not fail the installation.
     sandbox.apt_install(&["new"]).said().is(
         0,
         "",

@@ -1,60 +1,15 @@
 //! Real apt of both releases, in real roots, with an archive that the test makes: versions and
-//! holds, what goes wrong on build machines, locks, signals, and what is left in the layer.
+//! holds, failures on build machines, locks, signals, and what is left in the layer.
 
 use super::PROGRAM;
 use super::fake::HOLD;
 use super::support::archive::{Archive, Deb};
-use super::support::debian::RELEASES;
 use super::support::needs::Need;
 use super::support::run::Said;
 use super::support::sandbox::{Sandbox, own_lines};
-use super::support::test;
-use libtest_mimic::Trial;
+use crate::support::harness::test;
 
-pub(crate) fn tests() -> Vec<Trial> {
-    let mut tests = Vec::new();
-    let mut both = |name: &str, bodies: [fn(); 2]| {
-        for (release, body) in RELEASES.iter().zip(bodies) {
-            let needs = &[Need::Mmdebstrap, Need::Mounts, Need::Archive];
-            tests.push(test(&format!("{release}::{name}"), needs, body));
-        }
-    };
-    macro_rules! both {
-        ($($body:ident),* $(,)?) => {
-            $(both(stringify!($body), [|| $body("bookworm"), || $body("trixie")]);)*
-        };
-    }
-    both![
-        packages_and_nothing_else,
-        what_was_there_before_stays,
-        what_is_kept_is_kept,
-        through_xargs,
-        installed_means_nothing_is_written,
-        automatic_becomes_manual,
-        held_packages_do_not_fail_the_build,
-        a_version_is_honoured,
-        a_release_is_honoured,
-        a_local_package_is_honoured,
-        all_of_apts_names,
-        unneeded_packages_go,
-        an_unknown_name,
-        dead_sources,
-        a_full_disk,
-        a_download_that_fails_once,
-        a_lock_is_waited_for,
-        a_failing_postinst,
-        a_question_is_not_asked,
-        a_changed_conffile_stays,
-        an_interrupted_dpkg_is_finished,
-        sigterm_lets_dpkg_finish,
-        sigint_lets_dpkg_finish,
-        sigint_ends_an_update,
-        a_dry_run_changes_nothing,
-        purging_only,
-        mounts_are_kept_and_used,
-    ];
-    tests
-}
+const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts, Need::Archive];
 
 /// A root whose only source is the archive's `main`, with `app` 1 and `lib` 1 installed where
 /// `installed` says so.
@@ -115,7 +70,7 @@ impl Root {
         self.ends(0, arguments)
     }
 
-    /// Runs it, wants this status, and gives what it said itself, without what was purged.
+    /// Runs the program, expects this status, and returns its own lines, without what was purged.
     #[track_caller]
     fn ends(&self, status: i32, arguments: &[&str]) -> Vec<String> {
         let said = self.apt_install(arguments);
@@ -135,7 +90,7 @@ impl Root {
         self.script(script).trim_end().to_owned()
     }
 
-    /// What the layer holds below `/var`, but for dpkg's database.
+    /// What the layer has below `/var`, without dpkg's database.
     fn left_in_var(&self) -> Vec<String> {
         let mut files = self.sandbox.files("/var");
         files.retain(|file| !file.starts_with("/var/lib/dpkg/"));
@@ -164,6 +119,11 @@ fn left_without_locks(root: &Root) -> Vec<String> {
     left
 }
 
+test!(
+    packages_and_nothing_else,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn packages_and_nothing_else(release: &str) {
     let root = Root::new(release);
     // A log of the package's own: the file goes, its directory stays.
@@ -183,6 +143,11 @@ fn packages_and_nothing_else(release: &str) {
     assert!(!root.sandbox.upper().join("var/cache/debconf").exists());
 }
 
+test!(
+    what_was_there_before_stays,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn what_was_there_before_stays(release: &str) {
     let mut root = Root::new(release);
     root.script(
@@ -211,6 +176,7 @@ fn what_was_there_before_stays(release: &str) {
     assert!(cache.is_ok());
 }
 
+test!(what_is_kept_is_kept, needs = NEEDS, on = [bookworm, trixie]);
 fn what_is_kept_is_kept(release: &str) {
     let mut root = Root::new(release);
     // The hooks of official images empty the cache; held off where it is to be kept.
@@ -233,6 +199,7 @@ fn what_is_kept_is_kept(release: &str) {
     assert!(root.sandbox.upper().join("hook").exists());
 }
 
+test!(through_xargs, needs = NEEDS, on = [bookworm, trixie]);
 fn through_xargs(release: &str) {
     let root = Root::new(release);
     let said = root
@@ -253,6 +220,11 @@ fn through_xargs(release: &str) {
 const INSTALLED: &str =
     "apt-install: all requested packages are already installed; nothing to do\n";
 
+test!(
+    installed_means_nothing_is_written,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn installed_means_nothing_is_written(release: &str) {
     let mut root = Root::with_app(release);
     // Whatever the network does.
@@ -269,6 +241,11 @@ fn installed_means_nothing_is_written(release: &str) {
     assert!(root.sandbox.layer().is_empty());
 }
 
+test!(
+    automatic_becomes_manual,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn automatic_becomes_manual(release: &str) {
     let mut root = Root::with_app(release);
     assert_eq!(root.script("apt-mark showauto"), "lib\n");
@@ -290,6 +267,11 @@ fn automatic_becomes_manual(release: &str) {
     assert!(root.sandbox.layer().is_empty());
 }
 
+test!(
+    held_packages_do_not_fail_the_build,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn held_packages_do_not_fail_the_build(release: &str) {
     let mut root = Root::with_app(release);
     root.script("apt-mark hold app");
@@ -324,6 +306,11 @@ fn held_packages_do_not_fail_the_build(release: &str) {
     assert_eq!(root.installed(), "app=2 lib=1");
 }
 
+test!(
+    a_version_is_honoured,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn a_version_is_honoured(release: &str) {
     let mut root = Root::with_app(release);
     for version in ["app=2", "app=2*", "app:all=2"] {
@@ -353,6 +340,11 @@ fn a_version_is_honoured(release: &str) {
     assert_eq!(root.installed(), "app=1 lib=1");
 }
 
+test!(
+    a_release_is_honoured,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn a_release_is_honoured(release: &str) {
     let mut root = Root::with_app(release);
     root.archive.add("extra", &[app("3"), Deb::new("lib", "3")]);
@@ -374,6 +366,11 @@ fn a_release_is_honoured(release: &str) {
     }
 }
 
+test!(
+    a_local_package_is_honoured,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn a_local_package_is_honoured(release: &str) {
     let root = Root::with_app(release);
     app("5").build(root.archive.path());
@@ -386,6 +383,7 @@ fn a_local_package_is_honoured(release: &str) {
     assert_eq!(root.installed(), "app=5 lib=1");
 }
 
+test!(all_of_apts_names, needs = NEEDS, on = [bookworm, trixie]);
 fn all_of_apts_names(release: &str) {
     let mut root = Root::new(release);
     for (name, installed) in [
@@ -409,6 +407,7 @@ fn all_of_apts_names(release: &str) {
     );
 }
 
+test!(unneeded_packages_go, needs = NEEDS, on = [bookworm, trixie]);
 fn unneeded_packages_go(release: &str) {
     let mut root = Root::with_app(release);
     root.archive.add("main", &[Deb::new("app", "3")]);
@@ -423,6 +422,7 @@ fn unneeded_packages_go(release: &str) {
     );
 }
 
+test!(an_unknown_name, needs = NEEDS, on = [bookworm, trixie]);
 fn an_unknown_name(release: &str) {
     let root = Root::new(release);
     assert_eq!(
@@ -435,6 +435,7 @@ fn an_unknown_name(release: &str) {
     assert_eq!(left_without_locks(&root), [""; 0]);
 }
 
+test!(dead_sources, needs = NEEDS, on = [bookworm, trixie]);
 fn dead_sources(release: &str) {
     let root = Root::new(release);
     let dead = "deb [trusted=yes] http://127.0.0.1:9/x ./";
@@ -463,6 +464,7 @@ fn dead_sources(release: &str) {
     );
 }
 
+test!(a_full_disk, needs = NEEDS, on = [bookworm, trixie]);
 fn a_full_disk(release: &str) {
     let mut root = Root::new(release);
     let long = format!("X-Long: {}", "x".repeat(200_000));
@@ -478,6 +480,11 @@ fn a_full_disk(release: &str) {
     assert_eq!(own(&said).len(), 4, "{}", said.stderr);
 }
 
+test!(
+    a_download_that_fails_once,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn a_download_that_fails_once(release: &str) {
     let root = Root::new(release);
     // After the first update the package is away, after the second it is back.
@@ -492,6 +499,7 @@ fn a_download_that_fails_once(release: &str) {
     );
 }
 
+test!(a_lock_is_waited_for, needs = NEEDS, on = [bookworm, trixie]);
 fn a_lock_is_waited_for(release: &str) {
     let mut root = Root::new(release);
     for lock in ["/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock"] {
@@ -536,6 +544,7 @@ fn a_lock_is_waited_for(release: &str) {
     assert_eq!(statuses, ["status 100", "status 0"], "{}", said.stderr);
 }
 
+test!(a_failing_postinst, needs = NEEDS, on = [bookworm, trixie]);
 fn a_failing_postinst(release: &str) {
     let root = Root::new(release);
     root.archive.add(
@@ -553,6 +562,11 @@ fn a_failing_postinst(release: &str) {
     assert_eq!(root.ends(100, &["app"]), [failed, "installed nothing new"]);
 }
 
+test!(
+    a_question_is_not_asked,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn a_question_is_not_asked(release: &str) {
     let mut root = Root::new(release);
     root.script("rm /var/cache/debconf/*-old");
@@ -590,6 +604,11 @@ fn a_question_is_not_asked(release: &str) {
     assert_eq!(left, [""; 0]);
 }
 
+test!(
+    a_changed_conffile_stays,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn a_changed_conffile_stays(release: &str) {
     let mut root = Root::with_app(release);
     root.script("echo changed >/etc/app.conf");
@@ -599,6 +618,11 @@ fn a_changed_conffile_stays(release: &str) {
     assert_eq!(root.installed(), "app=2 lib=1");
 }
 
+test!(
+    an_interrupted_dpkg_is_finished,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn an_interrupted_dpkg_is_finished(release: &str) {
     let root = Root::with_app(release);
     root.script(
@@ -615,10 +639,20 @@ fn an_interrupted_dpkg_is_finished(release: &str) {
     assert_eq!(root.installed(), "app=1 lib=1 other=1");
 }
 
+test!(
+    sigterm_lets_dpkg_finish,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn sigterm_lets_dpkg_finish(release: &str) {
     dpkg_finishes(release, "TERM", 143);
 }
 
+test!(
+    sigint_lets_dpkg_finish,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn sigint_lets_dpkg_finish(release: &str) {
     dpkg_finishes(release, "INT", 130);
 }
@@ -662,6 +696,11 @@ fn dpkg_finishes(release: &str, signal: &str, status: i32) {
     assert_eq!(left_without_locks(&root), LEFT);
 }
 
+test!(
+    sigint_ends_an_update,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn sigint_ends_an_update(release: &str) {
     let root = Root::new(release);
     let script = "mkfifo /tmp/ready /tmp/never\n\
@@ -679,6 +718,11 @@ fn sigint_ends_an_update(release: &str) {
     assert_eq!(root.installed(), "");
 }
 
+test!(
+    a_dry_run_changes_nothing,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn a_dry_run_changes_nothing(release: &str) {
     let mut root = Root::new(release);
     assert_eq!(
@@ -703,6 +747,7 @@ fn a_dry_run_changes_nothing(release: &str) {
     assert_eq!(root.sandbox.files("/"), [""; 0]);
 }
 
+test!(purging_only, needs = NEEDS, on = [bookworm, trixie]);
 fn purging_only(release: &str) {
     let root = Root::new(release);
     root.script("apt-get update; DEBIAN_FRONTEND=noninteractive apt-get install -y app");
@@ -716,9 +761,14 @@ fn purging_only(release: &str) {
     assert_eq!(left, LEFT);
 }
 
+test!(
+    mounts_are_kept_and_used,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
 fn mounts_are_kept_and_used(release: &str) {
     let mut root = Root::with_app(release);
-    // The marks on the mount are those of another image, in which `app` is not asked for.
+    // The marks on the mount are from another image, in which `app` was installed automatically.
     root.script("rm /etc/apt/apt.conf.d/70debconf");
     root.sandbox.commit();
     root.sandbox.before(

@@ -1,15 +1,15 @@
-//! `apt-install`, driven as its users drive it: the real binary, and all that it says.
+//! Tests of `apt-install`: the real binary, and all of its output.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-/// What needs no Debian root: usage, lists, what is said where nothing can be done.
+/// Without a Debian root: usage, lists, errors before anything is done.
 mod usage;
 
 /// A fake `apt-get`, for exact command lines, statuses and signals.
 mod fake;
 
-/// Real apt with an archive of the tests' own: versions, failures, locks, what is purged.
+/// Real apt with an archive that the tests make: versions, failures, locks, what is purged.
 mod local;
 
 /// Real apt with Debian's own archive: sizes, services, the same layer twice.
@@ -22,12 +22,5 @@ mod docker;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_apt-install");
 
 fn main() {
-    let tests = [
-        usage::tests(),
-        fake::tests(),
-        local::tests(),
-        debian::tests(),
-        docker::tests(),
-    ];
-    support::main(tests.into_iter().flatten().collect())
+    support::harness::main()
 }

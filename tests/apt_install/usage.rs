@@ -1,31 +1,13 @@
-//! Usage, lists, and what is said where nothing can be done. No test here finds an `apt-get`, so
-//! that none can change the machine.
+//! Usage, lists, and errors before anything is done. No test here finds an `apt-get`, so that none can
+//! change the machine.
 
 use super::PROGRAM;
 use super::support::needs::Need;
 use super::support::run::Run;
-use super::support::test;
-use libtest_mimic::Trial;
+use crate::support::harness::test;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    vec![
-        test("usage::nothing_asked_for_is_success", &[], nothing),
-        test("usage::a_list_from_stdin", &[], stdin),
-        test("usage::an_option_in_a_list_is_refused", &[], option),
-        test("usage::an_unreadable_list_is_named", &[], unreadable),
-        test("usage::an_unknown_option_is_told", &[], unknown),
-        test("usage::an_option_as_a_package_is_refused", &[], dashes),
-        test("usage::a_bad_epoch_is_told", &[], epoch),
-        test("usage::purge_only_takes_no_packages", &[], purge_only),
-        test("usage::no_apt_get_is_127", &[], no_apt_get),
-        test("usage::apt_get_not_executable_is_126", &[], not_executable),
-        test("usage::not_root_is_said_first", &[Need::Root], not_root),
-        test("usage::version_and_help", &[], texts),
-    ]
-}
 
 /// A name that is installed nowhere.
 const NOWHERE: &str = "x-no-such-package";
@@ -36,7 +18,8 @@ fn apt_install() -> Run {
 
 const NOTHING: &str = "apt-install: no packages requested; nothing to do\n";
 
-fn nothing() {
+test!(nothing_asked_for_is_success);
+fn nothing_asked_for_is_success() {
     apt_install().said().is(0, "", NOTHING);
     let dir = TempDir::new().expect("a directory");
     fs::write(dir.path().join("list"), "\r\n# only this\r\n").expect("a file");
@@ -47,7 +30,8 @@ fn nothing() {
         .is(0, "", NOTHING);
 }
 
-fn stdin() {
+test!(a_list_from_stdin);
+fn a_list_from_stdin() {
     apt_install()
         .args(["-r", "-"])
         .stdin("# nothing\n")
@@ -55,7 +39,8 @@ fn stdin() {
         .is(0, "", NOTHING);
 }
 
-fn option() {
+test!(an_option_in_a_list_is_refused);
+fn an_option_in_a_list_is_refused() {
     let dir = TempDir::new().expect("a directory");
     fs::write(dir.path().join("a"), "fine\n").expect("a file");
     fs::write(dir.path().join("b"), "fine # -o\r\n  --force-yes\r\n").expect("a file");
@@ -77,7 +62,8 @@ fn option() {
     );
 }
 
-fn unreadable() {
+test!(an_unreadable_list_is_named);
+fn an_unreadable_list_is_named() {
     apt_install().args(["-r", "/nowhere/list"]).said().is(
         2,
         "",
@@ -86,7 +72,8 @@ fn unreadable() {
     );
 }
 
-fn unknown() {
+test!(an_unknown_option_is_reported);
+fn an_unknown_option_is_reported() {
     apt_install().arg("--purge").said().is(
         2,
         "",
@@ -97,7 +84,8 @@ fn unknown() {
     );
 }
 
-fn dashes() {
+test!(an_option_as_a_package_is_refused);
+fn an_option_as_a_package_is_refused() {
     apt_install().args(["--", "-y"]).said().is(
         2,
         "",
@@ -105,7 +93,8 @@ fn dashes() {
     );
 }
 
-fn epoch() {
+test!(a_bad_epoch_is_reported);
+fn a_bad_epoch_is_reported() {
     apt_install()
         .arg(NOWHERE)
         .env("SOURCE_DATE_EPOCH", "today")
@@ -117,7 +106,8 @@ fn epoch() {
         );
 }
 
-fn purge_only() {
+test!(purge_only_takes_no_packages);
+fn purge_only_takes_no_packages() {
     let said = apt_install().args(["--purge-only", "a"]).said();
     said.is(
         2,
@@ -128,7 +118,8 @@ fn purge_only() {
     );
 }
 
-fn no_apt_get() {
+test!(no_apt_get_is_127);
+fn no_apt_get_is_127() {
     apt_install().arg(NOWHERE).said().is(
         127,
         "",
@@ -137,7 +128,8 @@ fn no_apt_get() {
     );
 }
 
-fn not_executable() {
+test!(apt_get_not_executable_is_126);
+fn apt_get_not_executable_is_126() {
     let dir = TempDir::new().expect("a directory");
     fs::write(dir.path().join("apt-get"), "#!/bin/sh\n").expect("a file");
     apt_install()
@@ -151,7 +143,11 @@ fn not_executable() {
         );
 }
 
-fn not_root() {
+test!(
+    a_missing_root_is_reported_before_anything_is_done,
+    needs = &[Need::Root]
+);
+fn a_missing_root_is_reported_before_anything_is_done() {
     let dir = TempDir::new().expect("a directory");
     let open = || fs::Permissions::from_mode(0o755);
     fs::set_permissions(dir.path(), open()).expect("permissions");
@@ -181,7 +177,8 @@ fn not_root() {
     nobody(&["--dry-run", NOWHERE]).is(0, "run\n", "");
 }
 
-fn texts() {
+test!(version_and_help);
+fn version_and_help() {
     let version = concat!("apt-install ", env!("CARGO_PKG_VERSION"), "\n");
     apt_install().arg("--version").said().is(0, version, "");
     let long = include_str!("help-long.txt");

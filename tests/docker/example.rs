@@ -6,8 +6,9 @@ use super::support::docker::{Docker, Shared};
 use super::support::needs::Need;
 use super::support::programs;
 use super::support::run::{Run, Said};
-use super::support::{target_dir, test};
-use libtest_mimic::Trial;
+use super::support::target_dir;
+use crate::IMAGES;
+use crate::support::harness::test;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
@@ -16,46 +17,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tempfile::TempDir;
 
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Docker, Need::Mmdebstrap, Need::Pip];
-    let mut tests = Vec::new();
-    let mut both = |name: &str, bodies: [fn(); 2]| {
-        for (release, body) in RELEASES.iter().zip(bodies) {
-            tests.push(test(&format!("example::{release}::{name}"), needs, body));
-        }
-    };
-    both("every_target_builds", [|| builds(0), || builds(1)]);
-    both(
-        "the_programs_work_together_and_stop_when_told_to",
-        [|| work(0), || work(1)],
-    );
-    both(
-        "the_web_image_runs_read_only_and_without_a_network",
-        [|| read_only(0), || read_only(1)],
-    );
-    both("the_listener_is_nobody", [|| listener(0), || listener(1)]);
-    both(
-        "the_images_hold_the_listed_packages_and_no_others",
-        [|| packages(0), || packages(1)],
-    );
-    both(
-        "the_images_hold_no_file_that_is_not_needed",
-        [|| files(0), || files(1)],
-    );
-    both(
-        "all_code_is_compiled_and_never_compared_with_its_source",
-        [|| compiled(0), || compiled(1)],
-    );
-    both(
-        "a_change_of_code_makes_neither_virtualenv_nor_packages_anew",
-        [|| change(0), || change(1)],
-    );
-    both(
-        "the_dev_image_checks_the_code_and_is_2_3_times_the_web_image",
-        [|| dev(0), || dev(1)],
-    );
-    tests
-}
+const NEEDS: &[Need] = &[Need::Docker, Need::Mmdebstrap, Need::Pip];
 
 /// The images that are deployed.
 const FINAL: [&str; 4] = ["http-app", "worker-app", "beat", "listener"];
@@ -210,7 +172,13 @@ const ASK: &str = "import sys, urllib.request\n\
 
 const PAGE: &str = include_str!("../app/web/static/index.html");
 
-fn builds(n: usize) {
+test!(
+    every_target_builds,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn every_target_builds(n: usize) {
     let images = Images::built(n);
     let list = |target| images.shell(target, "none", "cat /venv/pkgdeps.txt");
     assert_eq!(list("http-app"), "libc6\nlibpq5\nlibxml2\nlibxslt1.1\n");
@@ -231,7 +199,13 @@ fn services(docker: &Docker) -> &'static str {
     "services"
 }
 
-fn work(n: usize) {
+test!(
+    the_programs_work_together_and_stop_when_told_to,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn the_programs_work_together_and_stop_when_told_to(n: usize) {
     let images = Images::built(n);
     let docker = &*images.docker;
     let [sql, queue, http] = [free_port(), free_port(), free_port()];
@@ -277,7 +251,7 @@ fn work(n: usize) {
     let web = start("http-app");
     let url = format!("http://127.0.0.1:{http}/");
     assert_eq!(web.exec(&["python3", "-c", ASK, &url]), PAGE);
-    // Nobody has counted the words yet.
+    // The words have not been counted yet.
     let documents = format!("{url}documents");
     let page = "<title>One</title><p>two three";
     let added = web.exec(&["python3", "-c", ASK, &documents, page]);
@@ -304,7 +278,13 @@ fn work(n: usize) {
     }
 }
 
-fn read_only(n: usize) {
+test!(
+    the_web_image_runs_read_only_and_without_a_network,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn the_web_image_runs_read_only_and_without_a_network(n: usize) {
     let images = Images::built(n);
     let web = Container::start(
         &images.docker,
@@ -318,7 +298,13 @@ fn read_only(n: usize) {
     assert_eq!(web.stop(), "0\n", "{:?}", web.logs());
 }
 
-fn listener(n: usize) {
+test!(
+    the_listener_is_nobody,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn the_listener_is_nobody(n: usize) {
     let images = Images::built(n);
     let listener = Container::start(
         &images.docker,
@@ -336,7 +322,13 @@ fn listener(n: usize) {
     listener.logs().is(0, "hello\n", "");
 }
 
-fn packages(n: usize) {
+test!(
+    the_images_hold_the_listed_packages_and_no_others,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn the_images_hold_the_listed_packages_and_no_others(n: usize) {
     let images = Images::built(n);
     let installed = |target| {
         let query = "dpkg-query -W -f '${Package}\\n'";
@@ -357,7 +349,13 @@ fn packages(n: usize) {
     }
 }
 
-fn files(n: usize) {
+test!(
+    the_images_hold_no_file_that_is_not_needed,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn the_images_hold_no_file_that_is_not_needed(n: usize) {
     let images = Images::built(n);
     let list = "find / -xdev ! -type d ! -path '/venv/*' ! -path '/app/*' \
                 ! -path '/var/lib/dpkg/info/*'";
@@ -380,7 +378,13 @@ fn files(n: usize) {
     }
 }
 
-fn compiled(n: usize) {
+test!(
+    all_code_is_compiled_and_never_compared_with_its_source,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn all_code_is_compiled_and_never_compared_with_its_source(n: usize) {
     // PEP 552: the four bytes after the magic number are 1 for a hash that is not checked.
     let script = "import glob, importlib.util, pathlib\n\
         for source in glob.glob('/venv/lib/**/*.py', recursive=True) + glob.glob('/app/**/*.py', recursive=True):\n    \
@@ -393,7 +397,13 @@ fn compiled(n: usize) {
     }
 }
 
-fn change(n: usize) {
+test!(
+    a_change_of_code_makes_neither_virtualenv_nor_packages_anew,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn a_change_of_code_makes_neither_virtualenv_nor_packages_anew(n: usize) {
     let images = Images::built(n);
     let context = context();
     for (target, code) in [("http-app", "web"), ("worker-app", "worker")] {
@@ -414,7 +424,13 @@ fn change(n: usize) {
     }
 }
 
-fn dev(n: usize) {
+test!(
+    the_dev_image_checks_the_code_and_is_2_3_times_the_web_image,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm(0), trixie(1)]
+);
+fn the_dev_image_checks_the_code_and_is_2_3_times_the_web_image(n: usize) {
     let images = Images::built(n);
     let check = "ruff check -q --no-cache . && python3 -m pytest -q -p no:cacheprovider >&2";
     assert_eq!(images.shell("dev", "none", check), "");

@@ -16,12 +16,9 @@ mod tools;
 /// Virtualenvs of well-known packages, built from source, in slim images.
 mod venvs;
 
+/// How long a test may take, in seconds: it may wait for images that others build from source.
+const IMAGES: u64 = 3600;
+
 fn main() {
-    let tests = [
-        example::tests(),
-        readme::tests(),
-        tools::tests(),
-        venvs::tests(),
-    ];
-    support::main(tests.into_iter().flatten().collect())
+    support::harness::main()
 }

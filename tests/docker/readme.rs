@@ -1,20 +1,12 @@
 //! The README's example in one stage and in two: exactly what it shows is built and started.
 
+use crate::IMAGES;
+use crate::support::harness::test;
 use crate::support::needs::Need;
-use crate::support::{programs, target_dir, test};
+use crate::support::{programs, target_dir};
 use crate::venvs;
-use libtest_mimic::Trial;
 use std::fs;
 use tempfile::TempDir;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip];
-    vec![test(
-        "readme::the_example_builds_and_starts",
-        needs,
-        example,
-    )]
-}
 
 /// The blocks of the README that begin with a base.
 fn blocks() -> Vec<String> {
@@ -28,7 +20,12 @@ fn blocks() -> Vec<String> {
         .collect()
 }
 
-fn example() {
+test!(
+    the_example_builds_and_starts,
+    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip],
+    limit = IMAGES
+);
+fn the_example_builds_and_starts() {
     let docker = venvs::engine();
     // As the official Python images, it has the headers.
     let base = venvs::build(&docker, "small", "headers", "plain");

@@ -1,22 +1,14 @@
 //! The image of the two programs, and the way without one.
 
+use crate::IMAGES;
 use crate::support::docker::Shared;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs;
-use crate::support::{target_dir, test};
-use libtest_mimic::Trial;
+use crate::support::target_dir;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    let docker = &[Need::Docker, Need::Mmdebstrap];
-    let build = &[Need::Docker, Need::Mmdebstrap, Need::Cargo];
-    vec![
-        test("tools::the_image_holds_both_programs", docker, image),
-        test("tools::without_an_image", build, no_image),
-    ]
-}
 
 /// The README's line, and a look at what came.
 const IMAGE: &str = "FROM python:bookworm
@@ -35,20 +27,30 @@ COPY dist/bin/ /usr/local/bin/
 COPY dist/bin/ /all/
 ";
 
-fn image() {
+test!(
+    the_image_holds_both_programs,
+    needs = &[Need::Docker, Need::Mmdebstrap],
+    limit = IMAGES
+);
+fn the_image_holds_both_programs() {
     let docker = Shared::engine();
     docker.import_python("bookworm");
     // The oldest compiler that is promised; the default is an image of a registry.
     let rust = docker.import_online("trixie", &["cargo", "gcc", "python3"], "rust:trixie");
+    let context = TempDir::new_in(target_dir()).expect("a directory");
+    let quick = programs::QUICK.map(|(name, value)| format!("ENV {name}={value}\n"));
+    let dockerfile = format!("FROM {rust}\n{}", quick.concat());
+    fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
+    let said = docker.build_in(context.path(), &["--tag=rust:quick"]);
+    assert_eq!(said.status, 0, "{}", said.stderr);
     let checkout = programs::checkout();
     let arguments = [
-        &format!("--build-arg=RUST_IMAGE={rust}"),
+        "--build-arg=RUST_IMAGE=rust:quick",
         "--tag=tools-of-the-test",
     ];
     let said = docker.build_in(&checkout, &arguments);
     assert_eq!(said.status, 0, "{}", said.stderr);
     assert_eq!(docker.layers("tools-of-the-test").len(), 1);
-    let context = TempDir::new_in(target_dir()).expect("a directory");
     check(&docker, IMAGE, context.path(), "with-image");
     fs::write(context.path().join("Dockerfile"), MOUNT).expect("a file");
     let said = docker.build_in(context.path(), &["--tag", "with-mount"]);
@@ -56,7 +58,12 @@ fn image() {
     assert_eq!(docker.top_layer("with-mount"), 0);
 }
 
-fn no_image() {
+test!(
+    the_programs_run_from_a_copied_directory,
+    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo],
+    limit = IMAGES
+);
+fn the_programs_run_from_a_copied_directory() {
     let docker = Shared::engine();
     docker.import_python("bookworm");
     let context = TempDir::new_in(target_dir()).expect("a directory");

@@ -2,33 +2,18 @@
 //! another, and their list installed there as the README says. Each is a directory below `venvs/`:
 //! what pip installs, what that is built with, and what has to start in the slim image.
 
+use crate::IMAGES;
 use crate::support::debian::RELEASES;
 use crate::support::docker::{Docker, Shared};
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs;
-use crate::support::{target_dir, test};
-use libtest_mimic::Trial;
+use crate::support::target_dir;
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip];
-    vec![
-        test("venvs::service", needs, service),
-        test("venvs::protocols", needs, protocols),
-        test("venvs::science", needs, science),
-        test("venvs::small", needs, small),
-        test("venvs::vision_on_12", needs, || vision("bookworm", "")),
-        test("venvs::vision_on_13", needs, || vision("trixie", "t64")),
-        test("venvs::documents_on_12", needs, || {
-            documents("bookworm", "");
-        }),
-        test("venvs::documents_on_13", needs, || {
-            documents("trixie", "t64");
-        }),
-    ]
-}
+const NEEDS: &[Need] = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip];
 
 fn venvs() -> PathBuf {
     programs::checkout().join("tests/docker/venvs")
@@ -73,6 +58,7 @@ fn build_on(
         &format!("--build-arg=VENV={name}"),
         &format!("--build-arg=APT={apt}"),
         &format!("--build-arg=OPTIONS={options}"),
+        "--build-arg=CFLAGS=-O0 -g0",
         &format!("--target={target}"),
         "--tag",
         &image,
@@ -99,6 +85,12 @@ fn slim_on(release: &str, options: &str, name: &str, list: &[&str], stdout: &str
     docker.top_layer(&image)
 }
 
+test!(
+    vision,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm("bookworm", ""), trixie("trixie", "t64")]
+);
 /// A wheel whose libraries are no part of a slim builder. What was made anew for 64-bit times has
 /// `suffix` in its name.
 fn vision(release: &str, suffix: &str) {
@@ -119,6 +111,12 @@ fn vision(release: &str, suffix: &str) {
     slim_on(release, "--lookup", "vision", &list, "(4, 4)\n");
 }
 
+test!(
+    documents,
+    needs = NEEDS,
+    limit = IMAGES,
+    cases = [bookworm("bookworm", ""), trixie("trixie", "t64")]
+);
 /// Distributions whose libraries no ELF header names, none of them in the builder.
 fn documents(release: &str, suffix: &str) {
     let [glib, magic, zbar] =
@@ -141,6 +139,7 @@ fn documents(release: &str, suffix: &str) {
     slim_on(release, "--lookup", "documents", &list, stdout);
 }
 
+test!(service, needs = NEEDS, limit = IMAGES);
 fn service() {
     let list = [
         "libc6",
@@ -164,6 +163,7 @@ fn service() {
     slim("service", &list, "2.0.28\n");
 }
 
+test!(protocols, needs = NEEDS, limit = IMAGES);
 fn protocols() {
     let list = [
         "libc6",
@@ -183,12 +183,14 @@ fn protocols() {
     slim("protocols", &list, "");
 }
 
+test!(science, needs = NEEDS, limit = IMAGES);
 fn science() {
     let list = ["libc6", "libgcc-s1", "libstdc++6", "zlib1g"];
     // The base has all of them.
     assert_eq!(slim("science", &list, ""), 0);
 }
 
+test!(small, needs = NEEDS, limit = IMAGES);
 fn small() {
     let list = [
         "libc6",

@@ -1,51 +1,22 @@
-//! Files that nobody should have made, and machines that lack something: each with its message and
-//! its status, and never half a list.
+//! Malformed files and incomplete machines: each with its message and its status, and never a
+//! partial list.
 
+use crate::elf::{
+    CLASS, DATA, DT_NEEDED, DT_SONAME, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM, Elf, LOAD,
+    PROGRAM_HEADER_COUNT, PROGRAM_HEADER_SIZE, PROGRAM_HEADERS, TYPE,
+};
 use crate::fixture::{Fixture, PROGRAM};
+use crate::oracle::TOOLS;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
-use crate::support::test;
-use libtest_mimic::Trial;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let dpkg = &[Need::Dpkg];
-    let cc = &[Need::Dpkg, Need::Cc, Need::Ldd];
-    vec![
-        test("a_file_cut_off_anywhere_is_malformed", cc, cut_off_anywhere),
-        test("absurd_counts_and_offsets_are_malformed", cc, absurd_counts),
-        test("what_is_no_elf_is_no_business", dpkg, what_is_no_elf),
-        test("a_tree_without_elf_is_an_empty_list", dpkg, no_elf),
-        test("fifos_sockets_and_loops_are_not_read", dpkg, special_files),
-        test("a_named_special_file_is_refused", dpkg, named_special_files),
-        test("a_path_that_is_not_there_is_refused", dpkg, not_there),
-        test(
-            "an_unreadable_directory_leaves_no_list",
-            &[Need::Dpkg, Need::Root],
-            unreadable_directory,
-        ),
-        test("no_dpkg_leaves_no_list", &[], no_dpkg),
-        test("a_failing_dpkg_leaves_no_list", &[], failing_dpkg),
-        test(
-            "a_root_without_dpkgs_database_leaves_no_list",
-            dpkg,
-            root_without_database,
-        ),
-        test(
-            "a_list_of_arguments_that_is_too_long_is_divided",
-            cc,
-            too_long_for_one_call,
-        ),
-        test("names_are_bytes", cc, names_are_bytes),
-    ]
-}
-
 /// An extension that needs a library and versions of it.
-fn extension(fixture: &Fixture, name: &str) -> Vec<u8> {
+fn extension(fixture: &Fixture, name: &str) -> Elf {
     fixture.file("map", "V1 { a; };");
     let library = "stubs/liba.so.1";
     fixture.library(
@@ -58,17 +29,19 @@ fn extension(fixture: &Fixture, name: &str) -> Vec<u8> {
         "extern int a; int *e(void) { return &a; }",
         &[library, "-Wl,-rpath,/nowhere", "-Wl,-soname,e.so", "-s"],
     );
-    fs::read(path).expect("it was compiled")
+    Elf::read(&path)
 }
 
-fn cut_off_anywhere() {
+test!(a_file_cut_off_anywhere_is_malformed, needs = TOOLS);
+fn a_file_cut_off_anywhere_is_malformed() {
     let fixture = Fixture::new();
     let whole = extension(&fixture, "ext.so");
-    for length in 0..whole.len() {
-        fixture.file(&format!("venv/{length:06}.so"), &whole[..length]);
+    for length in 0..whole.0.len() {
+        fixture.file(&format!("venv/{length:06}.so"), &whole.0[..length]);
     }
     let report = fixture.report("venv");
-    let end = segments(&whole)
+    let end = whole
+        .segments()
         .iter()
         .filter(|segment| segment.kind == LOAD)
         .map(|segment| segment.offset + segment.size)
@@ -84,157 +57,101 @@ fn cut_off_anywhere() {
         .collect();
     assert_eq!(malformed, wanted);
     let read = usize::try_from(report.0["counts"]["elf"].as_u64().expect("a number"));
-    assert_eq!(read, Ok(whole.len() - 4));
+    assert_eq!(read, Ok(whole.0.len() - 4));
 
     let strict = fixture.run().args(["--strict", "-q", "venv"]).said();
     strict.is(1, "", "");
 }
 
-const LOAD: u32 = 1;
-const DYNAMIC: u32 = 2;
-
-struct Segment {
-    kind: u32,
-    /// Where its header stands.
-    header: usize,
-    offset: usize,
-    size: usize,
-}
-
-/// The program headers of a little-endian 64-bit file.
-fn segments(elf: &[u8]) -> Vec<Segment> {
-    let number = |at: usize, length: usize| {
-        let mut bytes = [0; 8];
-        bytes[..length].copy_from_slice(&elf[at..at + length]);
-        usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
-    };
-    let (start, count) = (number(32, 8), number(56, 2));
-    (0..count)
-        .map(|index| start + index * 56)
-        .map(|header| Segment {
-            kind: u32::try_from(number(header, 4)).expect("four bytes"),
-            header,
-            offset: number(header + 8, 8),
-            size: number(header + 32, 8),
-        })
-        .collect()
-}
-
-/// Where the value of the dynamic entry `tag` stands.
-fn dynamic_value(elf: &[u8], tag: u64) -> usize {
-    let all = segments(elf);
-    let dynamic = all
-        .iter()
-        .find(|segment| segment.kind == DYNAMIC)
-        .expect("it is dynamic");
-    (dynamic.offset..dynamic.offset + dynamic.size)
-        .step_by(16)
-        .find(|&at| elf[at..at + 8] == tag.to_le_bytes())
-        .expect("it has the entry")
-        + 8
-}
-
+test!(absurd_counts_and_offsets_are_malformed, needs = TOOLS);
 #[allow(clippy::too_many_lines)] // a table
-fn absurd_counts() {
-    type Patch = fn(&mut [u8]);
-    fn put(elf: &mut [u8], at: usize, value: impl AsRef<[u8]>) {
-        let value = value.as_ref();
-        elf[at..at + value.len()].copy_from_slice(value);
-    }
-    fn put_dynamic(elf: &mut [u8], tag: u64, value: u64) {
-        let at = dynamic_value(elf, tag);
-        put(elf, at, value.to_le_bytes());
-    }
-    fn dynamic_header(elf: &[u8]) -> usize {
-        let all = segments(elf);
-        let found = all.iter().find(|segment| segment.kind == DYNAMIC);
-        found.expect("it is dynamic").header
-    }
+fn absurd_counts_and_offsets_are_malformed() {
+    type Patch = fn(&mut Elf);
     const HUGE: [u8; 8] = [0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
     let patches: [(&str, Patch, &str); 15] = [
         (
             "class",
-            |elf| elf[4] = 9,
+            |elf| elf.put(CLASS, [9]),
             "class 9, byte order 1, version 1 in the ELF header",
         ),
         (
             "data",
-            |elf| elf[5] = 0,
+            |elf| elf.put(DATA, [0]),
             "class 2, byte order 0, version 1 in the ELF header",
         ),
         (
             "type",
-            |elf| put(elf, 16, [77, 0]),
+            |elf| elf.put(TYPE, [77, 0]),
             "unknown object type 77",
         ),
         (
             "phentsize",
-            |elf| put(elf, 54, [1, 0]),
+            |elf| elf.put(PROGRAM_HEADER_SIZE, [1, 0]),
             "program headers of 1 bytes instead of 56",
         ),
         (
             "phnum",
-            |elf| put(elf, 56, [0xff, 0xff]),
+            |elf| elf.put(PROGRAM_HEADER_COUNT, [0xff, 0xff]),
             "65535 program headers",
         ),
         (
             "phoff",
-            |elf| put(elf, 32, HUGE),
+            |elf| elf.put(PROGRAM_HEADERS, HUGE),
             "the file ends before program headers",
         ),
         (
             "dynamic_size",
-            |elf| put(elf, dynamic_header(elf) + 32, HUGE),
+            |elf| elf.put(elf.dynamic().header + 32, HUGE),
             "a dynamic section of 9223372036854775792 bytes",
         ),
         (
             "dynamic_offset",
-            |elf| put(elf, dynamic_header(elf) + 8, HUGE),
+            |elf| elf.put(elf.dynamic().header + 8, HUGE),
             "the file ends before the dynamic section",
         ),
         (
             "strtab",
-            |elf| put_dynamic(elf, 5, 1 << 60),
+            |elf| elf.put_entry(DT_STRTAB, 1 << 60),
             "DT_STRTAB lies outside the file's segments",
         ),
         (
             "no_strtab",
             |elf| {
-                let at = dynamic_value(elf, 5) - 8;
-                put(elf, at, 0x6000_0000_u64.to_le_bytes());
+                let at = elf.entry(DT_STRTAB);
+                elf.put(at, 0x6000_0000_u64.to_le_bytes());
             },
             "names without a string table",
         ),
         (
             "needed",
-            |elf| put_dynamic(elf, 1, 1 << 60),
+            |elf| elf.put_entry(DT_NEEDED, 1 << 60),
             "a name lies outside the string table",
         ),
         (
             "soname",
-            |elf| put_dynamic(elf, 14, u64::MAX),
+            |elf| elf.put_entry(DT_SONAME, u64::MAX),
             "a name lies outside the string table",
         ),
         (
             "verneed",
-            |elf| put_dynamic(elf, 0x6fff_fffe, 0x7fff_ffff),
+            |elf| elf.put_entry(DT_VERNEED, 0x7fff_ffff),
             "DT_VERNEED lies outside the file's segments",
         ),
         (
             "verneed_count",
             |elf| {
-                let at = verneed(elf);
+                let at = elf.version_records();
                 // The next record is this one again.
-                put(elf, at + 12, u32::MAX.to_le_bytes());
-                put_dynamic(elf, 0x6fff_ffff, u64::MAX);
+                elf.put(at + 12, u32::MAX.to_le_bytes());
+                elf.put_entry(DT_VERNEEDNUM, u64::MAX);
             },
             "version records without an end",
         ),
         (
             "verneed_file",
             |elf| {
-                let at = verneed(elf);
-                put(elf, at + 4, u32::MAX.to_le_bytes());
+                let at = elf.version_records();
+                elf.put(at + 4, u32::MAX.to_le_bytes());
             },
             "a name lies outside the string table",
         ),
@@ -245,7 +162,7 @@ fn absurd_counts() {
     for (name, patch, message) in patches {
         let mut elf = whole.clone();
         patch(&mut elf);
-        let path = fixture.file(&format!("venv/{name}.so"), elf);
+        let path = fixture.file(&format!("venv/{name}.so"), elf.0);
         wanted.push(format!(
             "{}: malformed ELF: {message}: its needs are not listed",
             path.display()
@@ -255,14 +172,11 @@ fn absurd_counts() {
     assert_eq!(fixture.report("venv").warnings(), wanted);
 }
 
-/// Where the version records stand: addresses and offsets are equal in the first segment.
-fn verneed(elf: &[u8]) -> usize {
-    let at = dynamic_value(elf, 0x6fff_fffe);
-    let bytes: [u8; 8] = elf[at..at + 8].try_into().expect("eight bytes");
-    usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
-}
-
-fn what_is_no_elf() {
+test!(
+    files_without_the_elf_magic_are_skipped,
+    needs = &[Need::Dpkg]
+);
+fn files_without_the_elf_magic_are_skipped() {
     let fixture = Fixture::new();
     fixture.file("venv/empty.so", "");
     fixture.file("venv/script.so", "/* GNU ld script */ INPUT(-la)\n");
@@ -276,7 +190,8 @@ fn what_is_no_elf() {
         .is(0, "", "");
 }
 
-fn no_elf() {
+test!(a_tree_without_elf_is_an_empty_list, needs = &[Need::Dpkg]);
+fn a_tree_without_elf_is_an_empty_list() {
     let fixture = Fixture::new();
     fixture.file("venv/pyvenv.cfg", "home = /usr/bin\n");
     fixture.run().arg("venv").said().is(0, "", "");
@@ -288,7 +203,8 @@ fn no_elf() {
     );
 }
 
-fn special_files() {
+test!(fifos_sockets_and_loops_are_not_read, needs = &[Need::Dpkg]);
+fn fifos_sockets_and_loops_are_not_read() {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");
     Run::new("mkfifo").arg(fixture.path("venv/fifo.so")).must();
@@ -305,7 +221,8 @@ fn special_files() {
     );
 }
 
-fn named_special_files() {
+test!(a_named_special_file_is_refused, needs = &[Need::Dpkg]);
+fn a_named_special_file_is_refused() {
     let fixture = Fixture::new();
     Run::new("mkfifo").arg(fixture.path("fifo")).must();
     fixture.link("loop", "loop");
@@ -320,7 +237,8 @@ fn named_special_files() {
     }
 }
 
-fn not_there() {
+test!(a_path_that_is_not_there_is_refused, needs = &[Need::Dpkg]);
+fn a_path_that_is_not_there_is_refused() {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");
     let said = fixture.run().args(["venv", "nowhere"]).said();
@@ -345,8 +263,12 @@ fn not_there() {
     );
 }
 
-/// As nobody, in a place that nobody can reach.
-fn unreadable_directory() {
+test!(
+    an_unreadable_directory_leaves_no_list,
+    needs = &[Need::Dpkg, Need::Root]
+);
+/// Runs as the user `nobody`, in a directory that this user can reach.
+fn an_unreadable_directory_leaves_no_list() {
     let dir = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir_in("/tmp")
@@ -387,7 +309,7 @@ fn unreadable_directory() {
     run(&[]).is(2, "", &error);
     run(&["-q"]).is(2, "", &error);
     run(&["--exclude", "/closed"]).is(0, "", "");
-    // What the messages propose passes over these, and over nothing else.
+    // The proposed options exclude these files, and nothing else.
     let proposed: Vec<&str> = error.split('\'').skip(1).step_by(2).collect();
     let options = ["--exclude", proposed[0], "--exclude", proposed[1]];
     fs::write(at("venv/closed_not"), "x").expect("a file");
@@ -396,7 +318,8 @@ fn unreadable_directory() {
     assert!(said.stderr.contains("read: 1 file, "), "{}", said.stderr);
 }
 
-fn no_dpkg() {
+test!(no_dpkg_leaves_no_list);
+fn no_dpkg_leaves_no_list() {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");
     let said = fixture
@@ -412,7 +335,7 @@ fn no_dpkg() {
     );
 }
 
-/// What is said where `dpkg` is this shell script.
+/// The output where `dpkg` is this shell script.
 fn with_dpkg(script: &str) -> Said {
     let fixture = Fixture::new();
     fixture.file("venv/a", "");
@@ -428,7 +351,8 @@ fn with_dpkg(script: &str) -> Said {
     )
 }
 
-fn failing_dpkg() {
+test!(a_failing_dpkg_leaves_no_list);
+fn a_failing_dpkg_leaves_no_list() {
     let native = "[ \"$1\" = --print-architecture ] && echo amd64 && exit 0\n";
     let said = with_dpkg("echo broken >&2; exit 2");
     said.is(
@@ -462,7 +386,11 @@ fn failing_dpkg() {
     );
 }
 
-fn root_without_database() {
+test!(
+    a_root_without_dpkgs_database_leaves_no_list,
+    needs = &[Need::Dpkg]
+);
+fn a_root_without_dpkgs_database_leaves_no_list() {
     let fixture = Fixture::new();
     fixture.file("root/venv/a", "");
     let said = fixture.said(fixture.run().args(["--root", "root", "/venv"]));
@@ -474,9 +402,10 @@ fn root_without_database() {
     );
 }
 
+test!(a_long_list_of_arguments_is_split, needs = TOOLS);
 /// Three thousand libraries in the loader's configuration, and a stack so small that the kernel
 /// takes few arguments (a quarter of it, execve(2)).
-fn too_long_for_one_call() {
+fn a_long_list_of_arguments_is_split() {
     let fixture = Fixture::new();
     let library = fixture.library("root/usr/local/lib/libany.so", "int a;", &["-s"]);
     for number in 0..3000 {
@@ -517,7 +446,8 @@ fn too_long_for_one_call() {
     assert_eq!(asked, asked_again);
 }
 
-fn names_are_bytes() {
+test!(names_need_not_be_utf_8, needs = TOOLS);
+fn names_need_not_be_utf_8() {
     let fixture = Fixture::new();
     let name =
         <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"od\xffd\n[*]\x1b.so");

@@ -2,12 +2,12 @@
 //! names the distribution fails, with them it works.
 
 use crate::fixture::PROGRAM;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
-use crate::support::{debian, target_dir, test};
+use crate::support::{debian, target_dir};
 use find_libdeps::demand::LibraryName;
 use find_libdeps::run_time::table::{Row, rows};
-use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,24 +15,6 @@ use std::path::{Path, PathBuf};
 const EXERCISES: &str = include_str!("dlopen_table.txt");
 /// The Python of each release.
 const PYTHONS: [(&str, &str); 2] = [("bookworm", "3.11"), ("trixie", "3.13")];
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip];
-    vec![
-        test(
-            "each_row_of_the_table_has_an_exercise_that_fails_without_what_it_needs",
-            &[],
-            each_row_has_an_exercise,
-        ),
-        test("each_row_of_the_table_holds_in_bookworm", needs, || {
-            each_row_holds("bookworm");
-        }),
-        test("each_row_of_the_table_holds_in_trixie", needs, || {
-            each_row_holds("trixie");
-        }),
-    ]
-}
 
 /// How the rows are tried; the file says what each part is.
 #[derive(Default)]
@@ -80,7 +62,8 @@ fn exercises() -> Exercises {
     all
 }
 
-fn each_row_has_an_exercise() {
+test!(each_row_of_the_table_has_an_exercise_that_fails_without_what_it_needs);
+fn each_row_of_the_table_has_an_exercise_that_fails_without_what_it_needs() {
     let exercises = exercises();
     let tried = exercises.rows.iter();
     let tried: Vec<_> = tried
@@ -91,7 +74,13 @@ fn each_row_has_an_exercise() {
     assert_eq!(tried, wanted.collect::<Vec<_>>());
 }
 
-fn each_row_holds(release: &str) {
+test!(
+    each_row_of_the_table_holds,
+    needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip],
+    limit = 1800,
+    on = [bookworm, trixie]
+);
+fn each_row_of_the_table_holds(release: &str) {
     let exercises = exercises();
     let root = debian::root(release, &["python3"]);
     let root = root.path();
@@ -109,7 +98,7 @@ fn each_row_holds(release: &str) {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// Runs each exercise, and tells which do not end with the `wanted` line.
+/// Runs each exercise, and returns those that do not end with the `wanted` line.
 fn differences(
     exercises: &Exercises,
     root: &Path,
@@ -205,10 +194,7 @@ fn shared(exercises: &Exercises, release: &str) -> PathBuf {
 
 /// The directory `name` that `make` filled once for these `requirements`.
 fn kept(name: &str, requirements: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _lock = crate::support::lock(name);
     let dir = target_dir().join(name);
     let done = dir.with_extension("done");
     let requirements = requirements.join("\n");
@@ -248,8 +234,8 @@ fn wheel(dir: &Path, requirement: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no wheel of {requirement} in {}", dir.display()))
 }
 
-/// Takes away the libraries of the table that a plain root has for its own programs, and tells
-/// where they were.
+/// Hides the libraries of the table that a plain root has for its own programs, and returns where
+/// they were.
 fn hide(root: &Path) -> Vec<PathBuf> {
     let hidden = root.join("hidden");
     fs::create_dir(&hidden).expect("a directory");

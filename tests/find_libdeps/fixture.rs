@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_find-libdeps");
 
-/// A directory of its own for one test, removed with it.
+/// A directory for one test, removed with it.
 pub struct Fixture {
     dir: TempDir,
 }
@@ -112,7 +112,7 @@ impl Fixture {
 pub struct Report(pub Value);
 
 impl Report {
-    /// That of `run` on `path`.
+    /// The report of `run` on `path`.
     pub fn of(run: Run, path: &str) -> Self {
         let text = run.args(["--json", path]).must();
         Self(serde_json::from_str(&text).expect("the report is JSON"))

@@ -1,37 +1,14 @@
-//! Options, formats and statuses, as users meet them.
+//! Options, formats and statuses.
 
 use crate::fixture::{Fixture, PROGRAM};
-use crate::support::needs::Need;
+use crate::oracle::TOOLS;
+use crate::support::harness::test;
 use crate::support::run::Run;
-use crate::support::test;
-use libtest_mimic::Trial;
 use serde_json::json;
 use std::process::{Command, Stdio};
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let cc = &[Need::Dpkg, Need::Cc, Need::Ldd];
-    vec![
-        test("the_list_is_names_and_nothing_else", cc, list),
-        test("json_is_the_whole_report", cc, json_report),
-        test("two_runs_are_the_same_to_the_byte", cc, same_bytes),
-        test("explain_says_why", cc, explain),
-        test("explain_of_a_name_says_only_that", cc, explain_name),
-        test("ignored_sonames_are_not_reported", cc, ignore),
-        test("excluded_paths_are_not_read", cc, exclude),
-        test("quiet_says_nothing_and_verbose_counts", cc, verbosity),
-        test("strict_objects_to_what_is_missing", cc, strict),
-        test("colours_come_when_they_are_asked_for", cc, colours),
-        test("without_a_path_the_virtualenv_is_meant", cc, virtual_env),
-        test("a_closed_pipe_is_quiet", cc, closed_pipe),
-        test("a_full_disk_is_an_error", cc, full_disk),
-        test("usage_errors_are_status_2", &[], usage),
-        test("help_has_the_three_lines", &[], help),
-    ]
-}
-
 /// A virtualenv with one extension that needs the system's C library, a bundled one, the
-/// interpreter's, the driver's, and one that nobody has.
+/// interpreter's, the driver's, and a missing one.
 fn venv() -> Fixture {
     let fixture = Fixture::new();
     let mut stubs = Vec::new();
@@ -56,7 +33,8 @@ fn venv() -> Fixture {
 
 const MISSING: &str = "find-libdeps: missing: libnone.so.7: venv/ext.so needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n";
 
-fn list() {
+test!(the_list_has_names_only, needs = TOOLS);
+fn the_list_has_names_only() {
     let fixture = venv();
     let said = fixture.said(fixture.run().arg("venv"));
     said.is(0, "libc6\n", MISSING);
@@ -68,7 +46,8 @@ fn dpkg_query(format: &str, package: &str) -> String {
         .must()
 }
 
-fn json_report() {
+test!(json_has_the_whole_report, needs = TOOLS);
+fn json_has_the_whole_report() {
     let fixture = venv();
     let path = |name: &str| fixture.text(name);
     let os_release = |name: &str| {
@@ -119,7 +98,8 @@ fn json_report() {
     assert_eq!(report, wanted);
 }
 
-fn same_bytes() {
+test!(two_runs_print_the_same_bytes, needs = TOOLS);
+fn two_runs_print_the_same_bytes() {
     let fixture = venv();
     let run = |arguments: &[&str]| fixture.run().arg("--json").args(arguments).said();
     let once = run(&["venv"]);
@@ -128,7 +108,8 @@ fn same_bytes() {
     assert_eq!(once, run(&["venv/", "./venv/libs", "venv/ext.so", "venv"]));
 }
 
-fn explain() {
+test!(explain_prints_the_reason_for_each_package, needs = TOOLS);
+fn explain_prints_the_reason_for_each_package() {
     let fixture = venv();
     let version = dpkg_query("${Version}", "libc6:amd64");
     let said =
@@ -164,7 +145,8 @@ host: its driver provides these at run time
     said.is(0, &text, "");
 }
 
-fn explain_name() {
+test!(explain_of_a_name_is_limited_to_it, needs = TOOLS);
+fn explain_of_a_name_is_limited_to_it() {
     let fixture = venv();
     let version = dpkg_query("${Version}", "libc6:amd64");
     let about_libc = format!(
@@ -197,14 +179,16 @@ fn explain_name() {
     );
 }
 
-fn ignore() {
+test!(ignored_sonames_are_not_reported, needs = TOOLS);
+fn ignored_sonames_are_not_reported() {
     let fixture = venv();
     let run = fixture.run().args(["--ignore", "^libnone", "--ignore=own"]);
     let said = run.args(["--strict", "venv"]).said();
     said.is(0, "libc6\n", "");
 }
 
-fn exclude() {
+test!(excluded_paths_are_not_read, needs = TOOLS);
+fn excluded_paths_are_not_read() {
     let fixture = venv();
     let said = fixture
         .run()
@@ -224,7 +208,11 @@ fn exclude() {
     );
 }
 
-fn verbosity() {
+test!(
+    quiet_prints_errors_only_and_verbose_adds_counts,
+    needs = TOOLS
+);
+fn quiet_prints_errors_only_and_verbose_adds_counts() {
     let fixture = venv();
     fixture
         .run()
@@ -244,13 +232,15 @@ fn verbosity() {
     assert!(seconds.parse::<f64>().is_ok(), "{time}");
 }
 
-fn strict() {
+test!(strict_fails_where_a_library_is_missing, needs = TOOLS);
+fn strict_fails_where_a_library_is_missing() {
     let fixture = venv();
     let said = fixture.said(fixture.run().args(["--strict", "venv"]));
     said.is(1, "libc6\n", MISSING);
 }
 
-fn colours() {
+test!(color_always_and_never_are_honoured, needs = TOOLS);
+fn color_always_and_never_are_honoured() {
     let fixture = venv();
     let said = fixture.said(fixture.run().args(["--color", "always", "venv"]));
     let coloured = MISSING.replacen("missing", "\u{1b}[1m\u{1b}[31mmissing\u{1b}[0m", 1);
@@ -259,7 +249,8 @@ fn colours() {
     said.is(0, "libc6\n", MISSING);
 }
 
-fn virtual_env() {
+test!(the_default_path_is_the_virtualenv, needs = TOOLS);
+fn the_default_path_is_the_virtualenv() {
     let fixture = venv();
     let run = || fixture.run().env("VIRTUAL_ENV", fixture.path("venv"));
     run().arg("-q").said().is(0, "libc6\n", "");
@@ -273,7 +264,8 @@ fn virtual_env() {
     );
 }
 
-fn closed_pipe() {
+test!(a_closed_pipe_is_no_error, needs = TOOLS);
+fn a_closed_pipe_is_no_error() {
     let fixture = venv();
     let mut child = Command::new(PROGRAM)
         .args(["-q", "venv"])
@@ -288,7 +280,8 @@ fn closed_pipe() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
-fn full_disk() {
+test!(a_full_disk_is_an_error, needs = TOOLS);
+fn a_full_disk_is_an_error() {
     let fixture = venv();
     let script = "exec \"$0\" -q venv > /dev/full";
     let said = Run::new("sh")
@@ -302,7 +295,8 @@ fn full_disk() {
     );
 }
 
-fn usage() {
+test!(usage_errors_are_status_2);
+fn usage_errors_are_status_2() {
     let run = || Run::new(PROGRAM);
     let status = |run: Run| (run.said().status, String::new());
     for arguments in [
@@ -325,7 +319,8 @@ fn usage() {
     );
 }
 
-fn help() {
+test!(help_shows_the_three_lines_of_a_dockerfile);
+fn help_shows_the_three_lines_of_a_dockerfile() {
     let said = Run::new(PROGRAM).arg("--help").said();
     assert_eq!((said.status, said.stderr.as_str()), (0, ""));
     for line in [

@@ -1,13 +1,13 @@
 //! The look-up of packages in Contents indexes: with real apt, on archives made for a test and on
 //! Debian's own.
 //!
-//! Each look-up is a process of its own, this program again, so that it has an environment of its
-//! own.
+//! Each look-up runs in a separate process, which is this program again, to have its own environment.
 
 use crate::fixture::Fixture;
+use crate::support::debian;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
-use crate::support::{debian, test};
 use find_libdeps::config::Lookup;
 use find_libdeps::demand::LibraryName;
 use find_libdeps::loader::system_libraries::LdSo;
@@ -16,7 +16,6 @@ use find_libdeps::packages::lookup::{Found, PackagedLibrary, Wanted, look_up};
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
 use find_libdeps::system::os_release::OsRelease;
 use find_libdeps::system::root::Root;
-use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -27,33 +26,7 @@ const SOURCE: &str = "LOOK_UP";
 
 const NEEDS: &[Need] = &[Need::Archive, Need::Dpkg];
 
-pub fn tests() -> Vec<Trial> {
-    vec![
-        test("lookup_main_goes_before_others", NEEDS, main_goes_first),
-        test("lookup_rules_decide", NEEDS, rules_decide),
-        test("lookup_stems_are_any_version", NEEDS, stems),
-        test("lookup_reads_what_apt_has", NEEDS, reads_what_apt_has),
-        test("lookup_temporary_lists_go", NEEDS, temporary_lists_go),
-        test("lookup_kept_lists_are_used_again", NEEDS, kept_lists),
-        test("lookup_half_an_index_is_an_error", NEEDS, half_an_index),
-        test("lookup_says_what_to_do", NEEDS, says_what_to_do),
-        test(
-            "lookup_refuses_another_root",
-            &[Need::Dpkg, Need::Ldd],
-            another_root,
-        ),
-        test("lookup_foreign_architectures", NEEDS, foreign),
-        test("lookup_by_several_names", NEEDS, several_names),
-        test("lookup_in_bookworm", &[Need::Mmdebstrap], || {
-            real("bookworm", BOOKWORM);
-        }),
-        test("lookup_in_trixie", &[Need::Mmdebstrap], || {
-            real("trixie", TRIXIE);
-        }),
-    ]
-}
-
-/// What this program does where it is started to look up its arguments.
+/// Looks up the arguments, in a process that was started for it.
 pub fn driver() -> Option<i32> {
     let source = match std::env::var(SOURCE).ok()?.as_str() {
         "machine" => Lookup::Machine,
@@ -132,7 +105,7 @@ fn told(found: &Found) -> String {
     }
 }
 
-/// An apt with archives of the test's own.
+/// An apt with archives that the test makes.
 struct Apt {
     fixture: Fixture,
 }
@@ -254,7 +227,8 @@ fn says(run: Run, stdout: &str) {
 
 const FOO: &str = "usr/lib/TRIPLET/libfoo.so.1    libs/libfoo1\n";
 
-fn main_goes_first() {
+test!(main_comes_before_other_components, needs = NEEDS);
+fn main_comes_before_other_components() {
     let apt = Apt::new();
     let own = codename();
     apt.contents("a-third", "main", "usr/lib/TRIPLET/libfoo.so.1 libs/libfoo1,x/third\nlib/TRIPLET/libt.so.1 third\n")
@@ -282,7 +256,8 @@ fn main_goes_first() {
     );
 }
 
-fn rules_decide() {
+test!(the_first_rule_that_leaves_one_decides, needs = NEEDS);
+fn the_first_rule_that_leaves_one_decides() {
     let apt = debian(
         "FILE LOCATION\n\
          usr/lib/TRIPLET/blas/libblas.so.3 libs/libblas3\n\
@@ -339,7 +314,8 @@ fn rules_decide() {
     );
 }
 
-fn stems() {
+test!(a_stem_matches_any_version, needs = NEEDS);
+fn a_stem_matches_any_version() {
     let apt = debian(
         "usr/lib/TRIPLET/libargon.so.0 libs/libargon0\n\
          usr/lib/TRIPLET/libargon.so.1 libs/libargon1\n\
@@ -387,7 +363,8 @@ fn stems() {
 
 const FOUND: &str = "libfoo.so.1: libfoo.so.1 of libfoo1 (/usr/lib/TRIPLET/libfoo.so.1)\n";
 
-fn reads_what_apt_has() {
+test!(the_index_that_apt_has_is_read, needs = NEEDS);
+fn the_index_that_apt_has_is_read() {
     let apt = debian(FOO);
     // As apt-file configures apt.
     let conf = "Acquire::IndexTargets::deb::Contents-deb {\n\
@@ -408,8 +385,9 @@ fn reads_what_apt_has() {
     assert!(!apt.fixture.path("kept").exists());
 }
 
+test!(several_names_of_one_library_give_one_report, needs = NEEDS);
 /// The report is the same each time, and says nothing of a path, which no index is asked for.
-fn several_names() {
+fn several_names_of_one_library_give_one_report() {
     let apt = debian(FOO);
     let source = "import ctypes\nfrom ctypes.util import find_library\n\
                   find_library('foo')\nctypes.CDLL('libfoo.so.1')\nctypes.CDLL('/usr/lib/libfoo.so.1')\n";
@@ -435,7 +413,8 @@ fn several_names() {
     }
 }
 
-fn temporary_lists_go() {
+test!(temporary_lists_are_removed, needs = NEEDS);
+fn temporary_lists_are_removed() {
     let apt = debian(FOO);
     says(apt.run("temporary", &["libfoo.so.1"]), FOUND);
     // apt's own lists, its cache, and its hooks are as they were.
@@ -457,7 +436,8 @@ fn temporary_lists_go() {
     assert!(list(&apt.fixture.path("tmp")).is_empty());
 }
 
-fn kept_lists() {
+test!(kept_lists_are_reused, needs = NEEDS);
+fn kept_lists_are_reused() {
     let apt = debian(FOO);
     says(apt.run_kept(&["libfoo.so.1"]), FOUND);
     let before = fs::metadata(apt.index("kept/lists")).expect("a file").ino();
@@ -467,7 +447,8 @@ fn kept_lists() {
     assert!(list(&apt.fixture.path("tmp")).is_empty());
 }
 
-fn half_an_index() {
+test!(a_damaged_index_is_an_error, needs = NEEDS);
+fn a_damaged_index_is_an_error() {
     let apt = debian(&FOO.repeat(50_000));
     says(apt.run_kept(&["libfoo.so.1"]), FOUND);
     // From now on what was fetched is all that there is: apt finds no change.
@@ -498,7 +479,8 @@ fn half_an_index() {
     assert_eq!(damaged(&whole).status, 0);
 }
 
-fn says_what_to_do() {
+test!(errors_name_the_next_step, needs = NEEDS);
+fn errors_name_the_next_step() {
     let apt = Apt::new();
     apt.fixture.file("archive/dists/stable/main/Other", "");
     apt.release("stable", "Debian", &codename(), "main");
@@ -541,7 +523,7 @@ fn says_what_to_do() {
             "",
             "no `apt-get` on PATH: packages are looked up by apt, so run this on Debian\n",
         );
-    // Nothing wanted, nothing asked.
+    // With nothing to look up, apt is not run.
     apt.run("temporary", &[]).said().is(0, "", "");
 }
 
@@ -551,7 +533,8 @@ fn only_dpkg(fixture: &Fixture) -> PathBuf {
     fixture.path("dpkg-alone")
 }
 
-fn another_root() {
+test!(another_root_is_refused, needs = &[Need::Dpkg, Need::Ldd]);
+fn another_root_is_refused() {
     let fixture = crate::own_root::root("");
     let root = Root::below(&fixture.path("root")).expect("a directory");
     let dpkg = Dpkg::new(&root).expect("a database");
@@ -564,7 +547,8 @@ fn another_root() {
     );
 }
 
-fn foreign() {
+test!(a_foreign_architecture_must_be_configured, needs = NEEDS);
+fn a_foreign_architecture_must_be_configured() {
     let other = if native().debian == "i386" {
         "amd64"
     } else {
@@ -657,8 +641,13 @@ const TRIXIE: &[&str] = &[
     "tinfo: libtinfo.so.6 of libtinfo6",
 ];
 
+test!(
+    debians_own_index_is_searched,
+    needs = &[Need::Mmdebstrap],
+    cases = [bookworm("bookworm", BOOKWORM), trixie("trixie", TRIXIE)]
+);
 /// In a root of `release`, with its own apt and Debian's own index.
-fn real(release: &str, expected: &[&str]) {
+fn debians_own_index_is_searched(release: &str, expected: &[&str]) {
     let root = debian::root(release, &[]);
     let program = root.path().join("look-up");
     fs::copy(std::env::current_exe().expect("this program"), program).expect("a copy");

@@ -1,13 +1,16 @@
-//! What `find-libdeps` and glibc's own loader say of one tree, as lines that can be compared.
+//! The libraries of one tree as `find-libdeps` and glibc's loader find them, as lines to compare.
 //!
-//! A library is a line `soname: outcome path (found_by)`; the loader's answer is a line
-//! `soname => path`, the path that of the real file. Paths in a fixture are relative to it.
+//! Of the report, a library is a line `soname: outcome path (found_by)`; of `ldd`, a line
+//! `soname => path` with links resolved. Paths in a fixture are relative to it.
 
 use crate::fixture::{Fixture, PROGRAM, Report};
+use crate::support::needs::Need;
 use crate::support::run::Run;
 use std::collections::BTreeSet;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+/// What it takes to compile a tree and to compare it with `ldd`.
+pub const TOOLS: &[Need] = &[Need::Cc, Need::Ldd, Need::Dpkg];
 
 /// The tree that the tests analyse.
 pub const TREE: &str = "venv";
@@ -109,7 +112,7 @@ fn real(fixture: &Fixture, path: &str) -> String {
     )
 }
 
-/// What `ldd` must answer if it is of one mind with `report`.
+/// What `ldd` must print if it agrees with `report`.
 fn answers(fixture: &Fixture, report: &Report) -> Vec<String> {
     let all = report.0["libraries"].as_array().expect("an array");
     let lines: BTreeSet<String> = all
@@ -123,8 +126,8 @@ fn answers(fixture: &Fixture, report: &Report) -> Vec<String> {
     lines.into_iter().collect()
 }
 
-/// Compares all that is said of the tree with `wanted` and `warned`, and with what `ldd` says of
-/// `file`: the same file for each name, or neither has one.
+/// Compares the report on the tree with `wanted` and `warned`, and with what `ldd` finds for `file`:
+/// the same file for each name, or none.
 #[track_caller]
 pub fn proves(fixture: &Fixture, file: &Path, wanted: &[&str], warned: &[&str]) {
     proves_in(fixture, &[], file, wanted, warned);
@@ -158,7 +161,7 @@ pub fn proves_in(
             .collect::<Vec<_>>(),
         "ours and ldd's"
     );
-    // What a packaged library needs in its turn is ldd's to list, not ours.
+    // ldd also lists what packaged libraries need in turn; the report does not.
     for line in ours {
         assert!(
             theirs.contains(&line),
@@ -167,8 +170,8 @@ pub fn proves_in(
     }
 }
 
-/// Compares all that is said of the tree, and all that `ldd` says of `file` with `theirs`: for
-/// rules by which the two differ.
+/// Compares the report on the tree with `wanted` and `warned`, and the output of `ldd` for `file`
+/// with `theirs`: for rules by which the two differ.
 #[track_caller]
 pub fn differs(fixture: &Fixture, file: &Path, wanted: &[&str], warned: &[&str], theirs: &[&str]) {
     let report = Report::of(fixture.run(), TREE);
@@ -182,49 +185,3 @@ pub fn messages(fixture: &Fixture, options: &[&str]) -> String {
     let run = Run::new(PROGRAM).dir(fixture.path(""));
     fixture.said(run.args(options).arg(TREE)).stderr
 }
-
-/// Overwrites bytes of a file.
-pub fn patch(path: &Path, offset: u64, bytes: &[u8]) {
-    let file = std::fs::OpenOptions::new().write(true).open(path);
-    let file = file.expect("the fixture is there");
-    file.write_all_at(bytes, offset).expect("it can be written");
-}
-
-/// Adds a dynamic entry `tag` to a 64-bit file, in a place that the linker keeps spare; its value
-/// is that of the entry `like`.
-pub fn add_dynamic(path: &Path, tag: u64, like: u64) {
-    let bytes = std::fs::read(path).expect("the fixture is there");
-    let at = dynamic(&bytes);
-    let entries = || (at..bytes.len()).step_by(16);
-    let tag_at = |at: usize| number(&bytes, at);
-    let value = entries().find(|&at| tag_at(at) == like);
-    let value = number(&bytes, value.expect("the entry is there") + 8);
-    let end = entries().find(|&at| tag_at(at) == 0).expect("an end");
-    patch(path, end as u64, &tag.to_le_bytes());
-    patch(path, end as u64 + 8, &value.to_le_bytes());
-}
-
-/// Where the dynamic section of a 64-bit file begins.
-fn dynamic(bytes: &[u8]) -> usize {
-    const PT_DYNAMIC: u64 = 2;
-    let headers = index(number(bytes, 32));
-    let is_dynamic = |at: &usize| number(bytes, *at) & 0xffff_ffff == PT_DYNAMIC;
-    let header = (headers..).step_by(56).find(is_dynamic);
-    index(number(bytes, header.expect("a dynamic file") + 8))
-}
-
-fn number(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
-}
-
-fn index(number: u64) -> usize {
-    usize::try_from(number).expect("it fits")
-}
-
-/// The tests of these names, all with the same needs.
-macro_rules! rules {
-    ($needs:expr; $($name:ident),* $(,)?) => {
-        vec![$(crate::support::test(stringify!($name), $needs, $name)),*]
-    };
-}
-pub(crate) use rules;

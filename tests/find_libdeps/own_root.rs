@@ -1,5 +1,5 @@
-//! Roots of the tests' own, with a cache, a configuration and default directories, and what
-//! `ldconfig -r ROOT` and the root's own loader say of them.
+//! Roots that the tests make, with a cache, a configuration and default directories, and the output
+//! of `ldconfig -r ROOT` and of the root's loader.
 
 use crate::fixture::{Fixture, PROGRAM, Report};
 use crate::oracle::{libraries, soname};
@@ -10,7 +10,7 @@ use std::fs;
 pub const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 pub const LIBA: &str = "liba.so.1";
 
-/// A root with the least that dpkg, ldconfig and the loader ask for.
+/// A root with the minimum that dpkg, ldconfig and the loader need.
 pub fn root(conf: &str) -> Fixture {
     let fixture = Fixture::new();
     let dpkg = "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\

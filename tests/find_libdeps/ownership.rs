@@ -1,71 +1,16 @@
 //! Libraries to packages, by the real dpkg of real Debian roots.
 
 use crate::fixture::{Fixture, PROGRAM, Report};
+use crate::support::debian;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
-use crate::support::{debian, test};
-use libtest_mimic::Trial;
 use std::fs;
 use tempfile::TempDir;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let needs = &[Need::Mmdebstrap, Need::Cc, Need::Ldd];
-    vec![
-        test(
-            "merged_usr_is_asked_for_both_ways",
-            needs,
-            merged_usr_is_asked_for_both_ways,
-        ),
-        test(
-            "an_alternatives_chain_leads_to_the_package_of_the_real_file",
-            needs,
-            an_alternatives_chain_leads_to_the_package_of_the_real_file,
-        ),
-        test(
-            "a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other",
-            needs,
-            a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other,
-        ),
-        test(
-            "a_locally_diverted_library_is_nobodys",
-            needs,
-            a_locally_diverted_library_is_nobodys,
-        ),
-        test(
-            "a_foreign_architecture_is_named",
-            needs,
-            a_foreign_architecture_is_named,
-        ),
-        test(
-            "a_library_of_nobody_is_said_and_its_needs_are_followed",
-            needs,
-            a_library_of_nobody_is_said_and_its_needs_are_followed,
-        ),
-        test(
-            "a_development_package_is_never_listed",
-            needs,
-            a_development_package_is_never_listed,
-        ),
-        test(
-            "libpython_in_a_package_is_listed_for_what_embeds_it",
-            needs,
-            libpython_in_a_package_is_listed_for_what_embeds_it,
-        ),
-        test(
-            "a_link_in_dpkgs_database_of_a_root_is_refused",
-            needs,
-            a_link_in_dpkgs_database_of_a_root_is_refused,
-        ),
-        test(
-            "pattern_characters_in_a_path_are_taken_literally",
-            needs,
-            pattern_characters_in_a_path_are_taken_literally,
-        ),
-    ]
-}
+const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Cc, Need::Ldd];
 
-/// A root of its own with a tree at /venv, in which each file of `needs` is a library that needs
+/// A Debian root with a tree at /venv, in which each file of `needs` is a library that needs
 /// the named sonames.
 struct System {
     root: TempDir,
@@ -119,7 +64,7 @@ impl System {
         Report::of(self.run(), "/venv")
     }
 
-    /// A program of the root's own.
+    /// Runs a program of the root.
     fn chroot(&self, program: &str, arguments: &[&str]) -> String {
         Run::new("chroot")
             .arg(self.root.path())
@@ -129,7 +74,7 @@ impl System {
             .must()
     }
 
-    /// Installs a package of this test's own making, which ships the library `file` with the
+    /// Installs a package made for the test, which ships the library `file` with the
     /// SONAME `soname`, and runs `preinst` before it is unpacked.
     fn install(&self, package: &str, soname: &str, file: &str, preinst: &str) {
         self.install_for("amd64", package, soname, file, preinst);
@@ -181,7 +126,8 @@ impl System {
     }
 }
 
-fn merged_usr_is_asked_for_both_ways() {
+test!(both_paths_of_merged_usr_are_looked_up, needs = NEEDS);
+fn both_paths_of_merged_usr_are_looked_up() {
     for release in debian::RELEASES {
         let system = System::new(release, &[]);
         // The one release ships libc6 in /lib, the other in /usr/lib.
@@ -200,6 +146,10 @@ fn merged_usr_is_asked_for_both_ways() {
     }
 }
 
+test!(
+    an_alternatives_chain_leads_to_the_package_of_the_real_file,
+    needs = NEEDS
+);
 fn an_alternatives_chain_leads_to_the_package_of_the_real_file() {
     let include = ["libblas3", "libopenblas0-pthread"];
     let system = System::new("bookworm", &include);
@@ -217,6 +167,10 @@ fn an_alternatives_chain_leads_to_the_package_of_the_real_file() {
     system.said().is(0, "libblas3\n", "");
 }
 
+test!(
+    a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other,
+    needs = NEEDS
+);
 fn a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other() {
     let system = System::new("bookworm", &[]);
     let file = "/usr/lib/x86_64-linux-gnu/libtwice.so.1";
@@ -235,7 +189,8 @@ fn a_diverted_library_belongs_to_the_diverter_and_its_new_name_to_the_other() {
     system.said().is(0, "liboriginal1\n", "");
 }
 
-fn a_locally_diverted_library_is_nobodys() {
+test!(a_locally_diverted_library_is_unowned, needs = NEEDS);
+fn a_locally_diverted_library_is_unowned() {
     let system = System::new("bookworm", &[]);
     let file = "/usr/lib/x86_64-linux-gnu/libtwice.so.1";
     system.install("liboriginal1", "libtwice.so.1", file, "");
@@ -261,6 +216,7 @@ fn a_locally_diverted_library_is_nobodys() {
     );
 }
 
+test!(a_foreign_architecture_is_named, needs = NEEDS);
 fn a_foreign_architecture_is_named() {
     let system = System::new("bookworm", &[]);
     system.chroot("dpkg", &["--add-architecture", "i386"]);
@@ -282,7 +238,11 @@ fn a_foreign_architecture_is_named() {
     assert_eq!(packages[1]["architecture"], "i386");
 }
 
-fn a_library_of_nobody_is_said_and_its_needs_are_followed() {
+test!(
+    an_unowned_library_is_reported_and_its_needs_are_followed,
+    needs = NEEDS
+);
+fn an_unowned_library_is_reported_and_its_needs_are_followed() {
     for place in ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu"] {
         let system = System::new("bookworm", &[]);
         system
@@ -309,6 +269,7 @@ fn a_library_of_nobody_is_said_and_its_needs_are_followed() {
     }
 }
 
+test!(a_development_package_is_never_listed, needs = NEEDS);
 fn a_development_package_is_never_listed() {
     let system = System::new("bookworm", &["zlib1g-dev"]);
     system.needing("ext.so", &["libz.so"], &[]);
@@ -335,6 +296,10 @@ fn a_development_package_is_never_listed() {
     );
 }
 
+test!(
+    pattern_characters_in_a_path_are_taken_literally,
+    needs = NEEDS
+);
 fn pattern_characters_in_a_path_are_taken_literally() {
     let system = System::new("bookworm", &[]);
     system.install("libodd1", "lib[1]*?.so.1", "/usr/lib/odd/lib[1]*?.so.1", "");
@@ -344,6 +309,10 @@ fn pattern_characters_in_a_path_are_taken_literally() {
     system.said().is(0, "libodd1\n", "");
 }
 
+test!(
+    libpython_in_a_package_is_listed_for_what_embeds_it,
+    needs = NEEDS
+);
 /// Debian's python3 does without this library, so that uWSGI's program fails where only python3 is
 /// installed; an interpreter built with it brings it along.
 fn libpython_in_a_package_is_listed_for_what_embeds_it() {
@@ -373,6 +342,7 @@ fn libpython_in_a_package_is_listed_for_what_embeds_it() {
     system.said().is(0, "", "");
 }
 
+test!(a_link_in_dpkgs_database_of_a_root_is_refused, needs = NEEDS);
 fn a_link_in_dpkgs_database_of_a_root_is_refused() {
     let system = System::new("bookworm", &[]);
     let info = system.root.path().join("var/lib/dpkg/info");

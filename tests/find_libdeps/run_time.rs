@@ -1,48 +1,16 @@
 //! Libraries that code loads by name at run time: notes in ELF files, the table of distributions,
-//! and calls in Python sources, in roots of the tests' own.
+//! and calls in Python sources, in roots that the tests make.
 
 use crate::fixture::Fixture;
 use crate::own_root::{self, run};
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Said;
-use crate::support::test;
-use libtest_mimic::Trial;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let needs = &[Need::Dpkg, Need::Cc];
-    let tests: [(&str, fn()); 16] = [
-        ("a_required_note_is_listed", required_note),
-        ("a_recommended_note_is_named", recommended_note),
-        (
-            "a_note_is_resolved_by_the_rpath_of_its_file",
-            note_and_rpath,
-        ),
-        ("a_bad_note_is_a_warning", bad_notes),
-        (
-            "the_table_lists_what_a_distribution_cannot_do_without",
-            table,
-        ),
-        ("a_companion_meets_the_need", companion),
-        ("a_bundled_copy_meets_the_need", bundled),
-        ("a_missing_library_of_the_table_is_missing", missing),
-        ("a_call_in_a_source_is_named", source),
-        ("a_call_has_alternatives", alternatives),
-        ("a_link_for_compiling_meets_no_need", link_for_compiling),
-        ("what_is_listed_anyway_is_not_named", listed_anyway),
-        ("an_ignored_name_is_not_loaded", ignored),
-        ("a_loaded_library_of_nobody_is_followed", nobodys),
-        ("a_possible_library_of_nobody_is_named", possible_of_nobody),
-        ("hostile_sources_are_read_in_bounded_time", hostile),
-    ];
-    tests
-        .into_iter()
-        .map(|(name, body)| test(&format!("run_time::{name}"), needs, body))
-        .collect()
-}
+const NEEDS: &[Need] = &[Need::Dpkg, Need::Cc];
 
 const LIB: &str = "/usr/lib/x86_64-linux-gnu";
 const SITE: &str = "/venv/lib/python3/site-packages";
@@ -63,7 +31,7 @@ fn root(sonames: &[&str]) -> Fixture {
     fixture
 }
 
-/// Tells dpkg of a package with these files.
+/// Adds a package with these files to the database of dpkg.
 fn package(fixture: &Fixture, name: &str, files: &[&str]) {
     let mut status = OpenOptions::new()
         .append(true)
@@ -112,7 +80,8 @@ fn said(fixture: &Fixture, arguments: &[&str]) -> Said {
     run(fixture, "root").args(arguments).arg("/venv").said()
 }
 
-fn required_note() {
+test!(a_required_note_is_listed, needs = NEEDS);
+fn a_required_note_is_listed() {
     let fixture = root(&["libfoo.so.1"]);
     let text =
         r#"[{"soname":["libnone.so.2","libfoo.so.1"],"feature":"foo","priority":"required"}]"#;
@@ -127,7 +96,8 @@ fn required_note() {
     );
 }
 
-fn recommended_note() {
+test!(a_recommended_note_is_possible, needs = NEEDS);
+fn a_recommended_note_is_possible() {
     let fixture = root(&["libfoo.so.1", "libbar.so.1"]);
     // What is no array is taken for one, and no priority for `recommended`.
     let text = r#"{"soname":"libfoo.so.1","feature":"foo","unknown":[{}]}"#;
@@ -141,7 +111,8 @@ fn recommended_note() {
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
 }
 
-fn note_and_rpath() {
+test!(a_note_is_resolved_by_the_rpath_of_its_file, needs = NEEDS);
+fn a_note_is_resolved_by_the_rpath_of_its_file() {
     let fixture = root(&["libfoo.so.1"]);
     let text = r#"[{"soname":["libfoo.so.1"],"priority":"required"}]"#;
     note(&fixture, "ext.so", text, &["-Wl,-rpath,$ORIGIN/own"]);
@@ -153,7 +124,8 @@ fn note_and_rpath() {
     said(&fixture, &[]).is(0, "", "");
 }
 
-fn bad_notes() {
+test!(a_bad_note_is_a_warning, needs = NEEDS);
+fn a_bad_note_is_a_warning() {
     let fixture = root(&[]);
     note(&fixture, "a.so", "[{", &[]);
     note(&fixture, "b.so", "[7]", &[]);
@@ -170,7 +142,8 @@ fn bad_notes() {
     );
 }
 
-fn table() {
+test!(a_required_library_of_the_table_is_listed, needs = NEEDS);
+fn a_required_library_of_the_table_is_listed() {
     let fixture = root(&["libmagic.so.1"]);
     distribution(&fixture, "python-magic", "", &[]);
     said(&fixture, &[]).is(0, "libmagic1\n", "");
@@ -184,7 +157,8 @@ fn table() {
     );
 }
 
-fn companion() {
+test!(a_companion_distribution_provides_the_library, needs = NEEDS);
+fn a_companion_distribution_provides_the_library() {
     let fixture = root(&["libpq.so.5"]);
     distribution(&fixture, "psycopg", "", &[]);
     said(&fixture, &[]).is(0, "libpq5\n", "");
@@ -193,13 +167,15 @@ fn companion() {
     said(&fixture, &[]).is(0, "", "");
 }
 
-fn bundled() {
+test!(a_bundled_copy_provides_the_library, needs = NEEDS);
+fn a_bundled_copy_provides_the_library() {
     let fixture = root(&["libmagic.so.1"]);
     distribution(&fixture, "python-magic", "", &["magic/libmagic.so.1"]);
     said(&fixture, &[]).is(0, "", "");
 }
 
-fn missing() {
+test!(a_missing_library_of_the_table_is_missing, needs = NEEDS);
+fn a_missing_library_of_the_table_is_missing() {
     let fixture = root(&[]);
     distribution(&fixture, "python-magic", "", &[]);
     let line = "find-libdeps: missing: libmagic.so.1: \
@@ -212,7 +188,8 @@ fn missing() {
 const CALLS: &str = "import ctypes\nfrom ctypes.util import find_library\n\n\
                      lib = ctypes.CDLL(find_library('foo'))\nbar = ctypes.CDLL(\"libbar.so.1\")\n";
 
-fn source() {
+test!(a_call_in_a_source_is_possible, needs = NEEDS);
+fn a_call_in_a_source_is_possible() {
     let fixture = root(&["libfoo.so.1", "libbar.so.1"]);
     distribution(&fixture, "some-thing", CALLS, &[]);
     said(&fixture, &[]).is(
@@ -235,14 +212,16 @@ fn source() {
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\n", "");
 }
 
-fn alternatives() {
+test!(a_call_may_have_alternatives, needs = NEEDS);
+fn a_call_may_have_alternatives() {
     let fixture = root(&["libfoo.so.1", "libbar.so.1"]);
     let source = "import ctypes\nctypes.CDLL(find_library('none') or 'libbar.so.1')\n";
     distribution(&fixture, "thing", source, &[]);
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\n", "");
 }
 
-fn link_for_compiling() {
+test!(a_link_of_a_dev_package_provides_nothing, needs = NEEDS);
+fn a_link_of_a_dev_package_provides_nothing() {
     let fixture = root(&["libfoo.so.1"]);
     let link = format!("{LIB}/libfoo.so");
     fixture.link("libfoo.so.1.2", &format!("root{link}"));
@@ -253,7 +232,8 @@ fn link_for_compiling() {
     said(&fixture, &["--dlopen=all"]).is(0, "", named);
 }
 
-fn listed_anyway() {
+test!(a_listed_package_is_not_also_possible, needs = NEEDS);
+fn a_listed_package_is_not_also_possible() {
     let fixture = root(&["libfoo.so.1"]);
     distribution(&fixture, "thing", CALLS, &[]);
     let library = format!("root{LIB}/libfoo.so.1");
@@ -269,7 +249,8 @@ fn listed_anyway() {
     );
 }
 
-fn ignored() {
+test!(an_ignored_name_is_not_loaded, needs = NEEDS);
+fn an_ignored_name_is_not_loaded() {
     let fixture = root(&["libfoo.so.1"]);
     distribution(&fixture, "thing", CALLS, &[]);
     let arguments = ["--dlopen=all", "--ignore", "^libbar"];
@@ -282,7 +263,11 @@ fn ignored() {
     said(&fixture, &["--ignore", r"^libnone\.so"]).is(0, "", "");
 }
 
-fn nobodys() {
+test!(
+    the_needs_of_an_unowned_loaded_library_are_followed,
+    needs = NEEDS
+);
+fn the_needs_of_an_unowned_loaded_library_are_followed() {
     let fixture = root(&["libfoo.so.1"]);
     let needs = fixture.text(&format!("root{LIB}/libfoo.so.1"));
     fixture.library(
@@ -301,7 +286,8 @@ fn nobodys() {
     );
 }
 
-fn possible_of_nobody() {
+test!(an_unowned_possible_library_is_reported, needs = NEEDS);
+fn an_unowned_possible_library_is_reported() {
     let fixture = root(&["libbar.so.1"]);
     let own = "-Wl,-soname,libfoo.so.1";
     fixture.library("root/usr/local/lib/libfoo.so.1", "int x;", &[own]);
@@ -315,7 +301,8 @@ fn possible_of_nobody() {
     );
 }
 
-fn hostile() {
+test!(hostile_sources_are_read_in_bounded_time, needs = NEEDS);
+fn hostile_sources_are_read_in_bounded_time() {
     let fixture = root(&["libfoo.so.1"]);
     let call = "ctypes.CDLL('libfoo.so.1')\n";
     let deep = "CDLL(".repeat(1 << 20);

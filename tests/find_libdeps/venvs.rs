@@ -1,55 +1,17 @@
 //! Real virtualenvs, filled from the index by pip, and a sweep over the machine's own programs.
 
 use crate::fixture::{PROGRAM, Report, ldd_all};
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use crate::support::{debian, target_dir, test};
-use libtest_mimic::Trial;
+use crate::support::{debian, target_dir};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let pip = &[Need::Dpkg, Need::Ldd, Need::Pip];
-    let source = &[Need::Dpkg, Need::Ldd, Need::Pip, Need::Psycopg2];
-    let chroot = &[Need::Mmdebstrap, Need::Ldd, Need::Pip, Need::Psycopg2];
-    vec![
-        test(
-            "psycopg2_from_source_needs_libpq5_and_never_libc6_dev",
-            source,
-            psycopg2_from_source_needs_libpq5_and_never_libc6_dev,
-        ),
-        test(
-            "a_wheel_needs_nothing_of_what_it_bundles",
-            pip,
-            a_wheel_needs_nothing_of_what_it_bundles,
-        ),
-        test(
-            "the_notes_of_a_wheel_are_possible",
-            &[Need::Mmdebstrap, Need::Ldd, Need::Pip],
-            notes_of_a_wheel,
-        ),
-        test(
-            "root_gives_what_chroot_gives",
-            chroot,
-            root_gives_what_chroot_gives,
-        ),
-        test(
-            "every_direct_need_in_usr_bin_is_found_where_ldd_finds_it",
-            &[Need::Dpkg, Need::Ldd],
-            || sweep("/usr/bin"),
-        ),
-        test(
-            "every_direct_need_in_usr_lib_python3_is_found_where_ldd_finds_it",
-            &[Need::Dpkg, Need::Ldd, Need::Python3],
-            || sweep("/usr/lib/python3"),
-        ),
-    ]
-}
 
 /// A virtualenv with what `pip install` makes of `arguments`, kept between runs.
 fn venv(name: &str, arguments: &[&str]) -> PathBuf {
     let venv = target_dir().join(name);
+    let _lock = crate::support::lock(name);
     let done = venv.join("done");
     if !done.exists() {
         let _ = fs::remove_dir_all(&venv);
@@ -78,8 +40,12 @@ fn pillow() -> PathBuf {
     venv("venv-pillow", &["--only-binary=:all:", "pillow==11.0.0"])
 }
 
+test!(
+    the_notes_of_a_wheel_are_possible,
+    needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip]
+);
 /// tcod bundles SDL, whose notes name what it can use. In a plain root hardly any of that is there.
-fn notes_of_a_wheel() {
+fn the_notes_of_a_wheel_are_possible() {
     let venv = venv("venv-tcod", &["--only-binary=:all:", "tcod==21.2.2"]);
     let root = debian::root("bookworm", &[]);
     Run::new("cp")
@@ -132,11 +98,19 @@ fn notes_of_a_wheel() {
     assert_eq!(told, wanted);
 }
 
+test!(
+    psycopg2_from_source_needs_libpq5_and_never_libc6_dev,
+    needs = &[Need::Dpkg, Need::Ldd, Need::Pip, Need::Psycopg2]
+);
 fn psycopg2_from_source_needs_libpq5_and_never_libc6_dev() {
     let said = Run::new(PROGRAM).arg(psycopg2()).said();
     said.is(0, "libc6\nlibpq5\n", "");
 }
 
+test!(
+    a_wheel_needs_nothing_of_what_it_bundles,
+    needs = &[Need::Dpkg, Need::Ldd, Need::Pip]
+);
 fn a_wheel_needs_nothing_of_what_it_bundles() {
     let venv = pillow();
     // zlib is left to the system by manylinux's rules.
@@ -169,6 +143,10 @@ fn libs_of(venv: &Path) -> PathBuf {
     python.path().join("site-packages/pillow.libs")
 }
 
+test!(
+    root_gives_what_chroot_gives,
+    needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip, Need::Psycopg2]
+);
 fn root_gives_what_chroot_gives() {
     for release in debian::RELEASES {
         let root = debian::root(release, &["libpq5"]);
@@ -204,6 +182,22 @@ fn root_gives_what_chroot_gives() {
             }
         }
     }
+}
+
+test!(
+    every_direct_need_in_usr_bin_is_found_where_ldd_finds_it,
+    needs = &[Need::Dpkg, Need::Ldd]
+);
+fn every_direct_need_in_usr_bin_is_found_where_ldd_finds_it() {
+    sweep("/usr/bin");
+}
+
+test!(
+    every_direct_need_in_usr_lib_python3_is_found_where_ldd_finds_it,
+    needs = &[Need::Dpkg, Need::Ldd, Need::Python3]
+);
+fn every_direct_need_in_usr_lib_python3_is_found_where_ldd_finds_it() {
+    sweep("/usr/lib/python3");
 }
 
 /// Compares each need of each ELF file below `dir` with `ldd`: both find the same file, or none.

@@ -1,26 +1,21 @@
 //! The README's two commands on a bare Debian 13, with the packages that it names and no others,
 //! for an ordinary user and for root. What it ships is the oldest compiler that is promised.
 
+use crate::support::debian;
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs::{self, with_cargo};
 use crate::support::run::Run;
-use crate::support::{debian, test};
-use libtest_mimic::Trial;
 use std::path::Path;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Cargo, Need::Mmdebstrap, Need::Mounts];
-    vec![test("debian::the_readme_s_commands_work", needs, commands)]
-}
 
 /// The packages that the README names.
 const PACKAGES: [&str; 3] = ["cargo", "gcc", "python3"];
 
 /// Where the tests of this program build too, so that the second command finds what the first has
 /// built.
-const BUILT: &str = "/src/target/tmp/install";
+const BUILT: &str = "/src/target/tmp/install-quick";
 
-/// Runs a script in `root`, in namespaces of its own. It needs no network: the crates are there.
+/// Runs a script in `root`, in new namespaces. It needs no network: the crates are in the root.
 fn script(root: &Path, user: &str, script: &str) -> Run {
     let inside = "mount -t proc proc \"$1/proc\" && mount --rbind /dev \"$1/dev\" && \
                   exec chroot --userspec=\"$2\" \"$1\" sh -c \"cd /src && $3\"";
@@ -37,10 +32,13 @@ fn script(root: &Path, user: &str, script: &str) -> Run {
         .env("CARGO_NET_OFFLINE", "true")
 }
 
-/// The same, building quietly where the tests do.
+/// The same, building quietly, quickly, and where the tests do.
 fn build(root: &Path, user: &str, command: &str) -> Run {
-    script(root, user, command)
-        .env("CARGO_TERM_QUIET", "true")
+    let run = script(root, user, command);
+    let run = programs::QUICK
+        .into_iter()
+        .fold(run, |run, (name, value)| run.env(name, value));
+    run.env("CARGO_TERM_QUIET", "true")
         .env("CARGO_TARGET_DIR", BUILT)
 }
 
@@ -50,7 +48,12 @@ fn told(bin: &str, rest: &str) -> String {
     line("find-libdeps") + &line("apt-install") + rest
 }
 
-fn commands() {
+test!(
+    the_commands_of_the_readme_work,
+    needs = &[Need::Cargo, Need::Mmdebstrap, Need::Mounts],
+    limit = 1800
+);
+fn the_commands_of_the_readme_work() {
     let root = debian::root("trixie", &PACKAGES);
     let root = root.path();
     let source = root.join("src");
@@ -67,7 +70,7 @@ fn commands() {
         .args([&source, &crates])
         .must();
 
-    // An ordinary user is told before the build that the default is not for him.
+    // The default prefix is refused for an ordinary user, before the build.
     build(root, "nobody", "./install.sh").said().is(
         1,
         "",
@@ -99,5 +102,8 @@ fn commands() {
     .said()
     .is(0, "", &told("/usr/local/bin", ""));
     // What needs more than the root has is ignored.
-    script(root, "root", "cargo test --workspace --locked").must();
+    script(root, "root", "cargo test --workspace --locked")
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .must();
 }

@@ -1,30 +1,19 @@
-//! What is installed, where, and how: from one real build that all tests share.
+//! What is installed, where, and how: from one real build that most tests share.
 
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs::{self, checkout, install_sh};
 use crate::support::run::Run;
-use crate::support::{target_dir, test};
-use libtest_mimic::Trial;
+use crate::support::target_dir;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::TempDir;
 
-pub(crate) fn tests() -> Vec<Trial> {
-    let needs = &[Need::Cargo];
-    vec![
-        test("installed::into_a_new_prefix_twice", needs, twice),
-        test("installed::modes_are_not_the_umask_s", needs, umask),
-        test("installed::from_another_directory", needs, elsewhere),
-        test("installed::on_path_nothing_more_is_said", needs, on_path),
-        test("installed::below_destdir", needs, destdir),
-        test("installed::for_a_named_target", needs, target),
-        test("installed::and_uninstalled", needs, uninstalled),
-        test("installed::over_a_running_program", needs, running),
-        test("installed::static_and_small", needs, small),
-        test("installed::static_whatever_the_flags", needs, flags),
-    ]
-}
+const NEEDS: &[Need] = &[Need::Cargo];
+
+/// Each may have to wait for the build that they share.
+const BUILD: u64 = 900;
 
 const PROGRAMS: [&str; 2] = ["find-libdeps", "apt-install"];
 
@@ -65,7 +54,12 @@ fn prefix() -> TempDir {
     TempDir::new().expect("a directory")
 }
 
-fn twice() {
+test!(
+    a_second_install_replaces_the_first,
+    needs = NEEDS,
+    limit = BUILD
+);
+fn a_second_install_replaces_the_first() {
     let dir = prefix();
     let prefix = dir.path().join("a b/prefix");
     let bin = prefix.join("bin");
@@ -80,7 +74,12 @@ fn twice() {
     install_sh().arg(slash).said().is(0, "", &wanted);
 }
 
-fn umask() {
+test!(
+    modes_do_not_depend_on_the_umask,
+    needs = NEEDS,
+    limit = BUILD
+);
+fn modes_do_not_depend_on_the_umask() {
     let dir = prefix();
     for mask in ["077", "000"] {
         let prefix = dir.path().join(mask);
@@ -100,7 +99,12 @@ fn umask() {
     }
 }
 
-fn elsewhere() {
+test!(
+    a_relative_prefix_is_in_the_working_directory,
+    needs = NEEDS,
+    limit = BUILD
+);
+fn a_relative_prefix_is_in_the_working_directory() {
     let dir = prefix();
     let path = dir.path().canonicalize().expect("a path");
     let bin = path.join("dist/bin");
@@ -112,7 +116,8 @@ fn elsewhere() {
     assert_eq!(names(&path), ["dist"]);
 }
 
-fn on_path() {
+test!(a_prefix_on_path_needs_no_hint, needs = NEEDS, limit = BUILD);
+fn a_prefix_on_path_needs_no_hint() {
     let dir = prefix();
     let bin = dir.path().join("bin");
     let path = std::env::var("PATH").expect("a PATH");
@@ -124,7 +129,12 @@ fn on_path() {
         .is(0, "", &told(&bin));
 }
 
-fn destdir() {
+test!(
+    destdir_is_put_before_the_prefix,
+    needs = NEEDS,
+    limit = BUILD
+);
+fn destdir_is_put_before_the_prefix() {
     let dir = prefix();
     let bin = dir.path().join("usr/local/bin");
     install_sh()
@@ -140,7 +150,8 @@ fn destdir() {
     assert_eq!(names(dir.path()), ["opt", "usr"]);
 }
 
-fn target() {
+test!(a_named_target_is_built, needs = NEEDS, limit = BUILD);
+fn a_named_target_is_built() {
     let host = programs::with_cargo(Run::new("rustc").arg("-vV")).must();
     let host = host
         .lines()
@@ -163,14 +174,19 @@ fn target() {
     assert!(names(dir.path()).is_empty());
 }
 
-fn uninstalled() {
+test!(
+    uninstall_removes_the_programs_only,
+    needs = NEEDS,
+    limit = BUILD
+);
+fn uninstall_removes_the_programs_only() {
     let dir = prefix();
     let bin = dir.path().join("bin");
     install_sh().arg("--prefix").arg(dir.path()).must();
     fs::write(bin.join("other"), "").expect("a file");
     let wanted = format!("install.sh: {} has neither program now\n", bin.display());
     for _ in 0..2 {
-        // It needs nothing that building needs.
+        // Removing needs no tool of the build.
         Run::new(checkout().join("install.sh"))
             .args(["--uninstall", "--prefix"])
             .arg(dir.path())
@@ -193,7 +209,8 @@ fn uninstalled() {
     );
 }
 
-fn running() {
+test!(a_running_program_is_replaced, needs = NEEDS, limit = BUILD);
+fn a_running_program_is_replaced() {
     // A file that is being executed cannot be written to (ETXTBSY): it has to be replaced.
     let dir = prefix();
     let bin = dir.path().join("bin");
@@ -220,7 +237,12 @@ fn assert_static(bin: &Path) {
     }
 }
 
-fn small() {
+test!(
+    programs_are_static_and_small,
+    needs = &[Need::Cargo, Need::Optimised],
+    limit = BUILD
+);
+fn programs_are_static_and_small() {
     let bin = programs::installed();
     assert_static(&bin);
     for name in PROGRAMS {
@@ -229,9 +251,14 @@ fn small() {
     }
 }
 
-fn flags() {
-    // In a copy, whose cargo reads a configuration that has everything wrong; not optimised, as
-    // each set of flags is a build of its own.
+test!(
+    programs_are_static_whatever_the_flags,
+    needs = NEEDS,
+    limit = BUILD
+);
+fn programs_are_static_whatever_the_flags() {
+    // In a copy, whose cargo reads a configuration that has everything wrong. Each set of flags is
+    // built separately.
     let dir = TempDir::new_in(target_dir()).expect("a directory");
     let copy = dir.path().join("copy");
     programs::copy(&copy);
@@ -257,12 +284,8 @@ fn flags() {
     ] {
         let prefix = dir.path().join(name);
         let bin = prefix.join("bin");
-        programs::with_cargo(Run::new(copy.join("install.sh")))
+        programs::building(Run::new(copy.join("install.sh")))
             .dir(&copy)
-            .env("CARGO_TERM_QUIET", "true")
-            .env("CARGO_TARGET_DIR", target_dir().join("flags"))
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .env(name, value)
             .arg("--prefix")
             .arg(&prefix)

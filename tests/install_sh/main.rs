@@ -1,4 +1,4 @@
-//! `install.sh`, driven as its users drive it, with all that it says.
+//! Tests of `install.sh`: the real script, and all of its output.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,6 +13,5 @@ mod installed;
 mod refused;
 
 fn main() {
-    let tests = [debian::tests(), installed::tests(), refused::tests()];
-    support::main(tests.into_iter().flatten().collect())
+    support::harness::main()
 }

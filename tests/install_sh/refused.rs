@@ -1,33 +1,14 @@
 //! What is refused, before anything is changed: usage errors, missing tools, a place that cannot
 //! be written to, programs that are not static.
 
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs::{checkout, with_cargo};
 use crate::support::run::Run;
-use crate::support::test;
-use libtest_mimic::Trial;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-pub(crate) fn tests() -> Vec<Trial> {
-    let cargo = &[Need::Cargo];
-    vec![
-        test("refused::usage_errors", &[], usage_errors),
-        test("refused::missing_tools_are_named", &[], missing_tools),
-        test("refused::no_libc_a_is_told", cargo, no_libc_a),
-        test("refused::no_checkout_is_told", &[], no_checkout),
-        test("refused::an_unwritable_place", cargo, unwritable),
-        test(
-            "refused::an_unwritable_place_for_a_user",
-            &[Need::Cargo, Need::Root],
-            not_root,
-        ),
-        test("refused::a_dynamic_program", cargo, dynamic),
-        test("refused::what_readelf_cannot_read", cargo, unreadable),
-    ]
-}
 
 const USAGE: &str = "Usage: ./install.sh [OPTIONS]
 
@@ -47,7 +28,8 @@ fn install_sh() -> Run {
     Run::new(checkout().join("install.sh"))
 }
 
-fn usage_errors() {
+test!(usage_errors_are_status_2);
+fn usage_errors_are_status_2() {
     for (arguments, message) in [
         (
             &["--prefx", "/x"][..],
@@ -92,7 +74,8 @@ fn found(program: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no {program}"))
 }
 
-fn missing_tools() {
+test!(missing_tools_are_named);
+fn missing_tools_are_named() {
     let there = |name| (name, "exit 0");
     let all = ["cargo", "rustc", "cc", "readelf"];
     for (missing, message) in [
@@ -119,7 +102,8 @@ fn missing_tools() {
     }
 }
 
-fn no_libc_a() {
+test!(a_missing_libc_a_is_named, needs = &[Need::Cargo]);
+fn a_missing_libc_a_is_named() {
     let path = path(
         &["cargo", "rustc", "readelf"],
         &[("cc", "echo \"${1#-print-file-name=}\"")],
@@ -131,7 +115,8 @@ fn no_libc_a() {
     );
 }
 
-fn no_checkout() {
+test!(a_copy_outside_a_checkout_is_refused);
+fn a_copy_outside_a_checkout_is_refused() {
     let dir = TempDir::new().expect("a directory");
     let copy = dir.path().join("install.sh");
     fs::copy(checkout().join("install.sh"), &copy).expect("a copy");
@@ -145,7 +130,11 @@ fn no_checkout() {
     );
 }
 
-fn unwritable() {
+test!(
+    an_unwritable_prefix_is_refused_before_the_build,
+    needs = &[Need::Cargo]
+);
+fn an_unwritable_prefix_is_refused_before_the_build() {
     // A file where a directory should be: not even root can write there.
     let dir = TempDir::new().expect("a directory");
     let file = dir.path().join("file");
@@ -170,7 +159,11 @@ fn unwritable() {
         );
 }
 
-fn not_root() {
+test!(
+    the_default_prefix_is_refused_for_an_ordinary_user,
+    needs = &[Need::Cargo, Need::Root]
+);
+fn the_default_prefix_is_refused_for_an_ordinary_user() {
     let path = path(
         &["cc", "readelf"],
         &[
@@ -239,7 +232,8 @@ fn install(file: &Path, message: &str) {
     untouched(prefix.path());
 }
 
-fn dynamic() {
+test!(a_dynamic_program_is_not_installed, needs = &[Need::Cargo]);
+fn a_dynamic_program_is_not_installed() {
     install(
         &found("sh").canonicalize().expect("it is there"),
         "install.sh: FILE is not static; nothing was installed. Is another linker configured for \
@@ -247,7 +241,11 @@ fn dynamic() {
     );
 }
 
-fn unreadable() {
+test!(
+    a_file_that_readelf_cannot_read_is_not_installed,
+    needs = &[Need::Cargo]
+);
+fn a_file_that_readelf_cannot_read_is_not_installed() {
     install(
         &checkout().join("install.sh"),
         "readelf: Error: Not an ELF file - it has the wrong magic bytes at the start\n\

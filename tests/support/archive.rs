@@ -76,7 +76,7 @@ impl Deb {
     }
 }
 
-/// An archive with the folders `main` and, where a test makes it, others, each a suite.
+/// An archive in which each folder is a suite: `main`, and others that a test adds.
 pub struct Archive {
     dir: TempDir,
 }
@@ -89,7 +89,7 @@ impl Archive {
         Self { dir }
     }
 
-    /// Where it lies.
+    /// Its directory.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }

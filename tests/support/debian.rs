@@ -4,23 +4,18 @@
 use super::run::Run;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// The releases that the tests run on.
 pub const RELEASES: [&str; 2] = ["bookworm", "trixie"];
 
-/// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`), made
-/// where it is not there yet.
+/// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`), made once.
 pub fn tar(release: &str, include: &[&str]) -> PathBuf {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let name = [&[release][..], include].concat().join("+");
+    let _lock = super::lock(&name);
     let tar = super::target_dir().join(format!("{name}.tar"));
     if !tar.exists() {
-        // A name of its own until it is whole: an interrupted run leaves nothing that looks done.
+        // Under another name until it is complete: an interrupted run leaves nothing that looks done.
         let half = tar.with_extension("half.tar");
         let mut run = Run::new("mmdebstrap").args(["--quiet", "--variant=apt"]);
         if !include.is_empty() {
@@ -32,7 +27,7 @@ pub fn tar(release: &str, include: &[&str]) -> PathBuf {
     tar
 }
 
-/// A root of `release` in a directory of its own, removed with the value.
+/// A root of `release` in a new directory, removed with the value.
 pub fn root(release: &str, include: &[&str]) -> TempDir {
     let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
     unpack(&tar(release, include), dir.path());

@@ -1,5 +1,5 @@
-//! A Docker engine of a test's own: its data, socket and process id lie in a directory that goes
-//! with it, and the one process that was started is stopped at the end.
+//! A Docker engine for tests: its data, socket and process id are in a directory that is removed with
+//! it, and only the started process is stopped at the end.
 
 use super::debian;
 use super::run::{Run, Said};
@@ -21,7 +21,7 @@ pub struct Docker {
 }
 
 impl Docker {
-    /// Starts an engine and waits until it answers, for at most half a minute.
+    /// Starts an engine and waits until it responds, for at most half a minute.
     pub fn start() -> Self {
         Self::start_with(None)
     }
@@ -59,8 +59,7 @@ impl Docker {
     /// A run of the client.
     pub fn run(&self, arguments: &[&str]) -> Run {
         let socket = self.dir.path().join("socket");
-        Run::new("timeout")
-            .args(["1800", CLIENT])
+        Run::new(CLIENT)
             .args(arguments)
             .env("DOCKER_HOST", format!("unix://{}", socket.display()))
             .env("DOCKER_BUILDKIT", "1")
@@ -121,7 +120,7 @@ impl Docker {
         self.run(&["import", &copy.to_string_lossy(), name]).must();
     }
 
-    /// Builds `dockerfile`, with `program` beside it, as `name`, and gives what the build said.
+    /// Builds `dockerfile`, with `program` beside it, as `name`, and returns the output of the build.
     pub fn build(&self, program: &str, dockerfile: &str, name: &str, more: &[&str]) -> Said {
         let context = TempDir::new_in(super::target_dir()).expect("a directory");
         fs::copy(program, context.path().join("apt-install")).expect("a copy");
@@ -129,7 +128,7 @@ impl Docker {
         self.build_in(context.path(), &[&["-t", name], more].concat())
     }
 
-    /// Builds what the directory `context` holds, and gives what the build said.
+    /// Builds the directory `context`, and returns the output of the build.
     pub fn build_in(&self, context: &Path, arguments: &[&str]) -> Said {
         let path = context.to_string_lossy();
         let build = ["build", "--network=host", "--progress=plain"];
@@ -149,7 +148,7 @@ impl Docker {
             .collect()
     }
 
-    /// The sizes of an image's layers as `docker history` tells them, the uppermost first.
+    /// The sizes of an image's layers as `docker history` prints them, the uppermost first.
     pub fn sizes(&self, name: &str) -> Vec<String> {
         let answer = self.run(&["history", "--format={{.Size}}", name]).must();
         answer.lines().map(str::to_owned).collect()

@@ -1,12 +1,14 @@
-//! What a test needs of the machine, found out once.
+//! What a test needs of the machine.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Something that a machine has or has not.
+/// Something that a machine may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    /// The time for an optimised build: minutes.
+    Optimised,
     /// To run as root.
     Root,
     /// Not to run as root, who may read everything.
@@ -45,6 +47,7 @@ impl Need {
     /// The need as a closing line names it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Optimised => "an optimised build",
             Self::Root => "root",
             Self::NotRoot => "not root",
             Self::Mmdebstrap => "mmdebstrap and root",
@@ -64,6 +67,14 @@ impl Need {
         }
     }
 
+    /// Whether it fetches from an archive or an index, runs an engine, or takes minutes.
+    pub fn is_of_second_tier(self) -> bool {
+        matches!(
+            self,
+            Self::Mmdebstrap | Self::Docker | Self::Pip | Self::Optimised
+        )
+    }
+
     /// Whether this machine has it.
     pub fn is_met(self) -> bool {
         static ROOT: OnceLock<bool> = OnceLock::new();
@@ -71,6 +82,7 @@ impl Need {
         static MOUNTS: OnceLock<bool> = OnceLock::new();
         let root = || *ROOT.get_or_init(is_root);
         match self {
+            Self::Optimised => true,
             Self::Root => root(),
             Self::NotRoot => !root(),
             Self::Mmdebstrap => root() && on_path("mmdebstrap"),
@@ -98,7 +110,7 @@ fn is_root() -> bool {
         .is_ok_and(|output| output.stdout == b"0\n")
 }
 
-/// Whether a mount in a namespace of its own works: not so in most containers.
+/// Whether mounting in a new namespace works, as it does not in most containers.
 fn may_mount() -> bool {
     let script = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && \
                   mount -t overlay overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w /mnt/m";
@@ -110,6 +122,7 @@ fn may_mount() -> bool {
 
 /// Whether a virtualenv can be made, and its pip reaches an index.
 fn index_answers() -> bool {
+    let _lock = super::lock("pip");
     let venv = super::target_dir().join("pip");
     let pip = venv.join("bin/pip");
     let made = pip.exists() || succeeds("python3", &["-m", "venv", &venv.to_string_lossy()]);

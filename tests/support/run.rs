@@ -1,5 +1,6 @@
 //! Running a program and comparing all of its stdout, stderr and status.
 
+use super::limit::Process;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -7,10 +8,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// What a program said, and how it ended.
+/// The output of a program, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// The exit status; 128+n where signal n ended it, as a shell says it.
+    /// The exit status; 128+n where signal n ended it, as in a shell.
     pub status: i32,
     /// All of its standard output.
     pub stdout: String,
@@ -62,7 +63,7 @@ impl Run {
         self
     }
 
-    /// What stands on the program's standard input.
+    /// The program's standard input.
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = text.into();
         self
@@ -85,15 +86,14 @@ impl Run {
 
     /// The same, for output that is not UTF-8.
     pub fn bytes(mut self) -> Output {
-        let mut child = self
-            .command
+        self.command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+            .stderr(Stdio::piped());
+        let (_process, mut child) = Process::start(&mut self.command)
             .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
         let mut stdin = child.stdin.take().expect("a pipe was asked for");
-        // A program may end without reading: that is its own business.
+        // A program may end without reading its input.
         let _ = stdin.write_all(&self.stdin);
         drop(stdin);
         child.wait_with_output().expect("the program was started")
@@ -115,7 +115,7 @@ impl Run {
 }
 
 impl Said {
-    /// Compares the whole of what was said; a difference shows both sides.
+    /// Compares the whole output; a difference shows both sides.
     #[track_caller]
     pub fn is(&self, status: i32, stdout: &str, stderr: &str) {
         let wanted = Self {

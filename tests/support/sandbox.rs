@@ -1,5 +1,5 @@
-//! A Debian root to change at will: an overlay over a root that is unpacked once, in mount and
-//! process namespaces of its own, so that nothing is left mounted or running.
+//! A Debian root to change at will: an overlay over a root that is unpacked once, in new mount and
+//! process namespaces, so that nothing is left mounted or running.
 //!
 //! What is written goes into an upper directory, which is what a layer of an image would hold.
 
@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// As in a container of Debian's, with the tested program's directory before all others.
@@ -121,9 +120,8 @@ impl Sandbox {
             lower.join(":"),
             self.extra
         );
-        // Whatever waits inside for what never comes ends with the namespace.
-        Run::new("timeout")
-            .args(["--kill-after=5", "240", "unshare"])
+        // What runs inside ends with the namespace.
+        Run::new("unshare")
             .args(["--mount", "--pid", "--fork", "--kill-child"])
             .args(["/bin/sh", "-c", &script, "sh", program])
             .env("PATH", PATH)
@@ -175,7 +173,7 @@ impl Sandbox {
     }
 }
 
-/// The lines of standard error that the program under test said; the rest is apt's.
+/// The lines of standard error that the program under test wrote; the rest is apt's.
 pub fn own_lines(said: &Said) -> Vec<&str> {
     said.stderr
         .lines()
@@ -206,12 +204,9 @@ fn list(dir: &Path, name: &str, found: &mut BTreeMap<String, u64>) {
 
 /// The root of `release`, unpacked once for all tests; nothing may be changed in it.
 fn unpacked(release: &str, include: &[&str]) -> PathBuf {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let tar = debian::tar(release, include);
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let root = tar.with_extension("root");
+    let _lock = super::lock(&root.file_name().unwrap_or_default().to_string_lossy());
     if !root.exists() {
         let half = tar.with_extension("half.root");
         if half.exists() {

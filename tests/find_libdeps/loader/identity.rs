@@ -1,51 +1,16 @@
-//! Which files have needs, what satisfies a need by its name alone, and names that are no
-//! package's business.
+//! Which files have needs, what satisfies a need by its name alone, and names that no package
+//! provides.
 
+use crate::elf::{self, AARCH64, MACHINE, TYPE};
 use crate::fixture::{Fixture, Report};
 use crate::oracle::{
-    TREE, differs, ldd, libraries, library, messages, needing, patch, proves, rules, runpath,
-    soname, warnings,
+    TOOLS, TREE, differs, ldd, libraries, library, messages, needing, proves, runpath, soname,
+    warnings,
 };
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::path::PathBuf;
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let mut tests = rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg];
-        a_library_of_the_system_wins_over_one_bundled_by_name,
-        a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree,
-        a_soname_of_another_architecture_satisfies_nothing,
-        a_file_name_alone_satisfies_nothing,
-        an_object_file_has_no_needs,
-        an_archive_has_no_needs,
-        a_static_program_has_no_needs,
-        a_static_pie_program_has_no_needs,
-        a_core_file_has_no_needs,
-        files_are_chosen_by_magic_not_by_name_or_mode,
-        a_versioned_name_counts,
-        program_headers_may_lie_anywhere,
-        a_file_reached_by_links_counts_once,
-        each_hard_link_has_an_origin_of_its_own,
-        a_path_given_twice_counts_once,
-        a_path_below_another_counts_once,
-        the_vdso_is_nobodys,
-        the_loader_itself_is_found,
-        libpython_is_the_interpreters_where_it_is_missing,
-        libpython_is_the_interpreters_where_it_is_found,
-        the_hosts_driver_is_not_missing,
-        a_driver_library_that_is_bundled_is_bundled,
-        a_musl_binary_has_needs_of_another_system,
-        a_musl_program_is_told_by_its_interpreter,
-    ];
-    tests.extend(rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Objcopy];
-        a_file_of_debug_symbols_has_no_needs,
-    ]);
-    tests
-}
 
 /// An extension that needs each of `names`, which are nowhere.
 fn extension_needing(fixture: &Fixture, names: &[&str]) -> PathBuf {
@@ -54,6 +19,10 @@ fn extension_needing(fixture: &Fixture, names: &[&str]) -> PathBuf {
     fixture.library("venv/ext.so", "int x;", &stubs)
 }
 
+test!(
+    a_library_of_the_system_wins_over_one_bundled_by_name,
+    needs = TOOLS
+);
 fn a_library_of_the_system_wins_over_one_bundled_by_name() {
     let fixture = Fixture::new();
     let file = extension_needing(&fixture, &["libanl.so.1"]);
@@ -66,6 +35,10 @@ fn a_library_of_the_system_wins_over_one_bundled_by_name() {
     );
 }
 
+test!(
+    a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree,
+    needs = TOOLS
+);
 fn a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree() {
     let fixture = Fixture::new();
     let file = extension_needing(&fixture, &["liba.so.1"]);
@@ -99,11 +72,17 @@ fn a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree() {
     );
 }
 
+test!(
+    a_soname_of_another_architecture_satisfies_nothing,
+    needs = TOOLS
+);
 fn a_soname_of_another_architecture_satisfies_nothing() {
     let fixture = Fixture::new();
     let file = extension_needing(&fixture, &["liba.so.1"]);
     let other = library(&fixture, "venv/libs/liba.so.1", &[]);
-    patch(&fixture.path(other), 18, &183_u16.to_le_bytes());
+    elf::change(fixture.path(other), |elf| {
+        elf.put(MACHINE, AARCH64.to_le_bytes());
+    });
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
     assert_eq!(
         messages(&fixture, &[]),
@@ -111,6 +90,7 @@ fn a_soname_of_another_architecture_satisfies_nothing() {
     );
 }
 
+test!(a_file_name_alone_satisfies_nothing, needs = TOOLS);
 fn a_file_name_alone_satisfies_nothing() {
     let fixture = Fixture::new();
     let file = extension_needing(&fixture, &["liba.so.1"]);
@@ -143,6 +123,7 @@ fn ldd_lists_nothing(fixture: &Fixture, name: &str) {
     );
 }
 
+test!(an_object_file_has_no_needs, needs = TOOLS);
 fn an_object_file_has_no_needs() {
     let fixture = Fixture::new();
     fixture.compile("venv/a.o", "int x;", &["-c"]);
@@ -150,6 +131,7 @@ fn an_object_file_has_no_needs() {
     ldd_lists_nothing(&fixture, "venv/a.o");
 }
 
+test!(an_archive_has_no_needs, needs = TOOLS);
 fn an_archive_has_no_needs() {
     let fixture = Fixture::new();
     let object = fixture.compile("a.o", "int x;", &["-c"]);
@@ -160,6 +142,7 @@ fn an_archive_has_no_needs() {
     ldd_lists_nothing(&fixture, "venv/liba.a");
 }
 
+test!(a_static_program_has_no_needs, needs = TOOLS);
 fn a_static_program_has_no_needs() {
     let fixture = Fixture::new();
     fixture.program("venv/tool", &["-static"]);
@@ -167,6 +150,7 @@ fn a_static_program_has_no_needs() {
     ldd_lists_nothing(&fixture, "venv/tool");
 }
 
+test!(a_static_pie_program_has_no_needs, needs = TOOLS);
 fn a_static_pie_program_has_no_needs() {
     let fixture = Fixture::new();
     fixture.program("venv/tool", &["-static-pie"]);
@@ -174,15 +158,20 @@ fn a_static_pie_program_has_no_needs() {
     ldd_lists_nothing(&fixture, "venv/tool");
 }
 
+test!(a_core_file_has_no_needs, needs = TOOLS);
 fn a_core_file_has_no_needs() {
     let fixture = Fixture::new();
     // A core has the header of the program and the type 4.
     let file = fixture.program("venv/core", &[]);
-    patch(&file, 16, &4_u16.to_le_bytes());
+    elf::change(&file, |elf| elf.put(TYPE, 4_u16.to_le_bytes()));
     has_no_needs(&fixture, 1, 1);
     ldd_lists_nothing(&fixture, "venv/core");
 }
 
+test!(
+    a_file_of_debug_symbols_has_no_needs,
+    needs = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Objcopy]
+);
 fn a_file_of_debug_symbols_has_no_needs() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "libs/liba.so.1", &[]);
@@ -197,6 +186,7 @@ fn a_file_of_debug_symbols_has_no_needs() {
     has_no_needs(&fixture, 1, 1);
 }
 
+test!(files_are_chosen_by_magic_not_by_name_or_mode, needs = TOOLS);
 fn files_are_chosen_by_magic_not_by_name_or_mode() {
     use std::os::unix::fs::PermissionsExt;
     let fixture = Fixture::new();
@@ -220,6 +210,7 @@ fn files_are_chosen_by_magic_not_by_name_or_mode() {
     assert_eq!((&counts["files"], &counts["elf"]), (&4.into(), &2.into()));
 }
 
+test!(a_versioned_name_counts, needs = TOOLS);
 fn a_versioned_name_counts() {
     let fixture = Fixture::new();
     let needed = needing(&fixture, "libnone.so.1");
@@ -242,6 +233,7 @@ fn needed_by(fixture: &Fixture, paths: &[&str], wanted: &[&str]) {
     assert_eq!(report.0["counts"]["elf"], wanted.len());
 }
 
+test!(a_file_reached_by_links_counts_once, needs = TOOLS);
 fn a_file_reached_by_links_counts_once() {
     let fixture = Fixture::new();
     extension_needing(&fixture, &["libnone.so.1"]);
@@ -250,6 +242,7 @@ fn a_file_reached_by_links_counts_once() {
     needed_by(&fixture, &["venv", "venv/self"], &["venv/ext.so"]);
 }
 
+test!(each_hard_link_has_an_origin_of_its_own, needs = TOOLS);
 fn each_hard_link_has_an_origin_of_its_own() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/a/libs/liba.so.1", &[]);
@@ -280,25 +273,29 @@ fn each_hard_link_has_an_origin_of_its_own() {
     assert_eq!(theirs(&b), ["liba.so.1 => not found"]);
 }
 
+test!(a_path_given_twice_counts_once, needs = TOOLS);
 fn a_path_given_twice_counts_once() {
     let fixture = Fixture::new();
     extension_needing(&fixture, &["libnone.so.1"]);
     needed_by(&fixture, &["venv", "./venv/", "venv"], &["venv/ext.so"]);
 }
 
+test!(a_path_below_another_counts_once, needs = TOOLS);
 fn a_path_below_another_counts_once() {
     let fixture = Fixture::new();
     extension_needing(&fixture, &["libnone.so.1"]);
     needed_by(&fixture, &["venv/ext.so", "venv"], &["venv/ext.so"]);
 }
 
-fn the_vdso_is_nobodys() {
+test!(the_vdso_is_ignored, needs = TOOLS);
+fn the_vdso_is_ignored() {
     let fixture = Fixture::new();
     let file = extension_needing(&fixture, &["linux-vdso.so.1"]);
     // The kernel maps it into every process, so ldd lists it for every file.
     proves(&fixture, &file, &[], &[]);
 }
 
+test!(the_loader_itself_is_found, needs = TOOLS);
 fn the_loader_itself_is_found() {
     let fixture = Fixture::new();
     extension_needing(&fixture, &["ld-linux-x86-64.so.2"]);
@@ -315,6 +312,10 @@ fn the_loader_itself_is_found() {
     assert_eq!(report.0["packages"][0]["name"], "libc6");
 }
 
+test!(
+    libpython_is_the_interpreters_where_it_is_missing,
+    needs = TOOLS
+);
 fn libpython_is_the_interpreters_where_it_is_missing() {
     let fixture = Fixture::new();
     let names = ["libpython3.99.so.1.0", "libpython3.so"];
@@ -334,6 +335,10 @@ fn libpython_is_the_interpreters_where_it_is_missing() {
     );
 }
 
+test!(
+    libpython_is_the_interpreters_where_it_is_found,
+    needs = TOOLS
+);
 fn libpython_is_the_interpreters_where_it_is_found() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "python/libpython3.99.so.1.0", &[]);
@@ -347,7 +352,8 @@ fn libpython_is_the_interpreters_where_it_is_found() {
     );
 }
 
-fn the_hosts_driver_is_not_missing() {
+test!(a_driver_library_of_the_host_is_not_missing, needs = TOOLS);
+fn a_driver_library_of_the_host_is_not_missing() {
     let fixture = Fixture::new();
     let names = ["libcuda.so.1", "libnvcuvid.so.1", "libnvidia-ml.so.1"];
     let file = extension_needing(&fixture, &names);
@@ -368,6 +374,7 @@ fn the_hosts_driver_is_not_missing() {
     );
 }
 
+test!(a_driver_library_that_is_bundled_is_bundled, needs = TOOLS);
 fn a_driver_library_that_is_bundled_is_bundled() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/libcuda.so.1", &[]);
@@ -386,7 +393,8 @@ fn a_driver_library_that_is_bundled_is_bundled() {
 
 const MUSL: &str = "built for musl, not for this system's C library: its needs are not listed";
 
-fn a_musl_binary_has_needs_of_another_system() {
+test!(the_needs_of_a_musl_library_are_not_listed, needs = TOOLS);
+fn the_needs_of_a_musl_library_are_not_listed() {
     let fixture = Fixture::new();
     let file = extension_needing(&fixture, &["libz.so.99", "libc.musl-x86_64.so.1"]);
     differs(
@@ -401,7 +409,11 @@ fn a_musl_binary_has_needs_of_another_system() {
     );
 }
 
-fn a_musl_program_is_told_by_its_interpreter() {
+test!(
+    a_musl_program_is_recognised_by_its_interpreter,
+    needs = TOOLS
+);
+fn a_musl_program_is_recognised_by_its_interpreter() {
     let fixture = Fixture::new();
     let needed = needing(&fixture, "libz.so.99");
     let interpreter = "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1";
@@ -412,6 +424,7 @@ fn a_musl_program_is_told_by_its_interpreter() {
     assert_eq!(warnings(&fixture, &report), [format!("venv/tool: {MUSL}")]);
 }
 
+test!(program_headers_may_lie_anywhere, needs = TOOLS);
 fn program_headers_may_lie_anywhere() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/liba.so.1", &[]);
@@ -421,15 +434,7 @@ fn program_headers_may_lie_anywhere() {
         &[&needed, &runpath("$ORIGIN/libs")],
     );
     // As in a library whose headers were moved to its end, far behind the first page.
-    let mut bytes = std::fs::read(&file).expect("the fixture is there");
-    let size = 56 * usize::from(bytes[56]);
-    bytes.resize(3 << 20, 0);
-    let headers = bytes[64..64 + size].to_vec();
-    bytes[64..64 + size].fill(0);
-    let offset = bytes.len() as u64;
-    bytes[32..40].copy_from_slice(&offset.to_le_bytes());
-    bytes.extend(headers);
-    std::fs::write(&file, bytes).expect("it can be written");
+    elf::change(&file, |elf| elf.move_program_headers(3 << 20));
     proves(
         &fixture,
         &file,

@@ -1,37 +1,16 @@
-//! What `find-libdeps` does where there is no cache, compared with what `ldconfig -r ROOT` writes.
+//! What `find-libdeps` finds without a cache, compared with the cache that `ldconfig -r ROOT` writes.
 
+use crate::elf::Elf;
 use crate::fixture::{Fixture, Report};
-use crate::oracle::rules;
 use crate::own_root::{LIBA, add, cached, ldconfig, liba, root, run};
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let mut tests = rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig];
-        without_a_cache_a_configured_directory_is_as_ldconfig_sees_it,
-        without_a_cache_the_highest_version_counts,
-        without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it,
-        without_a_cache_the_first_directory_counts,
-        without_a_cache_a_library_without_a_soname_goes_by_its_file_name,
-        without_a_cache_a_link_for_the_linker_goes_by_its_own_name,
-        without_a_cache_a_link_from_elsewhere_goes_by_its_own_name,
-        without_a_cache_what_is_no_library_is_passed_over,
-        without_a_cache_glibc_hwcaps_are_entered,
-        without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it,
-    ];
-    // Without chroot(2) ldconfig refuses an `include` that is relative.
-    tests.extend(rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root];
-        without_a_cache_the_configuration_is_as_ldconfig_reads_it,
-    ]);
-    tests
-}
+const LDCONFIG: &[Need] = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig];
 
 /// The files in the root to which names lead, links resolved.
 fn resolved<'a>(
@@ -63,8 +42,8 @@ fn found(fixture: &Fixture, root: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Whether a root without a cache is to `find-libdeps` what it becomes by `ldconfig`: every name
-/// that stands in one of `dirs` then leads to the same file. Answers those that lead to any.
+/// Checks that `find-libdeps` finds without a cache what it finds after `ldconfig`: every name
+/// in one of `dirs` then leads to the same file. Returns those that lead to any.
 #[track_caller]
 fn emulates(fixture: &Fixture, dirs: &[&str]) -> BTreeMap<String, String> {
     let copy = fixture.path("after");
@@ -78,19 +57,17 @@ fn emulates(fixture: &Fixture, dirs: &[&str]) -> BTreeMap<String, String> {
             names.insert(name.into_string().expect("ASCII"));
         }
     }
-    // Each in a process of its own, where no library of another name is loaded.
+    // Each is looked up in a separate process, which has loaded no other library.
     let spare = "N".repeat(200);
     let stub = crate::oracle::needing(fixture, &spare);
     let file = fixture.library("template.so", "int x;", &[&stub]);
-    let template = fs::read(file).expect("a fixture");
-    let mut places = 0..template.len();
-    let place = places.find(|&at| template[at..].starts_with(spare.as_bytes()));
-    let place = place.expect("the name is there");
+    let template = Elf::read(&file);
+    let place = template.find(spare.as_bytes());
     for (number, name) in names.iter().enumerate() {
-        let mut bytes = template.clone();
-        bytes[place..=place + name.len()].copy_from_slice(format!("{name}\0").as_bytes());
+        let mut elf = template.clone();
+        elf.put(place, format!("{name}\0"));
         for root in ["root", "after"] {
-            fixture.file(&format!("{root}/venv/{number}.so"), &bytes);
+            fixture.file(&format!("{root}/venv/{number}.so"), &elf.0);
         }
     }
 
@@ -125,6 +102,10 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(owned).collect()
 }
 
+test!(
+    without_a_cache_a_configured_directory_is_as_ldconfig_sees_it,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_configured_directory_is_as_ldconfig_sees_it() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/lib/liba.so.1.2.3", LIBA);
@@ -134,6 +115,10 @@ fn without_a_cache_a_configured_directory_is_as_ldconfig_sees_it() {
     );
 }
 
+test!(
+    without_a_cache_the_configuration_is_as_ldconfig_reads_it,
+    needs = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root]
+);
 fn without_a_cache_the_configuration_is_as_ldconfig_reads_it() {
     let fixture = root(
         "# a comment\n  /opt/a/ # ours\ninclude ld.so.conf.d/*.conf more/?.list\n\
@@ -158,6 +143,7 @@ fn without_a_cache_the_configuration_is_as_ldconfig_reads_it() {
     );
 }
 
+test!(without_a_cache_the_highest_version_counts, needs = LDCONFIG);
 fn without_a_cache_the_highest_version_counts() {
     let fixture = root("/opt/lib\n");
     for name in ["liba.so.1.9", "liba.so.1.10", "liba.so.1.2"] {
@@ -169,6 +155,10 @@ fn without_a_cache_the_highest_version_counts() {
     );
 }
 
+test!(
+    without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/lib/liba.so.1.1", LIBA);
@@ -181,6 +171,7 @@ fn without_a_cache_a_link_that_is_there_counts_as_ldconfig_leaves_it() {
     );
 }
 
+test!(without_a_cache_the_first_directory_counts, needs = LDCONFIG);
 fn without_a_cache_the_first_directory_counts() {
     let fixture = root("/opt/b\n/opt/a\n");
     for dir in ["/opt/a", "/opt/b", "/usr/lib", "/usr/lib/x86_64-linux-gnu"] {
@@ -195,6 +186,10 @@ fn without_a_cache_the_first_directory_counts() {
     assert_eq!(emulates(&fixture, &["opt/a"])[LIBA], "opt/b/liba.so.1");
 }
 
+test!(
+    without_a_cache_a_library_without_a_soname_goes_by_its_file_name,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_library_without_a_soname_goes_by_its_file_name() {
     let fixture = root("/opt/lib\n");
     fixture.library("root/opt/lib/libplain.so", "int x;", &[]);
@@ -204,6 +199,10 @@ fn without_a_cache_a_library_without_a_soname_goes_by_its_file_name() {
     );
 }
 
+test!(
+    without_a_cache_a_link_for_the_linker_goes_by_its_own_name,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_link_for_the_linker_goes_by_its_own_name() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/lib/liba.so.1.2.3", LIBA);
@@ -218,6 +217,10 @@ fn without_a_cache_a_link_for_the_linker_goes_by_its_own_name() {
     );
 }
 
+test!(
+    without_a_cache_a_link_from_elsewhere_goes_by_its_own_name,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_link_from_elsewhere_goes_by_its_own_name() {
     let fixture = root("/opt/lib\n");
     add(&fixture, "/opt/other/libreal.so.7", "libreal.so.7");
@@ -226,6 +229,10 @@ fn without_a_cache_a_link_from_elsewhere_goes_by_its_own_name() {
     emulates(&fixture, &["opt/lib"]);
 }
 
+test!(
+    without_a_cache_what_is_no_library_is_passed_over,
+    needs = LDCONFIG
+);
 fn without_a_cache_what_is_no_library_is_passed_over() {
     let fixture = root("/opt/lib\n");
     liba(&fixture, "/opt/lib");
@@ -241,6 +248,7 @@ fn without_a_cache_what_is_no_library_is_passed_over() {
     );
 }
 
+test!(without_a_cache_glibc_hwcaps_are_entered, needs = LDCONFIG);
 fn without_a_cache_glibc_hwcaps_are_entered() {
     let fixture = root("/opt/lib\n");
     let hwcaps = "/opt/lib/glibc-hwcaps/x86-64-v2";
@@ -256,6 +264,10 @@ fn without_a_cache_glibc_hwcaps_are_entered() {
     );
 }
 
+test!(
+    without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it,
+    needs = LDCONFIG
+);
 fn without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it() {
     let fixture = root("/opt/lib\n");
     let lib = fixture.path("root/opt/lib");
@@ -281,7 +293,7 @@ fn without_a_cache_a_copy_of_this_machines_libraries_is_as_ldconfig_sees_it() {
     assert!(emulates(&fixture, &["opt/lib"]).len() > 10);
 }
 
-/// Large libraries have nothing to teach that small ones lack.
+/// Large libraries take time to copy, and show nothing that small ones do not.
 fn is_small(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.len() < 512 << 10)
 }

@@ -1,49 +1,23 @@
-//! The cache and the default directories, in roots of the tests' own.
+//! The cache and the default directories, in roots that the tests make.
 //!
 //! The oracles are `ldconfig -r ROOT -p`, and glibc's own loader run in the root by `chroot`.
 
 use crate::fixture::{Fixture, Report};
-use crate::oracle::{libraries, rules, runpath, soname};
+use crate::oracle::{libraries, runpath, soname};
 use crate::own_root::{
     INSTALL, LIBA, LOADER, add, both_find, cached, extension, inside, ldconfig, liba, loader,
     neither_finds, report, root, run,
 };
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::collections::BTreeMap;
 use std::fs;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let mut tests = rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root];
-        the_cache_serves_a_configured_directory,
-        configured_directories_come_before_default_ones_in_the_cache,
-        the_cache_comes_before_the_default_directories,
-        runpath_comes_before_the_cache_of_a_root,
-        the_default_directories_come_last_in_their_order,
-        a_cached_file_that_is_gone_is_passed_over,
-        a_library_that_ldconfig_has_not_seen_is_not_found,
-        nodeflib_skips_the_default_directories,
-        nodeflib_skips_what_the_cache_names_in_a_default_directory,
-        nodeflib_takes_what_the_cache_names_elsewhere,
-        the_environment_does_not_count_in_another_root,
-        the_new_format_is_found_behind_the_old_one,
-        a_file_that_is_no_cache_counts_for_none,
-        the_loader_is_found_without_the_cache,
-        a_library_that_nobody_owns_is_followed,
-        a_library_of_a_package_is_not_followed,
-        the_cache_gives_the_base_file_before_glibc_hwcaps,
-        the_cache_gives_a_library_in_glibc_hwcaps_alone,
-    ];
-    tests.extend(rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root, Need::Cc32];
-        the_cache_gives_a_library_of_the_right_class,
-    ]);
-    tests
-}
+/// What it takes to make a root with a cache, and to run its loader.
+const ROOT: &[Need] = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root];
 
+test!(the_cache_serves_a_configured_directory, needs = ROOT);
 fn the_cache_serves_a_configured_directory() {
     let fixture = root("include /etc/ld.so.conf.d/*.conf\n");
     fixture.file("root/etc/ld.so.conf.d/a.conf", "/opt/lib/ # ours\n");
@@ -53,6 +27,10 @@ fn the_cache_serves_a_configured_directory() {
     both_find(&fixture, "/opt/lib/liba.so.1", "cache");
 }
 
+test!(
+    configured_directories_come_before_default_ones_in_the_cache,
+    needs = ROOT
+);
 fn configured_directories_come_before_default_ones_in_the_cache() {
     let fixture = root("/opt/two\n/opt/one\n");
     for dir in ["/usr/lib", "/opt/one", "/opt/two"] {
@@ -63,6 +41,7 @@ fn configured_directories_come_before_default_ones_in_the_cache() {
     both_find(&fixture, "/opt/two/liba.so.1", "cache");
 }
 
+test!(the_cache_comes_before_the_default_directories, needs = ROOT);
 fn the_cache_comes_before_the_default_directories() {
     let fixture = root("/opt/lib\n");
     liba(&fixture, "/opt/lib");
@@ -72,6 +51,7 @@ fn the_cache_comes_before_the_default_directories() {
     both_find(&fixture, "/opt/lib/liba.so.1", "cache");
 }
 
+test!(runpath_comes_before_the_cache_of_a_root, needs = ROOT);
 fn runpath_comes_before_the_cache_of_a_root() {
     let fixture = root("/opt/lib\n");
     liba(&fixture, "/opt/lib");
@@ -81,6 +61,10 @@ fn runpath_comes_before_the_cache_of_a_root() {
     both_find(&fixture, "/opt/other/liba.so.1", "runpath");
 }
 
+test!(
+    the_default_directories_come_last_in_their_order,
+    needs = ROOT
+);
 fn the_default_directories_come_last_in_their_order() {
     let fixture = root("");
     extension(&fixture, &[]);
@@ -103,7 +87,8 @@ fn the_default_directories_come_last_in_their_order() {
     neither_finds(&fixture, INSTALL);
 }
 
-fn a_cached_file_that_is_gone_is_passed_over() {
+test!(a_cached_file_that_was_deleted_is_skipped, needs = ROOT);
+fn a_cached_file_that_was_deleted_is_skipped() {
     let fixture = root("/opt/lib\n");
     liba(&fixture, "/opt/lib");
     extension(&fixture, &[]);
@@ -113,7 +98,8 @@ fn a_cached_file_that_is_gone_is_passed_over() {
     both_find(&fixture, "/usr/lib/liba.so.1", "default");
 }
 
-fn a_library_that_ldconfig_has_not_seen_is_not_found() {
+test!(a_library_missing_in_the_cache_is_not_found, needs = ROOT);
+fn a_library_missing_in_the_cache_is_not_found() {
     let fixture = root("/opt/lib\n");
     extension(&fixture, &[]);
     ldconfig(&fixture, "root");
@@ -126,6 +112,7 @@ fn a_library_that_ldconfig_has_not_seen_is_not_found() {
 
 const NODEFLIB: &str = "-Wl,-z,nodefaultlib";
 
+test!(nodeflib_skips_the_default_directories, needs = ROOT);
 fn nodeflib_skips_the_default_directories() {
     let fixture = root("");
     extension(&fixture, &[NODEFLIB]);
@@ -134,6 +121,10 @@ fn nodeflib_skips_the_default_directories() {
     neither_finds(&fixture, INSTALL);
 }
 
+test!(
+    nodeflib_skips_what_the_cache_names_in_a_default_directory,
+    needs = ROOT
+);
 fn nodeflib_skips_what_the_cache_names_in_a_default_directory() {
     let fixture = root("");
     extension(&fixture, &[NODEFLIB]);
@@ -142,6 +133,7 @@ fn nodeflib_skips_what_the_cache_names_in_a_default_directory() {
     neither_finds(&fixture, INSTALL);
 }
 
+test!(nodeflib_takes_what_the_cache_names_elsewhere, needs = ROOT);
 fn nodeflib_takes_what_the_cache_names_elsewhere() {
     let fixture = root("/opt/lib\n");
     extension(&fixture, &[NODEFLIB]);
@@ -150,6 +142,7 @@ fn nodeflib_takes_what_the_cache_names_elsewhere() {
     both_find(&fixture, "/opt/lib/liba.so.1", "cache");
 }
 
+test!(the_environment_does_not_count_in_another_root, needs = ROOT);
 fn the_environment_does_not_count_in_another_root() {
     let fixture = root("");
     extension(&fixture, &[]);
@@ -161,6 +154,7 @@ fn the_environment_does_not_count_in_another_root() {
     neither_finds(&fixture, INSTALL);
 }
 
+test!(the_new_format_is_found_behind_the_old_one, needs = ROOT);
 fn the_new_format_is_found_behind_the_old_one() {
     let fixture = root("/opt/lib\n");
     liba(&fixture, "/opt/lib");
@@ -170,13 +164,14 @@ fn the_new_format_is_found_behind_the_old_one() {
     both_find(&fixture, "/opt/lib/liba.so.1", "cache");
 }
 
-fn a_file_that_is_no_cache_counts_for_none() {
+test!(a_file_that_is_not_a_cache_counts_as_none, needs = ROOT);
+fn a_file_that_is_not_a_cache_counts_as_none() {
     let fixture = root("/opt/lib\n");
     liba(&fixture, "/opt/lib");
     extension(&fixture, &[]);
     fixture.file("root/etc/ld.so.cache", "no cache\n");
-    // The loader does without one. The image that the list is for will have one, so we go on as
-    // if it were made.
+    // The loader works without a cache. The image that the list is for will have one, so the list
+    // is as if it existed.
     assert_eq!(
         libraries(&fixture, &report(&fixture)),
         ["liba.so.1: unowned /opt/lib/liba.so.1 (cache)"]
@@ -190,6 +185,7 @@ fn a_file_that_is_no_cache_counts_for_none() {
     );
 }
 
+test!(the_loader_is_found_without_the_cache, needs = ROOT);
 fn the_loader_is_found_without_the_cache() {
     let fixture = root("");
     let name = "ld-linux-x86-64.so.2";
@@ -220,7 +216,8 @@ const BOTH: [&str; 2] = [
     "libb.so.1 => /opt/lib/libb.so.1",
 ];
 
-fn a_library_that_nobody_owns_is_followed() {
+test!(the_needs_of_an_unowned_library_are_followed, needs = ROOT);
+fn the_needs_of_an_unowned_library_are_followed() {
     let fixture = two_levels();
     assert_eq!(
         libraries(&fixture, &report(&fixture)),
@@ -232,7 +229,11 @@ fn a_library_that_nobody_owns_is_followed() {
     assert_eq!(loader(&fixture), BOTH);
 }
 
-fn a_library_of_a_package_is_not_followed() {
+test!(
+    the_needs_of_a_packaged_library_are_not_followed,
+    needs = ROOT
+);
+fn the_needs_of_a_packaged_library_are_not_followed() {
     let fixture = two_levels();
     let status = fixture.path("root/var/lib/dpkg/status");
     let mut text = fs::read_to_string(&status).expect("it was made");
@@ -243,7 +244,7 @@ fn a_library_of_a_package_is_not_followed() {
     fs::write(&status, text).expect("it can be written");
     let list = "/.\n/opt\n/opt/lib\n/opt/lib/liba.so.1\n";
     fixture.file("root/var/lib/dpkg/info/liba1.list", list);
-    // What it needs in its turn is its package's business.
+    // What it needs in turn, apt installs with its package.
     assert_eq!(
         libraries(&fixture, &report(&fixture)),
         ["liba.so.1: package /opt/lib/liba.so.1 (cache)"]
@@ -251,13 +252,17 @@ fn a_library_of_a_package_is_not_followed() {
     assert_eq!(loader(&fixture), BOTH);
 }
 
+test!(
+    the_cache_gives_the_base_file_before_glibc_hwcaps,
+    needs = ROOT
+);
 fn the_cache_gives_the_base_file_before_glibc_hwcaps() {
     let fixture = root("/opt/lib\n");
     extension(&fixture, &[]);
     liba(&fixture, "/opt/lib");
     liba(&fixture, "/opt/lib/glibc-hwcaps/x86-64-v2");
     ldconfig(&fixture, "root");
-    // The loader answers for the processor that it runs on; a list must hold on others too.
+    // The loader decides for the processor that it runs on; the list must be right for all.
     assert_eq!(
         libraries(&fixture, &report(&fixture)),
         ["liba.so.1: unowned /opt/lib/liba.so.1 (cache)"]
@@ -271,6 +276,10 @@ fn the_cache_gives_the_base_file_before_glibc_hwcaps() {
     assert_eq!(loader(&fixture), [theirs]);
 }
 
+test!(
+    the_cache_gives_a_library_in_glibc_hwcaps_alone,
+    needs = ROOT
+);
 fn the_cache_gives_a_library_in_glibc_hwcaps_alone() {
     let fixture = root("/opt/lib\n");
     extension(&fixture, &[]);
@@ -287,6 +296,17 @@ fn the_cache_gives_a_library_in_glibc_hwcaps_alone() {
     );
 }
 
+test!(
+    the_cache_gives_a_library_of_the_right_class,
+    needs = &[
+        Need::Cc,
+        Need::Ldd,
+        Need::Dpkg,
+        Need::Ldconfig,
+        Need::Root,
+        Need::Cc32
+    ]
+);
 fn the_cache_gives_a_library_of_the_right_class() {
     let fixture = root("/opt/lib32\n/opt/lib\n");
     extension(&fixture, &[]);

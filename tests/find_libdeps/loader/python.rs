@@ -1,25 +1,10 @@
 //! What the python of a virtualenv lends to the extensions that it loads.
 
 use crate::fixture::Fixture;
-use crate::oracle::{differs, ldd, library, needing, proves, rpath, rules, runpath};
-use crate::support::needs::Need;
+use crate::oracle::{TOOLS, differs, ldd, library, needing, proves, rpath, runpath};
+use crate::support::harness::test;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::path::PathBuf;
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg];
-        rpath_of_the_pythons_executable_counts_for_an_extension,
-        runpath_of_the_pythons_executable_does_not_count,
-        rpath_of_libpython_counts_for_an_extension,
-        an_extension_in_the_prefix_of_a_python_is_loaded_by_it,
-        each_of_several_virtualenvs_has_its_own_python,
-        an_extension_outside_a_virtualenv_has_no_python,
-        an_extension_with_a_runpath_ignores_the_pythons_rpath,
-    ]
-}
 
 /// A virtualenv with a python that has this search path, and an extension in it.
 fn python(fixture: &Fixture, path: &str) -> PathBuf {
@@ -33,6 +18,10 @@ fn python(fixture: &Fixture, path: &str) -> PathBuf {
     fixture.library(name, "int x;", &[&needed])
 }
 
+test!(
+    rpath_of_the_pythons_executable_counts_for_an_extension,
+    needs = TOOLS
+);
 fn rpath_of_the_pythons_executable_counts_for_an_extension() {
     let fixture = Fixture::new();
     let file = python(&fixture, &rpath("$ORIGIN/../lib"));
@@ -48,6 +37,10 @@ fn rpath_of_the_pythons_executable_counts_for_an_extension() {
     assert!(theirs.contains(&found), "{theirs:?}");
 }
 
+test!(
+    runpath_of_the_pythons_executable_does_not_count,
+    needs = TOOLS
+);
 fn runpath_of_the_pythons_executable_does_not_count() {
     let fixture = Fixture::new();
     let file = python(&fixture, &runpath("$ORIGIN/../lib"));
@@ -60,6 +53,7 @@ fn runpath_of_the_pythons_executable_does_not_count() {
     assert!(theirs.contains(&missing), "{theirs:?}");
 }
 
+test!(rpath_of_libpython_counts_for_an_extension, needs = TOOLS);
 fn rpath_of_libpython_counts_for_an_extension() {
     let fixture = Fixture::new();
     let file = python(&fixture, "-Wl,-O1");
@@ -92,6 +86,10 @@ fn rpath_of_libpython_counts_for_an_extension() {
     assert!(theirs.contains(&found), "{theirs:?}");
 }
 
+test!(
+    an_extension_in_the_prefix_of_a_python_is_loaded_by_it,
+    needs = TOOLS
+);
 fn an_extension_in_the_prefix_of_a_python_is_loaded_by_it() {
     let fixture = Fixture::new();
     let file = python(&fixture, &rpath("$ORIGIN/../lib"));
@@ -101,6 +99,10 @@ fn an_extension_in_the_prefix_of_a_python_is_loaded_by_it() {
     differs(&fixture, &file, &[wanted], &[], &["liba.so.1 => not found"]);
 }
 
+test!(
+    each_of_several_virtualenvs_has_its_own_python,
+    needs = TOOLS
+);
 fn each_of_several_virtualenvs_has_its_own_python() {
     let fixture = Fixture::new();
     python(&fixture, &rpath("$ORIGIN/../lib"));
@@ -110,6 +112,10 @@ fn each_of_several_virtualenvs_has_its_own_python() {
     assert_eq!(path, Some(fixture.text("python/lib/liba.so.1")));
 }
 
+test!(
+    an_extension_outside_a_virtualenv_has_no_python,
+    needs = TOOLS
+);
 fn an_extension_outside_a_virtualenv_has_no_python() {
     let fixture = Fixture::new();
     let file = python(&fixture, &rpath("$ORIGIN/../lib"));
@@ -121,6 +127,10 @@ fn an_extension_outside_a_virtualenv_has_no_python() {
     assert_eq!(theirs, ["liba.so.1 => not found"]);
 }
 
+test!(
+    an_extension_with_a_runpath_ignores_the_pythons_rpath,
+    needs = TOOLS
+);
 fn an_extension_with_a_runpath_ignores_the_pythons_rpath() {
     let fixture = Fixture::new();
     let first = python(&fixture, &rpath("$ORIGIN/../lib"));

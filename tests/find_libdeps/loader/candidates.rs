@@ -1,41 +1,12 @@
-//! What counts as a library for the loader, and what it passes over.
+//! Which files the loader takes as libraries, skips, or stops at.
 
+use crate::elf::{self, AARCH64, CLASS, DATA, I386, MACHINE, S390X};
 use crate::fixture::Fixture;
-use crate::oracle::{differs, library, patch, proves, rules, runpath};
+use crate::oracle::{TOOLS, differs, library, proves, runpath};
+use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::path::{Path, PathBuf};
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    let mut tests = rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg];
-        a_dangling_link_is_passed_over_in_silence,
-        a_file_in_the_place_of_a_directory_is_passed_over_in_silence,
-        a_library_of_another_class_is_passed_over_in_silence,
-        a_library_for_another_machine_is_passed_over_in_silence,
-        a_library_of_another_class_and_byte_order_is_passed_over_in_silence,
-        a_library_for_another_machine_of_the_other_byte_order_is_passed_over_in_silence,
-        an_empty_file_is_reported_where_the_loader_stops,
-        a_linker_script_is_reported_where_the_loader_stops,
-        a_directory_of_that_name_is_reported_where_the_loader_stops,
-        an_object_file_is_reported_where_the_loader_stops,
-        the_other_byte_order_is_reported_where_the_loader_stops,
-        a_cut_off_library_is_reported_where_the_loader_stops,
-        a_program_is_reported_where_the_loader_stops,
-        a_position_independent_program_is_reported_where_the_loader_stops,
-        a_fifo_is_never_opened,
-        a_library_without_the_execute_bit_is_taken,
-        the_base_file_is_preferred_over_glibc_hwcaps,
-        a_library_in_glibc_hwcaps_alone_is_taken,
-    ];
-    tests.extend(rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg, Need::NotRoot];
-        a_directory_that_may_not_be_entered_is_passed_over_in_silence,
-    ]);
-    tests
-}
 
 /// An extension whose RUNPATH leads to a `first` and then to a `second` directory, and in the
 /// second the library that it needs.
@@ -50,13 +21,13 @@ fn two_places() -> (Fixture, PathBuf) {
 const FIRST: &str = "first/liba.so.1";
 const SECOND: &str = "liba.so.1: bundled venv/second/liba.so.1 (runpath)";
 
-/// The loader goes on to the second place without a word, and so do we.
+/// Both the loader and the program go on to the second place without a message.
 #[track_caller]
 fn is_silent(fixture: &Fixture, file: &Path) {
     proves(fixture, file, &[SECOND], &[]);
 }
 
-/// The loader stops with `theirs`; we go on and say `ours`.
+/// The loader stops with `theirs`; the program goes on, with the warning `ours`.
 #[track_caller]
 fn is_reported(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
     is_reported_as(fixture, file, ours, &format!("{FIRST}: {theirs}"));
@@ -75,18 +46,27 @@ fn is_reported_as(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
     differs(fixture, file, &[SECOND], &[&ours], &[&theirs]);
 }
 
+test!(a_dangling_link_is_passed_over_in_silence, needs = TOOLS);
 fn a_dangling_link_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     fixture.link("nothing", FIRST);
     is_silent(&fixture, &file);
 }
 
+test!(
+    a_file_in_the_place_of_a_directory_is_passed_over_in_silence,
+    needs = TOOLS
+);
 fn a_file_in_the_place_of_a_directory_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     fixture.file("first", "");
     is_silent(&fixture, &file);
 }
 
+test!(
+    a_directory_that_may_not_be_entered_is_passed_over_in_silence,
+    needs = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::NotRoot]
+);
 fn a_directory_that_may_not_be_entered_is_passed_over_in_silence() {
     use std::os::unix::fs::PermissionsExt;
     let (fixture, file) = two_places();
@@ -100,49 +80,69 @@ fn a_directory_that_may_not_be_entered_is_passed_over_in_silence() {
     mode(0o755);
 }
 
-/// `EI_CLASS`, `EI_DATA` and `e_machine`.
-const CLASS: u64 = 4;
-const DATA: u64 = 5;
-const MACHINE: u64 = 18;
-
+test!(
+    a_library_of_another_class_is_passed_over_in_silence,
+    needs = TOOLS
+);
 fn a_library_of_another_class_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     // No 32-bit compiler is needed: the loader looks no further than at the header.
     library(&fixture, FIRST, &[]);
-    patch(&fixture.path(FIRST), CLASS, &[1]);
-    patch(&fixture.path(FIRST), MACHINE, &3_u16.to_le_bytes());
+    elf::change(fixture.path(FIRST), |elf| {
+        elf.put(CLASS, [1]);
+        elf.put(MACHINE, I386.to_le_bytes());
+    });
     is_silent(&fixture, &file);
 }
 
+test!(
+    a_library_for_another_machine_is_passed_over_in_silence,
+    needs = TOOLS
+);
 fn a_library_for_another_machine_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     library(&fixture, FIRST, &[]);
-    patch(&fixture.path(FIRST), MACHINE, &183_u16.to_le_bytes());
+    elf::change(fixture.path(FIRST), |elf| {
+        elf.put(MACHINE, AARCH64.to_le_bytes());
+    });
     is_silent(&fixture, &file);
 }
 
+test!(
+    a_library_for_another_machine_of_the_other_byte_order_is_passed_over_in_silence,
+    needs = TOOLS
+);
 fn a_library_for_another_machine_of_the_other_byte_order_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     library(&fixture, FIRST, &[]);
-    // As on s390x.
-    patch(&fixture.path(FIRST), DATA, &[2]);
-    patch(&fixture.path(FIRST), MACHINE, &22_u16.to_be_bytes());
+    elf::change(fixture.path(FIRST), |elf| {
+        elf.put(DATA, [2]);
+        elf.put(MACHINE, S390X.to_be_bytes());
+    });
     is_silent(&fixture, &file);
 }
 
+test!(
+    a_library_of_another_class_and_byte_order_is_passed_over_in_silence,
+    needs = TOOLS
+);
 fn a_library_of_another_class_and_byte_order_is_passed_over_in_silence() {
     let (fixture, file) = two_places();
     library(&fixture, FIRST, &[]);
-    patch(&fixture.path(FIRST), CLASS, &[1, 2]);
+    elf::change(fixture.path(FIRST), |elf| elf.put(CLASS, [1, 2]));
     is_silent(&fixture, &file);
 }
 
+test!(
+    the_other_byte_order_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
 fn the_other_byte_order_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
     library(&fixture, FIRST, &[]);
     // The machine stays as it was: the loader reads it in its own order of bytes, whatever that of
     // the file, and passes over another machine before it asks for the order.
-    patch(&fixture.path(FIRST), DATA, &[2]);
+    elf::change(fixture.path(FIRST), |elf| elf.put(DATA, [2]));
     is_reported(
         &fixture,
         &file,
@@ -151,12 +151,20 @@ fn the_other_byte_order_is_reported_where_the_loader_stops() {
     );
 }
 
+test!(
+    an_empty_file_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
 fn an_empty_file_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
     fixture.file(FIRST, "");
     is_reported(&fixture, &file, "is empty", "file too short");
 }
 
+test!(
+    a_linker_script_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
 fn a_linker_script_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
     let text = "/* GNU ld script */\nGROUP ( liba.so.1.0 AS_NEEDED ( libb.so.1 ) )\n";
@@ -164,6 +172,10 @@ fn a_linker_script_is_reported_where_the_loader_stops() {
     is_reported(&fixture, &file, "is not an ELF file", "invalid ELF header");
 }
 
+test!(
+    a_directory_of_that_name_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
 fn a_directory_of_that_name_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
     std::fs::create_dir_all(fixture.path(FIRST)).expect("a directory");
@@ -175,6 +187,10 @@ fn a_directory_of_that_name_is_reported_where_the_loader_stops() {
     );
 }
 
+test!(
+    an_object_file_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
 fn an_object_file_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
     fixture.compile(FIRST, "int x;", &["-c"]);
@@ -186,6 +202,10 @@ fn an_object_file_is_reported_where_the_loader_stops() {
     );
 }
 
+test!(
+    a_cut_off_library_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
 fn a_cut_off_library_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
     fixture.file(FIRST, "\x7fELF\x02\x01\x01");
@@ -197,6 +217,7 @@ fn a_cut_off_library_is_reported_where_the_loader_stops() {
     );
 }
 
+test!(a_fifo_is_never_opened, needs = TOOLS);
 fn a_fifo_is_never_opened() {
     let (fixture, file) = two_places();
     std::fs::create_dir(fixture.path("first")).expect("a directory");
@@ -214,6 +235,7 @@ fn a_fifo_is_never_opened() {
     is_silent(&fixture, &file);
 }
 
+test!(a_library_without_the_execute_bit_is_taken, needs = TOOLS);
 fn a_library_without_the_execute_bit_is_taken() {
     use std::os::unix::fs::PermissionsExt;
     let (fixture, file) = two_places();
@@ -227,6 +249,7 @@ fn a_library_without_the_execute_bit_is_taken() {
 /// A directory for processors that this one may be, so that every one takes some.
 const LEVELS: [&str; 3] = ["x86-64-v2", "x86-64-v3", "x86-64-v4"];
 
+test!(the_base_file_is_preferred_over_glibc_hwcaps, needs = TOOLS);
 fn the_base_file_is_preferred_over_glibc_hwcaps() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/liba.so.1", &[]);
@@ -250,6 +273,7 @@ fn the_base_file_is_preferred_over_glibc_hwcaps() {
     );
 }
 
+test!(a_library_in_glibc_hwcaps_alone_is_taken, needs = TOOLS);
 fn a_library_in_glibc_hwcaps_alone_is_taken() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/newer/liba.so.1", &[]);
@@ -282,9 +306,10 @@ fn supports_levels() -> bool {
     help.contains("x86-64-v2 (supported")
 }
 
+test!(a_program_is_reported_where_the_loader_stops, needs = TOOLS);
 fn a_program_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
-    // One without any need would be static, and have no dynamic section to be told by.
+    // A program without any need would be static, without the dynamic section that identifies it.
     fixture.program(FIRST, &["-no-pie", "venv/second/liba.so.1"]);
     is_reported_by_name(
         &fixture,
@@ -294,6 +319,10 @@ fn a_program_is_reported_where_the_loader_stops() {
     );
 }
 
+test!(
+    a_position_independent_program_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
 fn a_position_independent_program_is_reported_where_the_loader_stops() {
     let (fixture, file) = two_places();
     fixture.program(FIRST, &["-pie"]);

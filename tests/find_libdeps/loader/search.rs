@@ -1,51 +1,14 @@
 //! The order of the search, and what is inherited on the way.
 
-use crate::fixture::{Fixture, Report};
+use crate::elf::{self, DT_RPATH, DT_SONAME};
+use crate::fixture::{Fixture, Report, ldd};
 use crate::oracle::{
-    TREE, add_dynamic, differs, library, messages, needing, proves, proves_in, rpath, rules,
-    runpath, soname,
+    TOOLS, TREE, differs, library, messages, needing, proves, proves_in, rpath, runpath, soname,
 };
-use crate::support::needs::Need;
-use libtest_mimic::Trial;
+use crate::support::harness::test;
+use std::path::Path;
 
-/// `DT_RPATH` and `DT_SONAME`.
-const DT_RPATH: u64 = 15;
-const DT_SONAME: u64 = 14;
-
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg];
-        rpath_comes_before_ld_library_path,
-        ld_library_path_comes_before_runpath,
-        rpath_comes_before_the_cache,
-        ld_library_path_comes_before_the_cache,
-        runpath_comes_before_the_cache,
-        the_cache_comes_before_what_is_bundled_by_soname,
-        elements_of_a_path_are_tried_in_order,
-        rpath_of_the_loader_counts,
-        rpath_of_the_loaders_loader_counts,
-        own_rpath_comes_before_that_of_the_loader,
-        rpath_of_the_main_program_counts,
-        runpath_is_not_inherited,
-        an_object_with_a_runpath_ignores_its_own_rpath,
-        an_object_with_a_runpath_ignores_the_rpath_of_its_loader,
-        an_ancestor_with_a_runpath_has_its_own_rpath_ignored_but_higher_ones_count,
-        ld_library_path_is_divided_at_colons_and_semicolons,
-        ld_library_path_serves_what_a_bundled_library_needs,
-        ld_library_path_knows_the_origin_of_the_main_program,
-        an_empty_ld_library_path_is_nothing,
-        a_needed_name_with_a_slash_is_opened_directly,
-        a_needed_name_with_a_slash_is_not_searched_for,
-        a_needed_name_with_a_slash_may_begin_with_origin,
-        a_relative_needed_name_with_a_slash_is_reported,
-        bundled_libraries_inherit_the_rpath_of_the_extension_that_loads_them,
-        a_loaded_library_satisfies_a_later_need_by_its_soname,
-        an_object_satisfies_by_its_soname_what_its_own_libraries_need,
-        a_loaded_library_satisfies_a_later_need_by_the_name_it_was_asked_for,
-    ]
-}
-
+test!(rpath_comes_before_ld_library_path, needs = TOOLS);
 fn rpath_comes_before_ld_library_path() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/rpath/liba.so.1", &[]);
@@ -60,6 +23,7 @@ fn rpath_comes_before_ld_library_path() {
     );
 }
 
+test!(ld_library_path_comes_before_runpath, needs = TOOLS);
 fn ld_library_path_comes_before_runpath() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/runpath/liba.so.1", &[]);
@@ -78,6 +42,7 @@ fn ld_library_path_comes_before_runpath() {
     );
 }
 
+test!(rpath_comes_before_the_cache, needs = TOOLS);
 fn rpath_comes_before_the_cache() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/libanl.so.1", &[]);
@@ -90,6 +55,7 @@ fn rpath_comes_before_the_cache() {
     );
 }
 
+test!(ld_library_path_comes_before_the_cache, needs = TOOLS);
 fn ld_library_path_comes_before_the_cache() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/libanl.so.1", &[]);
@@ -103,6 +69,7 @@ fn ld_library_path_comes_before_the_cache() {
     );
 }
 
+test!(runpath_comes_before_the_cache, needs = TOOLS);
 fn runpath_comes_before_the_cache() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/libanl.so.1", &[]);
@@ -119,6 +86,10 @@ fn runpath_comes_before_the_cache() {
     );
 }
 
+test!(
+    the_cache_comes_before_what_is_bundled_by_soname,
+    needs = TOOLS
+);
 fn the_cache_comes_before_what_is_bundled_by_soname() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/libanl.so.1", &[]);
@@ -131,6 +102,7 @@ fn the_cache_comes_before_what_is_bundled_by_soname() {
     );
 }
 
+test!(elements_of_a_path_are_tried_in_order, needs = TOOLS);
 fn elements_of_a_path_are_tried_in_order() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/b/liba.so.1", &[]);
@@ -145,6 +117,7 @@ fn elements_of_a_path_are_tried_in_order() {
     );
 }
 
+test!(rpath_of_the_loader_counts, needs = TOOLS);
 fn rpath_of_the_loader_counts() {
     let fixture = Fixture::new();
     let inner = library(&fixture, "venv/inner/libb.so.1", &[]);
@@ -162,6 +135,7 @@ fn rpath_of_the_loader_counts() {
     );
 }
 
+test!(rpath_of_the_loaders_loader_counts, needs = TOOLS);
 fn rpath_of_the_loaders_loader_counts() {
     let fixture = Fixture::new();
     let third = library(&fixture, "venv/third/libc1.so.1", &[]);
@@ -188,6 +162,7 @@ fn rpath_of_the_loaders_loader_counts() {
     );
 }
 
+test!(own_rpath_comes_before_that_of_the_loader, needs = TOOLS);
 fn own_rpath_comes_before_that_of_the_loader() {
     let fixture = Fixture::new();
     let own = library(&fixture, "venv/own/libb.so.1", &[]);
@@ -209,6 +184,7 @@ fn own_rpath_comes_before_that_of_the_loader() {
     );
 }
 
+test!(rpath_of_the_main_program_counts, needs = TOOLS);
 fn rpath_of_the_main_program_counts() {
     let fixture = Fixture::new();
     let inner = library(&fixture, "venv/libs/libb.so.1", &[]);
@@ -225,6 +201,7 @@ fn rpath_of_the_main_program_counts() {
     );
 }
 
+test!(runpath_is_not_inherited, needs = TOOLS);
 fn runpath_is_not_inherited() {
     let fixture = Fixture::new();
     let inner = needing(&fixture, "libb.so.1");
@@ -243,6 +220,10 @@ fn runpath_is_not_inherited() {
     );
 }
 
+test!(
+    an_object_with_a_runpath_ignores_its_own_rpath,
+    needs = TOOLS
+);
 fn an_object_with_a_runpath_ignores_its_own_rpath() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "other/liba.so.1", &[]);
@@ -256,10 +237,14 @@ fn an_object_with_a_runpath_ignores_its_own_rpath() {
             &soname("$ORIGIN/../other"),
         ],
     );
-    add_dynamic(&file, DT_RPATH, DT_SONAME);
+    elf::change(&file, |elf| elf.add_entry(DT_RPATH, DT_SONAME));
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
 }
 
+test!(
+    an_object_with_a_runpath_ignores_the_rpath_of_its_loader,
+    needs = TOOLS
+);
 fn an_object_with_a_runpath_ignores_the_rpath_of_its_loader() {
     let fixture = Fixture::new();
     let inner = library(&fixture, "other/libb.so.1", &[]);
@@ -281,6 +266,10 @@ fn an_object_with_a_runpath_ignores_the_rpath_of_its_loader() {
     );
 }
 
+test!(
+    an_ancestor_with_a_runpath_has_its_own_rpath_ignored_but_higher_ones_count,
+    needs = TOOLS
+);
 fn an_ancestor_with_a_runpath_has_its_own_rpath_ignored_but_higher_ones_count() {
     let fixture = Fixture::new();
     let high = library(&fixture, "venv/high/libhigh.so.1", &[]);
@@ -291,7 +280,7 @@ fn an_ancestor_with_a_runpath_has_its_own_rpath_ignored_but_higher_ones_count() 
         "int x;",
         &[&leaf, &runpath("$ORIGIN"), &soname("$ORIGIN/../../other")],
     );
-    add_dynamic(&middle, DT_RPATH, DT_SONAME);
+    elf::change(&middle, |elf| elf.add_entry(DT_RPATH, DT_SONAME));
     // Linked by its path, since its SONAME is the text of its RPATH.
     let name = needing(&fixture, "libmiddle.so.1");
     let both = rpath("$ORIGIN/libs:$ORIGIN/high");
@@ -309,7 +298,11 @@ fn an_ancestor_with_a_runpath_has_its_own_rpath_ignored_but_higher_ones_count() 
     );
 }
 
-fn ld_library_path_is_divided_at_colons_and_semicolons() {
+test!(
+    ld_library_path_is_split_at_colons_and_semicolons,
+    needs = TOOLS
+);
+fn ld_library_path_is_split_at_colons_and_semicolons() {
     let fixture = Fixture::new();
     let a = library(&fixture, "venv/one/liba.so.1", &[]);
     let b = library(&fixture, "venv/two/libb.so.1", &[]);
@@ -334,6 +327,10 @@ fn ld_library_path_is_divided_at_colons_and_semicolons() {
     );
 }
 
+test!(
+    ld_library_path_serves_what_a_bundled_library_needs,
+    needs = TOOLS
+);
 fn ld_library_path_serves_what_a_bundled_library_needs() {
     let fixture = Fixture::new();
     let inner = library(&fixture, "venv/path/libb.so.1", &[]);
@@ -355,6 +352,10 @@ fn ld_library_path_serves_what_a_bundled_library_needs() {
     );
 }
 
+test!(
+    ld_library_path_knows_the_origin_of_the_main_program,
+    needs = TOOLS
+);
 fn ld_library_path_knows_the_origin_of_the_main_program() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/liba.so.1", &[]);
@@ -368,7 +369,8 @@ fn ld_library_path_knows_the_origin_of_the_main_program() {
     );
 }
 
-fn an_empty_ld_library_path_is_nothing() {
+test!(an_empty_ld_library_path_is_ignored, needs = TOOLS);
+fn an_empty_ld_library_path_is_ignored() {
     let fixture = Fixture::new();
     let needed = needing(&fixture, "liba.so.1");
     // In the working directory of both.
@@ -383,6 +385,7 @@ fn an_empty_ld_library_path_is_nothing() {
     );
 }
 
+test!(a_needed_name_with_a_slash_is_opened_directly, needs = TOOLS);
 fn a_needed_name_with_a_slash_is_opened_directly() {
     let fixture = Fixture::new();
     let needed = fixture.library("venv/libs/liba.so", "int x;", &[]);
@@ -392,6 +395,10 @@ fn a_needed_name_with_a_slash_is_opened_directly() {
     proves(&fixture, &file, &[&wanted], &[]);
 }
 
+test!(
+    a_needed_name_with_a_slash_is_not_searched_for,
+    needs = TOOLS
+);
 fn a_needed_name_with_a_slash_is_not_searched_for() {
     let fixture = Fixture::new();
     let name = fixture.text("none/liba.so.1");
@@ -402,6 +409,10 @@ fn a_needed_name_with_a_slash_is_not_searched_for() {
     proves(&fixture, &file, &[&wanted], &[]);
 }
 
+test!(
+    a_needed_name_with_a_slash_may_begin_with_origin,
+    needs = TOOLS
+);
 fn a_needed_name_with_a_slash_may_begin_with_origin() {
     let fixture = Fixture::new();
     let needed = fixture.library(
@@ -420,6 +431,10 @@ fn a_needed_name_with_a_slash_may_begin_with_origin() {
     );
 }
 
+test!(
+    a_relative_needed_name_with_a_slash_is_reported,
+    needs = TOOLS
+);
 fn a_relative_needed_name_with_a_slash_is_reported() {
     let fixture = Fixture::new();
     fixture.library("venv/libs/liba.so", "int x;", &[]);
@@ -439,6 +454,10 @@ fn a_relative_needed_name_with_a_slash_is_reported() {
     );
 }
 
+test!(
+    bundled_libraries_inherit_the_rpath_of_the_extension_that_loads_them,
+    needs = TOOLS
+);
 fn bundled_libraries_inherit_the_rpath_of_the_extension_that_loads_them() {
     let fixture = Fixture::new();
     let inner = library(&fixture, "venv/inner/libb.so.1", &[]);
@@ -458,6 +477,10 @@ fn bundled_libraries_inherit_the_rpath_of_the_extension_that_loads_them() {
     );
 }
 
+test!(
+    a_loaded_library_satisfies_a_later_need_by_its_soname,
+    needs = TOOLS
+);
 fn a_loaded_library_satisfies_a_later_need_by_its_soname() {
     let fixture = Fixture::new();
     fixture.library("venv/libs/liba.so", "int x;", &[&soname("libb.so.1")]);
@@ -481,6 +504,10 @@ fn a_loaded_library_satisfies_a_later_need_by_its_soname() {
     );
 }
 
+test!(
+    a_loaded_library_satisfies_a_later_need_by_the_name_it_was_asked_for,
+    needs = TOOLS
+);
 fn a_loaded_library_satisfies_a_later_need_by_the_name_it_was_asked_for() {
     let fixture = Fixture::new();
     let inner = needing(&fixture, "liba.so");
@@ -512,6 +539,10 @@ fn a_loaded_library_satisfies_a_later_need_by_the_name_it_was_asked_for() {
     );
 }
 
+test!(
+    an_object_satisfies_by_its_soname_what_its_own_libraries_need,
+    needs = TOOLS
+);
 fn an_object_satisfies_by_its_soname_what_its_own_libraries_need() {
     let fixture = Fixture::new();
     let circle = needing(&fixture, "libext.so.1");
@@ -531,5 +562,38 @@ fn an_object_satisfies_by_its_soname_what_its_own_libraries_need() {
         ],
         &[],
         &["liba.so.1 => venv/libs/liba.so.1"],
+    );
+}
+
+/// Compares one need of `file` with what `ldd` says: the same file, or neither has one.
+#[track_caller]
+fn agrees_with_ldd(fixture: &Fixture, tree: &str, file: &Path, soname: &str) {
+    let (_, path, _) = fixture.report(tree).library(soname);
+    let theirs = ldd(file, soname).map(|path| path.canonicalize().expect("it is there"));
+    let ours = path.map(|path| Path::new(&path).canonicalize().expect("it is there"));
+    assert_eq!(ours, theirs, "{soname}");
+}
+
+test!(
+    runpath_of_the_object_itself_finds_its_library,
+    needs = TOOLS
+);
+fn runpath_of_the_object_itself_finds_its_library() {
+    let fixture = Fixture::new();
+    let needed = "venv/libs/liba.so.1";
+    fixture.library(needed, "int a;", &["-Wl,-soname,liba.so.1"]);
+    let file = fixture.library(
+        "venv/ext.so",
+        "int e;",
+        &[needed, "-Wl,--enable-new-dtags,-rpath,$ORIGIN/libs"],
+    );
+    agrees_with_ldd(&fixture, "venv", &file, "liba.so.1");
+    assert_eq!(
+        fixture.report("venv").library("liba.so.1"),
+        (
+            "bundled".to_owned(),
+            Some(fixture.text(needed)),
+            Some("runpath".to_owned())
+        )
     );
 }

@@ -1,40 +1,16 @@
 //! Tokens, empty and relative elements, and names that are no plain text.
 
+use crate::elf;
 use crate::fixture::{Fixture, Report};
 use crate::oracle::{
-    TREE, differs, libraries, library, needing, proves, proves_in, rpath, rules, runpath, warnings,
+    TOOLS, TREE, differs, libraries, library, needing, proves, proves_in, rpath, runpath, warnings,
 };
-use crate::support::needs::Need;
+use crate::support::harness::test;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg];
-        origin_may_stand_in_braces,
-        origin_is_where_the_object_was_found_not_where_its_link_leads,
-        origin_of_a_main_program_is_where_its_link_leads,
-        lib_is_the_multiarch_directory,
-        platform_depends_on_the_processor,
-        a_platform_that_every_processor_has_comes_first,
-        a_token_ends_at_a_character_that_is_no_part_of_a_name,
-        an_unknown_token_is_literal,
-        a_needed_name_may_hold_a_token_without_a_slash,
-        an_rpath_that_is_empty_as_a_whole_is_ignored,
-        an_empty_element_is_passed_over_with_a_warning,
-        an_empty_element_of_an_rpath_is_named_so,
-        a_relative_element_is_passed_over_with_a_warning,
-        an_empty_element_of_ld_library_path_is_passed_over_with_a_warning,
-        a_name_that_is_not_utf_8_is_found,
-        a_name_with_a_newline_is_found,
-        a_name_with_pattern_characters_is_found,
-        a_directory_with_pattern_characters_is_found,
-    ]
-}
-
+test!(origin_may_stand_in_braces, needs = TOOLS);
 fn origin_may_stand_in_braces() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/extlibs/liba.so.1", &[]);
@@ -52,6 +28,10 @@ fn origin_may_stand_in_braces() {
     );
 }
 
+test!(
+    origin_is_where_the_object_was_found_not_where_its_link_leads,
+    needs = TOOLS
+);
 fn origin_is_where_the_object_was_found_not_where_its_link_leads() {
     let fixture = Fixture::new();
     let inner = library(&fixture, "venv/found/inner/libb.so.1", &[]);
@@ -78,6 +58,10 @@ fn origin_is_where_the_object_was_found_not_where_its_link_leads() {
     );
 }
 
+test!(
+    origin_of_a_main_program_is_where_its_link_leads,
+    needs = TOOLS
+);
 fn origin_of_a_main_program_is_where_its_link_leads() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/physical/libs/liba.so.1", &[]);
@@ -96,6 +80,7 @@ fn origin_of_a_main_program_is_where_its_link_leads() {
     assert_eq!(report.library("liba.so.1").1, Some(wanted));
 }
 
+test!(lib_is_the_multiarch_directory, needs = TOOLS);
 fn lib_is_the_multiarch_directory() {
     let fixture = Fixture::new();
     let a = library(&fixture, "venv/lib/x86_64-linux-gnu/liba.so.1", &[]);
@@ -116,6 +101,7 @@ fn lib_is_the_multiarch_directory() {
     );
 }
 
+test!(platform_depends_on_the_processor, needs = TOOLS);
 fn platform_depends_on_the_processor() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/any/liba.so.1", &[]);
@@ -136,6 +122,10 @@ fn platform_depends_on_the_processor() {
     );
 }
 
+test!(
+    a_platform_that_every_processor_has_comes_first,
+    needs = TOOLS
+);
 fn a_platform_that_every_processor_has_comes_first() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/x86_64/liba.so.1", &[]);
@@ -145,7 +135,7 @@ fn a_platform_that_every_processor_has_comes_first() {
         "int x;",
         &[&needed, &runpath("$ORIGIN/$PLATFORM")],
     );
-    // ldd answers for the processor that it runs on, which may be either.
+    // ldd decides for the processor that it runs on, which may be either.
     let report = Report::of(fixture.run(), TREE);
     assert_eq!(
         libraries(&fixture, &report),
@@ -153,7 +143,11 @@ fn a_platform_that_every_processor_has_comes_first() {
     );
 }
 
-fn a_token_ends_at_a_character_that_is_no_part_of_a_name() {
+test!(
+    a_token_ends_at_a_character_that_cannot_be_in_a_name,
+    needs = TOOLS
+);
+fn a_token_ends_at_a_character_that_cannot_be_in_a_name() {
     let fixture = Fixture::new();
     let a = library(&fixture, "venv/a/$ORIGINAL/liba.so.1", &[]);
     let b = library(&fixture, "venv/ext.b/libb.so.1", &[]);
@@ -174,6 +168,7 @@ fn a_token_ends_at_a_character_that_is_no_part_of_a_name() {
     );
 }
 
+test!(an_unknown_token_is_literal, needs = TOOLS);
 fn an_unknown_token_is_literal() {
     let fixture = Fixture::new();
     let a = library(&fixture, "venv/$OTHER/liba.so.1", &[]);
@@ -195,6 +190,10 @@ fn an_unknown_token_is_literal() {
     );
 }
 
+test!(
+    a_needed_name_may_hold_a_token_without_a_slash,
+    needs = TOOLS
+);
 fn a_needed_name_may_hold_a_token_without_a_slash() {
     let fixture = Fixture::new();
     let needed = needing(&fixture, "lib$PLATFORM.so.1");
@@ -221,6 +220,7 @@ fn a_needed_name_may_hold_a_token_without_a_slash() {
     );
 }
 
+test!(an_rpath_that_is_empty_as_a_whole_is_ignored, needs = TOOLS);
 fn an_rpath_that_is_empty_as_a_whole_is_ignored() {
     let fixture = Fixture::new();
     let needed = needing(&fixture, "liba.so.1");
@@ -228,19 +228,17 @@ fn an_rpath_that_is_empty_as_a_whole_is_ignored() {
     library(&fixture, "liba.so.1", &[]);
     let file = fixture.library("venv/ext.so", "int x;", &[&needed, &rpath("RPATH")]);
     // The linker leaves an empty path out, so a text is made empty afterwards.
-    empty_text(&file, "RPATH");
+    elf::change(&file, |elf| {
+        let at = elf.find(b"\0RPATH\0") + 1;
+        elf.put(at, b"\0");
+    });
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
 }
 
-fn empty_text(file: &std::path::Path, text: &str) {
-    let bytes = std::fs::read(file).expect("the fixture is there");
-    let wanted = [b"\0", text.as_bytes(), b"\0"].concat();
-    let at = bytes
-        .windows(wanted.len())
-        .position(|window| window == wanted);
-    crate::oracle::patch(file, at.expect("the text is there") as u64 + 1, b"\0");
-}
-
+test!(
+    an_empty_element_is_passed_over_with_a_warning,
+    needs = TOOLS
+);
 fn an_empty_element_is_passed_over_with_a_warning() {
     let fixture = Fixture::new();
     let a = library(&fixture, "venv/libs/liba.so.1", &[]);
@@ -267,7 +265,11 @@ fn an_empty_element_is_passed_over_with_a_warning() {
     );
 }
 
-fn an_empty_element_of_an_rpath_is_named_so() {
+test!(
+    an_empty_element_of_an_rpath_is_reported_as_rpath,
+    needs = TOOLS
+);
+fn an_empty_element_of_an_rpath_is_reported_as_rpath() {
     let fixture = Fixture::new();
     let a = library(&fixture, "venv/libs/liba.so.1", &[]);
     let file = fixture.library("venv/ext.so", "int x;", &[&a, &rpath("$ORIGIN/libs:")]);
@@ -282,6 +284,10 @@ fn an_empty_element_of_an_rpath_is_named_so() {
     );
 }
 
+test!(
+    a_relative_element_is_passed_over_with_a_warning,
+    needs = TOOLS
+);
 fn a_relative_element_is_passed_over_with_a_warning() {
     let fixture = Fixture::new();
     let needed = needing(&fixture, "liba.so.1");
@@ -300,6 +306,10 @@ fn a_relative_element_is_passed_over_with_a_warning() {
     );
 }
 
+test!(
+    an_empty_element_of_ld_library_path_is_passed_over_with_a_warning,
+    needs = TOOLS
+);
 fn an_empty_element_of_ld_library_path_is_passed_over_with_a_warning() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "venv/libs/liba.so.1", &[]);
@@ -365,6 +375,7 @@ fn finds_odd_name(dir: &[u8], name: &[u8], wanted: &str) {
     );
 }
 
+test!(a_name_that_is_not_utf_8_is_found, needs = TOOLS);
 fn a_name_that_is_not_utf_8_is_found() {
     finds_odd_name(
         b"l\xe9bs",
@@ -373,6 +384,7 @@ fn a_name_that_is_not_utf_8_is_found() {
     );
 }
 
+test!(a_name_with_a_newline_is_found, needs = TOOLS);
 fn a_name_with_a_newline_is_found() {
     finds_odd_name(
         b"libs",
@@ -381,6 +393,7 @@ fn a_name_with_a_newline_is_found() {
     );
 }
 
+test!(a_name_with_pattern_characters_is_found, needs = TOOLS);
 fn a_name_with_pattern_characters_is_found() {
     finds_odd_name(
         b"libs",
@@ -389,6 +402,7 @@ fn a_name_with_pattern_characters_is_found() {
     );
 }
 
+test!(a_directory_with_pattern_characters_is_found, needs = TOOLS);
 fn a_directory_with_pattern_characters_is_found() {
     finds_odd_name(
         b"[l]*\\",

@@ -1,24 +1,13 @@
 //! Symbol versions that the found library has or lacks.
 
+use crate::elf;
 use crate::fixture::Fixture;
-use crate::oracle::{TREE, differs, library, patch, rules, runpath, soname};
-use crate::support::needs::Need;
+use crate::oracle::{TOOLS, TREE, differs, library, runpath, soname};
+use crate::support::harness::test;
 use crate::support::run::Run;
-use libtest_mimic::Trial;
 use std::path::PathBuf;
 
-/// The tests of this file.
-pub fn tests() -> Vec<Trial> {
-    rules![
-        &[Need::Cc, Need::Ldd, Need::Dpkg];
-        a_version_that_the_library_lacks_is_reported,
-        the_loader_does_not_search_on_for_a_version,
-        a_weak_version_may_be_absent,
-        a_library_without_versions_passes,
-    ]
-}
-
-/// A library in `name` that defines `versions` of a function of its own each.
+/// A library in `name` that defines one function for each of `versions`.
 fn versioned(fixture: &Fixture, name: &str, versions: &[&str]) -> String {
     let text = |line: fn(&str) -> String| -> String {
         versions.iter().map(|version| line(version)).collect()
@@ -44,6 +33,7 @@ const LACKS: &str = "venv/ext.so: needs version `V2` of `liba.so.1`, which \
 const LDD_LACKS: &str = "venv/ext.so: venv/libs/liba.so.1: version `V2' not found (required by \
                          venv/ext.so)";
 
+test!(a_version_that_the_library_lacks_is_reported, needs = TOOLS);
 fn a_version_that_the_library_lacks_is_reported() {
     let fixture = Fixture::new();
     let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);
@@ -59,6 +49,7 @@ fn a_version_that_the_library_lacks_is_reported() {
     assert_eq!(strict.args(["--strict", TREE]).said().status, 1);
 }
 
+test!(the_loader_does_not_search_on_for_a_version, needs = TOOLS);
 fn the_loader_does_not_search_on_for_a_version() {
     let fixture = Fixture::new();
     let path = runpath("$ORIGIN/libs:$ORIGIN/../newer");
@@ -73,6 +64,7 @@ fn the_loader_does_not_search_on_for_a_version() {
     );
 }
 
+test!(a_weak_version_may_be_absent, needs = TOOLS);
 fn a_weak_version_may_be_absent() {
     let fixture = Fixture::new();
     let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);
@@ -80,12 +72,10 @@ fn a_weak_version_may_be_absent() {
     // The linker of this machine does not mark a version that only weak references need. Its
     // record begins with the hash of its name, and the flags follow.
     let hash = [0x92, 0x05, 0, 0];
-    let bytes = std::fs::read(&file).expect("the fixture is there");
-    let mut places = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(&hash));
-    let (at, None) = (places.next().expect("a record"), places.next()) else {
-        panic!("there is one record");
-    };
-    patch(&file, at as u64 + 4, &2_u16.to_le_bytes());
+    elf::change(&file, |elf| {
+        let flags = elf.find(&hash) + 4;
+        elf.put(flags, 2_u16.to_le_bytes());
+    });
     // ldd says so, and loads it all the same.
     differs(
         &fixture,
@@ -99,6 +89,7 @@ fn a_weak_version_may_be_absent() {
     );
 }
 
+test!(a_library_without_versions_passes, needs = TOOLS);
 fn a_library_without_versions_passes() {
     let fixture = Fixture::new();
     let file = newer_extension(&fixture, &[&runpath("$ORIGIN/libs")]);

@@ -1,0 +1,144 @@
+//! ELF files read and changed by hand, to make what no linker writes: 64-bit, little-endian.
+
+use std::fs;
+use std::path::Path;
+
+/// Offsets in the ELF header.
+pub const CLASS: usize = 4;
+pub const DATA: usize = 5;
+pub const TYPE: usize = 16;
+pub const MACHINE: usize = 18;
+pub const PROGRAM_HEADERS: usize = 32;
+pub const PROGRAM_HEADER_SIZE: usize = 54;
+pub const PROGRAM_HEADER_COUNT: usize = 56;
+
+/// Types of segments.
+pub const LOAD: u64 = 1;
+pub const DYNAMIC: u64 = 2;
+
+/// Tags of dynamic entries.
+pub const DT_NULL: u64 = 0;
+pub const DT_NEEDED: u64 = 1;
+pub const DT_STRTAB: u64 = 5;
+pub const DT_SONAME: u64 = 14;
+pub const DT_RPATH: u64 = 15;
+pub const DT_VERNEED: u64 = 0x6fff_fffe;
+pub const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
+
+/// `e_machine` of other architectures.
+pub const I386: u16 = 3;
+pub const S390X: u16 = 22;
+pub const AARCH64: u16 = 183;
+
+/// The bytes of a file.
+#[derive(Clone)]
+pub struct Elf(pub Vec<u8>);
+
+/// One program header.
+pub struct Segment {
+    pub kind: u64,
+    /// Where the header lies.
+    pub header: usize,
+    pub offset: usize,
+    pub size: usize,
+}
+
+impl Elf {
+    pub fn read(path: &Path) -> Self {
+        Self(fs::read(path).expect("the fixture is there"))
+    }
+
+    /// The number of `length` bytes at `at`.
+    fn number(&self, at: usize, length: usize) -> u64 {
+        let mut bytes = [0; 8];
+        bytes[..length].copy_from_slice(&self.0[at..at + length]);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn index(&self, at: usize, length: usize) -> usize {
+        usize::try_from(self.number(at, length)).expect("a 64-bit machine")
+    }
+
+    /// Overwrites what lies at `at`.
+    pub fn put(&mut self, at: usize, value: impl AsRef<[u8]>) {
+        let value = value.as_ref();
+        self.0[at..at + value.len()].copy_from_slice(value);
+    }
+
+    pub fn segments(&self) -> Vec<Segment> {
+        let start = self.index(PROGRAM_HEADERS, 8);
+        (0..self.index(PROGRAM_HEADER_COUNT, 2))
+            .map(|index| start + index * 56)
+            .map(|header| Segment {
+                kind: self.number(header, 4),
+                header,
+                offset: self.index(header + 8, 8),
+                size: self.index(header + 32, 8),
+            })
+            .collect()
+    }
+
+    /// The segment of the dynamic section.
+    pub fn dynamic(&self) -> Segment {
+        let mut all = self.segments().into_iter();
+        all.find(|segment| segment.kind == DYNAMIC)
+            .expect("it is dynamic")
+    }
+
+    /// Where the first dynamic entry `tag` lies; its value follows the tag after eight bytes.
+    pub fn entry(&self, tag: u64) -> usize {
+        let dynamic = self.dynamic();
+        (dynamic.offset..dynamic.offset + dynamic.size)
+            .step_by(16)
+            .find(|&at| self.number(at, 8) == tag)
+            .expect("it has the entry")
+    }
+
+    pub fn put_entry(&mut self, tag: u64, value: u64) {
+        let at = self.entry(tag) + 8;
+        self.put(at, value.to_le_bytes());
+    }
+
+    /// Adds a dynamic entry `tag` with the value of the entry `like`, in a place that the linker
+    /// keeps spare.
+    pub fn add_entry(&mut self, tag: u64, like: u64) {
+        let value = self.number(self.entry(like) + 8, 8);
+        let at = self.entry(DT_NULL);
+        self.put(at, tag.to_le_bytes());
+        self.put(at + 8, value.to_le_bytes());
+    }
+
+    /// Where the version records lie: addresses and offsets are equal in the first segment.
+    pub fn version_records(&self) -> usize {
+        self.index(self.entry(DT_VERNEED) + 8, 8)
+    }
+
+    /// The only place where `bytes` lie.
+    #[track_caller]
+    pub fn find(&self, bytes: &[u8]) -> usize {
+        let windows = self.0.windows(bytes.len()).enumerate();
+        let mut places = windows.filter(|(_, window)| *window == bytes);
+        let (Some((at, _)), None) = (places.next(), places.next()) else {
+            panic!("these bytes are not in one place");
+        };
+        at
+    }
+
+    /// Moves the program headers to the end of the file, which becomes `length` bytes before them.
+    pub fn move_program_headers(&mut self, length: usize) {
+        let start = self.index(PROGRAM_HEADERS, 8);
+        let size = 56 * self.index(PROGRAM_HEADER_COUNT, 2);
+        let headers = self.0[start..start + size].to_vec();
+        self.0[start..start + size].fill(0);
+        self.0.resize(length, 0);
+        self.put(PROGRAM_HEADERS, (length as u64).to_le_bytes());
+        self.0.extend(headers);
+    }
+}
+
+/// Changes a file in its place.
+pub fn change(path: impl AsRef<Path>, change: impl FnOnce(&mut Elf)) {
+    let mut elf = Elf::read(path.as_ref());
+    change(&mut elf);
+    fs::write(path, elf.0).expect("it can be written");
+}
