@@ -9,12 +9,12 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  find-libdeps /venv                     the packages, one a line
-  find-libdeps --explain /venv           why each of them
-  find-libdeps --explain libpq5 /venv    why this one
-  find-libdeps --strict --json .venv     for a machine; status 1 if something is missing
-  find-libdeps --lookup /venv            find packages that are not installed here too
-  find-libdeps --trace /venv -- pytest   list what the tests load at run time too
+  find-libdeps /venv                     print the packages, one per line
+  find-libdeps --explain /venv           explain each of them
+  find-libdeps --explain libpq5 /venv    explain one of them
+  find-libdeps --lookup /venv            search for packages that are not installed, too
+  find-libdeps --strict --json .venv     print JSON; exit with 1 if a library is missing
+  find-libdeps --trace /venv -- pytest   list what the tests load at run time, too
 
 In a multi-stage Dockerfile:
   RUN find-libdeps /venv > /venv/pkgdeps.txt        # in the builder stage
@@ -22,16 +22,16 @@ In a multi-stage Dockerfile:
   RUN xargs -ra /venv/pkgdeps.txt apt-install
 
 Exit status:
-  0  the list is complete, with or without warnings
-  1  --strict found something
-  2  no list: usage, a path that cannot be read, no dpkg or a failing one
-  the status of the COMMAND of --trace, where it fails: no list";
+  0  the list is printed; messages name what it may lack
+  1  the list is printed, and --strict found something
+  2  no list: usage error, unreadable path, dpkg missing or failed
+  With --trace, the status of COMMAND if it fails: no list";
 
-/// Name the Debian packages that the binaries of a virtualenv need at run time.
+/// Print the Debian packages that the binaries of a virtualenv need at run time.
 ///
-/// Reads the ELF files at or below each PATH, finds each library that they need as the loader
-/// (ld.so) would, and prints the packages that the libraries come from, one a line. What lies below
-/// a PATH itself needs no package. Nothing is executed, but for the COMMAND of --trace.
+/// Reads the ELF files at or below each PATH, finds the libraries that they need as the loader (ld.so)
+/// does, and prints the packages that ship these libraries, one per line. Libraries below a PATH
+/// itself need no package. Nothing is executed except the COMMAND of --trace.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools)] // one a switch
@@ -44,54 +44,54 @@ struct Args {
     #[arg(long, conflicts_with = "explain")]
     json: bool,
 
-    /// Say why each package is needed, or only about NAME: a package, a soname or a file (a
-    /// directory there is taken for a PATH)
+    /// Explain why each package is needed, or only explain NAME: a package, a soname or a file (a
+    /// directory is taken as a PATH)
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
 
-    /// Which libraries that code loads by name at run time (dlopen) to list
+    /// Which of the libraries that code loads by name at run time (dlopen) to list
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Dlopen::Known)]
     dlopen: Dlopen,
 
-    /// Look for missing libraries in the distribution's index of contents, which apt fetches where
-    /// it has none; keep it in DIR for the next run
+    /// Search Debian's Contents index for the packages of missing libraries; apt fetches the index if
+    /// it has none, and DIR keeps it for the next run
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     #[allow(clippy::option_option)] // absent, without a directory, with one
     lookup: Option<Option<PathBuf>>,
 
-    /// Take sonames that match for not needed (may be repeated)
+    /// Treat matching sonames as not needed (repeatable)
     #[arg(long, value_name = "REGEX")]
     ignore: Vec<Regex>,
 
-    /// Do not read files and directories whose path matches (may be repeated)
+    /// Skip files and directories whose path matches (repeatable)
     #[arg(long, value_name = "REGEX")]
     exclude: Vec<Regex>,
 
-    /// Exit with 1 if a library is missing, in no package or refused by the loader, or a file is
-    /// malformed
+    /// Exit with 1 if a library is missing or in no package, if the loader would refuse a file, or if
+    /// a file is malformed
     #[arg(long)]
     strict: bool,
 
-    /// Take DIR for /: read paths, libraries, configuration and dpkg's database below it
+    /// Use DIR as /: read paths, libraries, configuration and dpkg's database below it
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Run COMMAND, and list what it and its child processes load from outside the PATHs too (its
-    /// standard output goes to standard error; where it fails, there is no list)
+    /// Run COMMAND, and also list the libraries that it and its child processes load from outside the
+    /// PATHs. Its standard output goes to standard error; if it fails, no list is printed
     #[arg(long, requires = "command", conflicts_with = "root")]
     trace: bool,
 
-    /// What --trace runs, with its arguments
+    /// The command to trace, with its arguments
     #[arg(last = true, value_name = "COMMAND", requires = "trace")]
     command: Vec<OsString>,
 
-    /// How many threads read files, at most 256; 0 for one a core
+    /// Number of threads that read files, at most 256; 0 for one per core
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
 
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
 
@@ -99,12 +99,12 @@ struct Args {
     #[arg(short, long, action = ArgAction::SetTrue)]
     verbose: bool,
 
-    /// When to use colours
+    /// When to use colors
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     color: Color,
 }
 
-/// When to use colours.
+/// When to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal
@@ -177,7 +177,7 @@ pub fn invocation() -> Invocation {
         usage(if args.root.is_none() {
             "no PATH given, and $VIRTUAL_ENV does not name one"
         } else {
-            "no PATH given; with --root the environment does not count"
+            "no PATH given, and --root ignores $VIRTUAL_ENV"
         })
     };
     let format = match explain {

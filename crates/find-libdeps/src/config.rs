@@ -34,11 +34,11 @@ pub struct Config {
 /// Which libraries that code loads by name at run time (dlopen(3)) are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Dlopen {
-    /// None; nothing is read for them
+    /// None, and do not search for them
     Off,
-    /// Those that code is known not to work without
+    /// Those that the code is known to require
     Known,
-    /// Every one that is there
+    /// All that are found
     All,
 }
 

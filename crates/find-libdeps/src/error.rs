@@ -30,7 +30,7 @@ pub enum Error {
     Trace(#[from] TraceError),
     /// The traced command failed, perhaps before it loaded everything.
     #[error(
-        "the command failed with {}: no list, since it could lack something",
+        "the command failed with {}; no list is printed, because it could be incomplete",
         trace.status
     )]
     Command {

@@ -4,6 +4,7 @@
 
 use crate::loader::candidates::Candidate;
 use crate::loader::located::Located;
+use crate::loader::outcome::Cause;
 use crate::loader::search::Search;
 use crate::loader::tree::Tree;
 use crate::system::escape::shown;
@@ -42,7 +43,7 @@ pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
     if located.object.is_musl() {
         remarks.add(
             path,
-            "built for musl, not for this system's C library: its needs are not listed".to_owned(),
+            "built for musl, not for glibc; its needs are not listed".to_owned(),
         );
     }
     let which = match located.object.runpath {
@@ -57,10 +58,10 @@ pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
 /// A search path element that is relative to the working directory.
 pub fn relative_element(which: &str, text: &OsStr) -> String {
     if text.is_empty() {
-        format!("{which} has an empty element, which means the working directory: passed over")
+        format!("{which} has an empty element, which means the working directory; skipped")
     } else {
         format!(
-            "{which} names `{}`, which is relative to the working directory: passed over",
+            "{which} names `{}`, which is relative to the working directory; skipped",
             shown(text)
         )
     }
@@ -83,7 +84,7 @@ pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, rema
         .collect();
     if !absent.is_empty() {
         let message = format!(
-            "needs version {} of `{}`, which {} lacks: the loader refuses it",
+            "requires version {} of `{}`, which {} does not define; the loader refuses it",
             absent.join(", "),
             shown(name),
             shown(&by.path)
@@ -92,24 +93,24 @@ pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, rema
     }
 }
 
-/// Why the search for `name` fails and what to do about it, if that is known. `located` needs it and
+/// Why the search for `name` fails, if that is known. `located` needs it and
 /// is reported as `path`.
-pub fn hint(
+pub fn cause(
     search: Search,
     tree: &Tree,
     located: &Located,
     path: &Path,
     name: &OsStr,
-) -> Option<String> {
+) -> Option<Cause> {
     let abi = located.object.abi;
     if name.as_bytes().contains(&b'/') {
         let is_absolute = name.as_bytes().starts_with(b"/");
-        return (!is_absolute).then(|| {
-            format!(
-                "the name is relative to the working directory: link {} with a library that has a \
-                 SONAME",
+        return (!is_absolute).then(|| Cause {
+            text: "its name is relative to the working directory".to_owned(),
+            advice: Some(format!(
+                "link {} with a library that has a SONAME",
                 shown(path)
-            )
+            )),
         });
     }
     let configured = search.ld_so.configured_directories().iter();
@@ -117,20 +118,22 @@ pub fn hint(
         .map(|dir| dir.join(name))
         .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
     if let Some(path) = not_cached {
-        return Some(format!(
-            "{} is there, but not in the loader's cache: run `ldconfig`",
-            shown(path)
-        ));
+        return Some(Cause {
+            text: format!("{} exists but is not in the loader's cache", shown(path)),
+            advice: Some("run `ldconfig`".to_owned()),
+        });
     }
     tree.with_file_name(name, abi).map(|namesake| {
         let soname = namesake.object.soname.as_ref();
-        format!(
-            "{} is called so, but its SONAME is {}: the loader does not take it",
-            shown(&namesake.path),
-            soname.map_or("not set".to_owned(), |soname| format!(
-                "`{}`",
-                shown(soname)
-            ))
-        )
+        let soname = soname.map_or("not set".to_owned(), |soname| {
+            format!("`{}`", shown(soname))
+        });
+        Cause {
+            text: format!(
+                "{} has this file name, but its SONAME is {soname}",
+                shown(&namesake.path)
+            ),
+            advice: None,
+        }
     })
 }

@@ -107,7 +107,7 @@ impl Pass<'_, '_> {
             let path = inputs.tree.reported_path(located);
             Absence {
                 steps: search.steps(process, index, name),
-                hint: diagnose::hint(*search, inputs.tree, located, &path, name),
+                cause: diagnose::cause(*search, inputs.tree, located, &path, name),
             }
         })
     }

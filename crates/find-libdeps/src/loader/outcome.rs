@@ -101,8 +101,17 @@ impl Outcome {
 pub struct Absence {
     /// Where the loader searches, in order.
     pub steps: Vec<Step>,
-    /// Why the search fails, and what to do about it, if that is known.
-    pub hint: Option<String>,
+    /// Why the search fails, if that is known.
+    pub cause: Option<Cause>,
+}
+
+/// Why the search for a library fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The end of a sentence that names the library.
+    pub text: String,
+    /// What to do about it.
+    pub advice: Option<String>,
 }
 
 /// One step of the search.

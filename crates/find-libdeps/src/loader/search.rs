@@ -127,7 +127,7 @@ impl Search<'_> {
             Candidate::Refused(reason) => {
                 remarks.add(
                     path,
-                    format!("passed over: {reason}; the loader would stop here"),
+                    format!("skipped: {reason}; the loader would stop here"),
                 );
                 None
             }

@@ -30,7 +30,7 @@ pub enum DpkgError {
     Process(#[from] ProcessError),
     /// The root has no database.
     #[error(
-        "no dpkg database: {} is not there; is this the root of a Debian system?",
+        "no dpkg database: {} does not exist; is this the root of a Debian system?",
         shown(path)
     )]
     NoDatabase {
@@ -46,7 +46,7 @@ pub enum DpkgError {
     },
     /// The root's database could lead dpkg out of the root.
     #[error(
-        "{} is a symbolic link, which dpkg would follow out of the root",
+        "{} is a symbolic link, and dpkg would follow it out of the root",
         shown(path)
     )]
     Link { path: PathBuf },
@@ -58,14 +58,14 @@ pub enum DpkgError {
         stderr: String,
     },
     /// dpkg printed something unexpected.
-    #[error("`{command}` answered `{line}`, which is not understood")]
+    #[error("`{command}` printed an unexpected line: `{line}`")]
     NotUnderstood { command: String, line: String },
 }
 
 fn advice(error: &ProcessError) -> &'static str {
     match error {
         ProcessError::NotFound { .. } => {
-            ": the list is made of Debian packages, so run this on Debian"
+            "; the list names Debian packages, so run find-libdeps on Debian"
         }
         ProcessError::NotStarted { .. } => "",
     }

@@ -1,7 +1,7 @@
 //! What provides a demanded library in the final image.
 
 use crate::demand::{Evidence, LibraryName, Site};
-use crate::loader::outcome::{Absence, FoundBy, Hit, Outcome, Resolution};
+use crate::loader::outcome::{Absence, Cause, FoundBy, Hit, Outcome, Resolution};
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::Package;
 use crate::packages::lookup::{Found, PackagedLibrary, Wanted};
@@ -12,6 +12,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What to do about a library that is in no package.
+pub const COPY_ADVICE: &str =
+    "copy libraries that no package ships into the image, or pass `--ignore REGEX`";
 
 /// What provides a demanded library in the final image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,8 +113,8 @@ pub struct Provided {
 /// looked up, as an index says nothing about it.
 pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
     let is_unexplained = |resolution: &&Resolution| {
-        let hint = resolution.absence.as_ref().map(|absence| &absence.hint);
-        !matches!(hint, Some(Some(_)))
+        let cause = resolution.absence.as_ref().map(|absence| &absence.cause);
+        !matches!(cause, Some(Some(_)))
     };
     let is_path = |wanted: &Wanted| matches!(&wanted.name, LibraryName::Soname(name) if name.as_bytes().contains(&b'/'));
     let unexplained = resolutions.iter().filter(is_unexplained);
@@ -233,7 +237,7 @@ impl Provided {
             let packages = candidates.iter().map(|candidate| &candidate.package);
             packages.cloned().collect()
         };
-        let hint = match found {
+        let (text, advice) = match found {
             Found::Package {
                 chosen,
                 passed_over,
@@ -248,25 +252,25 @@ impl Provided {
                 return;
             }
             Found::Undecided(candidates) => {
-                let names: Vec<String> = packages(candidates)
-                    .iter()
-                    .map(Package::to_string)
-                    .collect();
-                format!(
-                    "it may be in {}: install the one that you mean and run this again, or pass \
-                     `--ignore`",
-                    names.join(" or ")
-                )
+                let packages = packages(candidates);
+                let names: Vec<String> = packages.iter().map(Package::to_string).collect();
+                let text = format!("it may be in {}", names.join(" or "));
+                (text, "install one of the named packages and run again")
             }
-            Found::NotShipped => "no package of apt's sources has it: copy it into the image \
-                                  yourself, or pass `--ignore`"
-                .to_owned(),
-            Found::ForeignArchitecture => "dpkg takes no packages of its architecture (see \
-                                           `dpkg --add-architecture`); or pass `--ignore`"
-                .to_owned(),
+            Found::NotShipped => (
+                "no package of apt's sources ships it".to_owned(),
+                COPY_ADVICE,
+            ),
+            Found::ForeignArchitecture => (
+                "dpkg takes no packages of its architecture".to_owned(),
+                "add the architecture with `dpkg --add-architecture`, or pass `--ignore REGEX`",
+            ),
         };
-        // What this machine says about it has precedence.
+        // A cause that this machine shows has precedence.
         let absence = self.absence.get_or_insert_default();
-        absence.hint.get_or_insert(hint);
+        absence.cause.get_or_insert_with(|| Cause {
+            text,
+            advice: Some(advice.to_owned()),
+        });
     }
 }

@@ -20,28 +20,24 @@ type Section = (&'static str, Style, fn(&Provider) -> bool);
 
 /// What is not listed, by provider.
 const SECTIONS: [Section; 5] = [
-    (
-        "missing: the loader would not find these",
-        BAD,
-        |provider| matches!(provider, Provider::Missing { .. }),
-    ),
+    ("missing: the loader does not find these", BAD, |provider| {
+        matches!(provider, Provider::Missing { .. })
+    }),
     (
         "unowned: no package for an image ships these",
         BAD,
         |provider| matches!(provider, Provider::Unowned { .. }),
     ),
     (
-        "bundled: these lie below the given paths",
+        "bundled: shipped below the given paths",
         HEADING,
         |provider| matches!(provider, Provider::Bundled { .. }),
     ),
+    ("interpreter: shipped with Python", HEADING, |provider| {
+        matches!(provider, Provider::Interpreter { .. })
+    }),
     (
-        "interpreter: whoever has Python has these",
-        HEADING,
-        |provider| matches!(provider, Provider::Interpreter { .. }),
-    ),
-    (
-        "host: its driver provides these at run time",
+        "host: provided by its driver at run time",
         HEADING,
         |provider| matches!(provider, Provider::Host),
     ),
@@ -49,7 +45,7 @@ const SECTIONS: [Section; 5] = [
 
 /// The report has nothing with this name.
 #[derive(Debug, Error)]
-#[error("nothing called `{}` is needed here, or needs anything", shown(.0))]
+#[error("nothing named `{}` is needed here or needs anything", shown(.0))]
 pub struct Unknown(OsString);
 
 /// Explains `report`, or only the package, soname or file `name` in it, with ANSI styles.
@@ -87,7 +83,7 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
         })
         .collect();
     if !possible.is_empty() {
-        let title = "possible: code may load these at run time, or do without";
+        let title = "possible: code may load these at run time but may work without them";
         heading(&mut text, title, HEADING);
         describe(&mut text, &possible, name);
     }
@@ -160,15 +156,15 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
         }
         if let Provider::NotInstalled { passed_over, .. } = &library.provider {
             for package in passed_over {
-                let _ = writeln!(text, "    passed over: {package}");
+                let _ = writeln!(text, "    not chosen: {package}");
             }
         }
         if let Some(absence) = &library.absence {
             for step in &absence.steps {
-                let _ = writeln!(text, "    looked in {}", searched(step));
+                let _ = writeln!(text, "    searched {}", searched(step));
             }
-            if let Some(hint) = &absence.hint {
-                let _ = writeln!(text, "    {hint}");
+            if let Some(cause) = &absence.cause {
+                let _ = writeln!(text, "    {}", cause.text);
             }
         }
     }
@@ -190,8 +186,8 @@ fn searched(step: &Step) -> String {
 fn origin(provider: &Provider) -> &'static str {
     match (provider, provider.place()) {
         (Provider::NotInstalled { .. }, _) => "the index of contents",
-        (_, Some(place)) => place.found_by.map_or("as it was loaded", how),
-        (_, None) => "as it was loaded",
+        (_, Some(place)) => place.found_by.map_or("as the command loaded it", how),
+        (_, None) => "as the command loaded it",
     }
 }
 

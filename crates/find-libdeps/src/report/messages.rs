@@ -2,19 +2,24 @@
 
 use crate::cli::{Color, Verbosity};
 use crate::demand::Site;
+use crate::loader::outcome::Cause;
 use crate::packages::dpkg::Package;
-use crate::packages::provider::{Place, Provider};
+use crate::packages::provider::{COPY_ADVICE, Place, Provider};
 use crate::report::{NeededLibrary, Report};
 use crate::system::escape::{counted, shown};
 use crate::trace::demands::Started;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{Stderr, Write as _};
 use std::path::Component;
 use std::time::Duration;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// What to do about a library that is missing for no other known reason.
+const INSTALL_ADVICE: &str = "install the packages of the missing libraries and run again, or pass \
+                              `--lookup` to search Debian's index, or `--ignore REGEX`";
+
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 pub struct Messages {
@@ -51,15 +56,20 @@ impl Messages {
             let text = format!("{}: {}", shown(&warning.path), warning.message);
             self.line("warning", WARNING, &text);
         }
+        let mut hints: Vec<&str> = Vec::new();
         for library in &report.libraries {
             match &library.provider {
                 Provider::Missing { foreign } => {
                     self.line("missing", ERROR, &missing(library, *foreign));
+                    hints.extend(advice(library));
                 }
                 Provider::Unowned {
                     place,
                     for_compiling,
-                } => self.line("unowned", ERROR, &unowned(library, place, for_compiling)),
+                } => {
+                    self.line("unowned", ERROR, &unowned(library, place, for_compiling));
+                    hints.push(COPY_ADVICE);
+                }
                 Provider::Package { .. }
                 | Provider::NotInstalled { .. }
                 | Provider::Bundled { .. }
@@ -69,6 +79,11 @@ impl Messages {
         }
         for library in &report.possible {
             self.line("possible", WARNING, &possible(library));
+        }
+        // What helps many libraries is said once.
+        let mut printed = HashSet::new();
+        for hint in hints.into_iter().filter(|&hint| printed.insert(hint)) {
+            self.line("hint", Style::new(), hint);
         }
         if self.verbosity == Verbosity::Verbose {
             for Started { path, package } in &report.started {
@@ -108,19 +123,28 @@ fn missing(library: &NeededLibrary, foreign: Option<&str>) -> String {
     let architecture = foreign
         .map(|name| format!(" for {name}"))
         .unwrap_or_default();
-    let absence = library.absence.as_ref();
-    let what_next = absence
-        .and_then(|absence| absence.hint.as_deref())
-        .unwrap_or("install its package and run this again, or pass `--lookup` or `--ignore`");
-    format!("{soname}{architecture}: {}; {what_next}", library.needed())
+    let needed = library.needed();
+    match cause(library) {
+        None => format!("{soname}{architecture}, {needed}"),
+        Some(cause) => format!("{soname}{architecture}, {needed}: {}", cause.text),
+    }
+}
+
+fn cause(library: &NeededLibrary) -> Option<&Cause> {
+    library.absence.as_ref()?.cause.as_ref()
+}
+
+/// What to do about a missing library.
+fn advice(library: &NeededLibrary) -> Option<&str> {
+    cause(library).map_or(Some(INSTALL_ADVICE), |cause| cause.advice.as_deref())
 }
 
 /// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.
 fn possible(library: &NeededLibrary) -> String {
     let name = match (library.provider.package(), library.provider.path()) {
         (Some(package), _) => package.to_string(),
-        (None, Some(path)) => format!("{}, which no package ships", shown(path)),
-        (None, None) => format!("{}, which is not here", shown(&library.soname)),
+        (None, Some(path)) => format!("{}, in no package", shown(path)),
+        (None, None) => format!("{}, not installed", shown(&library.soname)),
     };
     let first = library.needed_by.first().map(short).unwrap_or_default();
     let more = match library.needed_by.len() {
@@ -150,13 +174,11 @@ fn unowned(library: &NeededLibrary, place: &Place, for_compiling: &BTreeSet<Pack
     let path = shown(&place.path);
     let needed = library.needed();
     if for_compiling.is_empty() {
-        return format!(
-            "{path}: {needed}, but no package ships it; copy it into the image yourself"
-        );
+        return format!("{path}, {needed}: no package ships it");
     }
     let packages: Vec<String> = for_compiling.iter().map(Package::to_string).collect();
     format!(
-        "{path}: {needed}, but only {} ships it, which is for compiling and not listed",
+        "{path}, {needed}: only {} ships it, which is for compiling and not listed",
         packages.join(", ")
     )
 }

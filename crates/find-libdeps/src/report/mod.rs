@@ -99,7 +99,7 @@ impl Report {
 }
 
 impl NeededLibrary {
-    /// What needs it, in few words: `3 files need it, such as /venv/x.so`.
+    /// What needs it, in few words: `needed by 3 files such as /venv/x.so`.
     fn needed(&self) -> String {
         let first = self
             .needed_by
@@ -107,12 +107,12 @@ impl NeededLibrary {
             .map(Site::to_string)
             .unwrap_or_default();
         let verb = match self.evidence {
-            Evidence::Header => "need",
-            Evidence::Note | Evidence::Table | Evidence::Source | Evidence::Trace => "load",
+            Evidence::Header => "needed",
+            Evidence::Note | Evidence::Table | Evidence::Source | Evidence::Trace => "loaded",
         };
         match self.needed_by.len() {
-            1 => format!("{first} {verb}s it"),
-            count => format!("{} {verb} it, such as {first}", counted(count, "file")),
+            1 => format!("{verb} by {first}"),
+            count => format!("{verb} by {} such as {first}", counted(count, "file")),
         }
     }
 }

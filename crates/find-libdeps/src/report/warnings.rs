@@ -17,7 +17,7 @@ pub fn of(library: &NeededLibrary) -> Option<Warning> {
             let mut others = library.needed_by.iter();
             others.any(|site| *site.path != *place.path).then(|| {
                 let message = format!(
-                    "taken for `{}` by its SONAME alone ({}): it must be loaded first",
+                    "provides `{}` by its SONAME alone ({}), so it must be loaded first",
                     shown(&library.soname),
                     library.needed()
                 );
@@ -30,8 +30,8 @@ pub fn of(library: &NeededLibrary) -> Option<Warning> {
             name_is_in: Some(link),
         } => {
             let message = format!(
-                "this name is in {link}, which is for compiling; {package} has the library under \
-                 another name, so the loader will not find `{}` ({})",
+                "only {link}, which is for compiling, ships this name; {package} ships the library \
+                 under another name, so the loader will not find `{}` ({})",
                 shown(&library.soname),
                 library.needed()
             );

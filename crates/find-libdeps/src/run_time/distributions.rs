@@ -27,16 +27,16 @@ const MAX_FILES: usize = 1 << 18;
 /// Why a file of metadata is skipped.
 #[derive(Debug, Error)]
 pub enum Malformed {
-    #[error("cannot read it: {0}")]
+    #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    #[error("it has no `Name`; reinstall the distribution")]
+    #[error("no `Name` field; reinstall the distribution")]
     NoName,
     /// The `Name` is not valid in an index.
-    #[error("`{0}` is no name of a distribution; reinstall it")]
+    #[error("`{0}` is not a valid name of a distribution; reinstall it")]
     BadName(String),
     #[error("line {0} is not `path,hash,size`; reinstall the distribution")]
     Line(u64),
-    #[error("it lists more than {MAX_FILES} files; the rest is passed over")]
+    #[error("more than {MAX_FILES} files; the rest is skipped")]
     TooMany,
 }
 

@@ -33,7 +33,7 @@ pub enum ScanError {
 }
 
 fn below(root: Option<&Path>) -> String {
-    root.map(|root| format!(" (below {}, where paths are looked for)", shown(root)))
+    root.map(|root| format!(" (below the root {})", shown(root)))
         .unwrap_or_default()
 }
 
@@ -53,7 +53,7 @@ fn unread(all: &[Unread]) -> String {
     if let Some(more) = all.len().checked_sub(MAX_NAMED).filter(|&more| more > 0) {
         lines.push(format!("and {more} more"));
     }
-    lines.push("no list, since it could lack something".to_owned());
+    lines.push("no list is printed, because it could be incomplete".to_owned());
     lines.join("\n")
 }
 

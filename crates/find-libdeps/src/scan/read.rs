@@ -83,7 +83,10 @@ pub fn read(
                     scanned.counts.elf += 1;
                     if let Some(notes) = notes {
                         scanned.warnings.extend(notes.faults.iter().map(|fault| {
-                            Warning::new(reported(&real), format!("a bad `.note.dlopen`: {fault}"))
+                            Warning::new(
+                                reported(&real),
+                                format!("malformed `.note.dlopen`: {fault}"),
+                            )
                         }));
                         scanned.by_name.notes.push((real.clone(), notes));
                     }
@@ -103,7 +106,7 @@ pub fn read(
                         error,
                     }),
                 Err(error) => {
-                    let message = format!("{error}: its needs are not listed");
+                    let message = format!("{error}; its needs are not listed");
                     let mut scanned = lock();
                     scanned.counts.elf += 1;
                     scanned

@@ -40,7 +40,7 @@ impl Starts {
             let metadata = root.metadata(&real).map_err(at_fault)?;
             if !metadata.is_dir() && !metadata.is_file() {
                 return Err(at_fault(io::Error::other(
-                    "it is neither a directory nor a regular file",
+                    "neither a directory nor a regular file",
                 )));
             }
             if !all.iter().any(|start| real.starts_with(&start.real)) {

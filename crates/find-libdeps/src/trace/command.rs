@@ -74,7 +74,7 @@ pub enum TraceError {
         source: io::Error,
     },
     /// There is more output than any real command causes.
-    #[error("the loader wrote more than {limit}: trace a shorter command")]
+    #[error("the loader wrote more than {limit}; trace a shorter command")]
     TooMuch {
         /// The exceeded limit.
         limit: &'static str,
@@ -232,14 +232,13 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
         }
         if output.is_cut_off {
             trace.warnings.insert(format!(
-                "{name}: the loader's output ends within a line, so something that it loaded may be \
-                 missing"
+                "{name}: the loader's output is truncated, so a library that it loaded may be missing"
             ));
         }
         if let Some(line) = output.not_understood {
             trace.warnings.insert(format!(
-                "{name}: `{}` in the loader's output is not understood, so something that it loaded \
-                 may be missing",
+                "{name}: unexpected line in the loader's output, so a library that it loaded may be \
+                 missing: `{}`",
                 shown(line)
             ));
         }
@@ -252,15 +251,14 @@ fn read(dir: &Path, status: ExitStatus) -> Result<Trace, TraceError> {
     }
     if empty > 0 {
         trace.warnings.insert(format!(
-            "the loader could write nothing of what {} loaded: see that {} has room, or set TMPDIR \
-             to another directory",
+            "the loader could not write its output for {}; free space in {}, or set TMPDIR to \
+             another directory",
             counted(empty, "program"),
             dir.parent().map(shown).unwrap_or_default()
         ));
     } else if trace.processes.is_empty() {
         trace.warnings.insert(
-            "the loader wrote nothing: the command is a static program, or has an environment of \
-             its own"
+            "the loader wrote no output: the command is a static program, or sets its own environment"
                 .to_owned(),
         );
     }
@@ -313,7 +311,7 @@ fn with_absolute_paths(
     let loaded: Vec<LoadedObject> = loaded.collect();
     for object in loaded.iter().filter(|object| object.path.is_relative()) {
         warnings.insert(format!(
-            "{}: loaded by {} from a directory that it had changed to, which is not known",
+            "{}: loaded by {} relative to a directory that is not known",
             shown(&object.path),
             shown(&program.name)
         ));

@@ -77,8 +77,8 @@ pub fn demands(
         .partition(|object| object.path.is_absolute() && root.metadata(&object.path).is_err());
     let gone: BTreeSet<PathBuf> = gone.into_iter().map(|object| object.path.clone()).collect();
     let gone = gone.into_iter().map(|path| {
-        let message = "the command loaded it, and it is gone since: unless the command made it \
-                       itself, copy it into the image";
+        let message = "the command loaded it, but it no longer exists; copy it into the image, unless \
+                       the command creates it";
         Warning::new(path, message)
     });
     let recorded = trace.warnings.iter();

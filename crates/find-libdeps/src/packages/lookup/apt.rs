@@ -49,7 +49,7 @@ pub enum AptError {
     },
     /// The directory for fetched files cannot be used.
     #[error(
-        "cannot use {} for apt's lists: {source}; set TMPDIR, or name another directory with `--lookup=DIR`",
+        "cannot use {} for apt's lists: {source}; set TMPDIR or pass `--lookup=DIR` to use another directory",
         shown(path)
     )]
     Directory {
@@ -70,7 +70,7 @@ pub enum AptError {
 
 fn advice(error: &ProcessError) -> &'static str {
     match error {
-        ProcessError::NotFound { .. } => ": packages are looked up by apt, so run this on Debian",
+        ProcessError::NotFound { .. } => "; `--lookup` needs apt, so run find-libdeps on Debian",
         ProcessError::NotStarted { .. } => "",
     }
 }

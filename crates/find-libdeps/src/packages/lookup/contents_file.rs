@@ -20,7 +20,7 @@ pub enum ContentsError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The index or one of its lines is too long.
-    #[error("longer than any Contents index is")]
+    #[error("longer than any Contents index")]
     TooLong,
     /// The last line has no end.
     #[error("it ends in the middle of a line")]

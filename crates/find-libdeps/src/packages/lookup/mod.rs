@@ -42,12 +42,12 @@ pub enum LookupError {
     /// apt is never run for another root: its configuration there may name programs to run, and
     /// files outside the root.
     #[error(
-        "the package of a missing library is looked up for this machine only: run this inside the root, without `--root`"
+        "`--lookup` searches for this machine only; run find-libdeps inside the root, without `--root`"
     )]
     OtherRoot,
     /// apt has no index, and [`Lookup`] does not allow fetching one.
     #[error(
-        "apt has no Contents index for {architecture}: pass `--lookup`, or install apt-file and \
+        "apt has no Contents index for {architecture}; pass `--lookup`, or install apt-file and \
          run `apt-get update`"
     )]
     NoIndex {
@@ -56,8 +56,8 @@ pub enum LookupError {
     },
     /// apt's sources publish no index.
     #[error(
-        "none of apt's sources has a Contents index for {architecture}: see that \
-         /etc/apt/sources.list or a file in /etc/apt/sources.list.d names a Debian archive"
+        "none of apt's sources has a Contents index for {architecture}; add a Debian \
+         archive to /etc/apt/sources.list or /etc/apt/sources.list.d"
     )]
     NotPublished {
         /// As Debian names it.
@@ -65,8 +65,8 @@ pub enum LookupError {
     },
     /// apt could not fetch the indexes.
     #[error(
-        "cannot fetch the Contents index: {0}; see that the network and apt's sources work \
-         (`apt-get update`)"
+        "cannot fetch the Contents index: {0}; check with `apt-get update` that the network and \
+         apt's sources work"
     )]
     Fetch(#[source] AptError),
     /// apt could not be run, or failed.
@@ -74,7 +74,7 @@ pub enum LookupError {
     Apt(#[from] AptError),
     /// An index cannot be read, or is incomplete.
     #[error(
-        "cannot read the Contents index {}: {problem}; remove it, and have it fetched again",
+        "cannot read the Contents index {}: {problem}; remove it and run again to fetch it",
         shown(path)
     )]
     Damaged {
@@ -84,7 +84,7 @@ pub enum LookupError {
         problem: String,
     },
     /// More files match than in any real index.
-    #[error("the Contents index {} has too many files of one name", shown(path))]
+    #[error("too many files of one name in the Contents index {}", shown(path))]
     TooMany {
         /// The index.
         path: PathBuf,
