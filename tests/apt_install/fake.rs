@@ -29,7 +29,7 @@ fn calls(sandbox: &Sandbox) -> String {
 
 const UPDATE: &str = "apt-get update -o APT::Update::Error-Mode=any \
                       -o Acquire::Languages=none -c FD\n";
-const INSTALL: &str = "apt-get install -y --no-upgrade --auto-remove --no-install-recommends \
+const INSTALL: &str = "apt-get install -y --no-upgrade --no-auto-remove --no-install-recommends \
                        -o Dir::Log::Planner= -o DPkg::Lock::Timeout=300 \
                        -o Dpkg::Options::=--force-confdef \
                        -o Dpkg::Options::=--force-confold -c FD -- new\n";
@@ -294,7 +294,7 @@ test!(nothing_is_purged_without_proc, needs = NEEDS);
 fn nothing_is_purged_without_proc() {
     let mut sandbox = root(": >/var/lib/apt/lists/new\n");
     sandbox.before("umount $m/proc");
-    sandbox.apt_install(&["new"]).said().is(
+    sandbox.apt_install(&["--auto-remove", "new"]).said().is(
         0,
         "",
         "apt-install: warning: cannot read `/proc/self/mountinfo`: No such file or directory \
@@ -319,7 +319,6 @@ fn lists_on_a_mount_are_used_and_kept() {
         "apt-install: mounted directories are used and not purged: /var/lib/apt/lists\n\
          apt-install: installed nothing new; purged 2 files (8 B)\n",
     );
-    // The marks are the image's own, so that --auto-remove is right.
     assert_eq!(
         calls(&sandbox),
         [UPDATE, INSTALL]

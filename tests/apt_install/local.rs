@@ -422,6 +422,95 @@ fn unneeded_packages_go(release: &str) {
     );
 }
 
+/// The packages of a build: `tool-dev` and all it brings, and `app`.
+fn build(root: &Root) {
+    root.archive.add(
+        "main",
+        &[
+            Deb::new("tool-dev", "1").field("Depends: tool, tool-headers"),
+            Deb::new("tool-headers", "1"),
+            Deb::new("tool", "1")
+                .field("Depends: tool-base")
+                .field("Recommends: tool-data")
+                .file("/usr/lib/tool.so", "library\n"),
+            Deb::new("tool-base", "1"),
+            Deb::new("tool-data", "1"),
+            Deb::new("user", "1").field("Depends: tool-base, tool-alone"),
+            Deb::new("tool-alone", "1"),
+        ],
+    );
+}
+
+/// The installed packages of [`build`].
+fn built(root: &Root) -> String {
+    root.script(
+        "dpkg-query -W -f '${db:Status-Abbrev}${Package}\\n' 'tool*' user | \
+         sed -n 's/^ii *//p' | xargs",
+    )
+}
+
+test!(
+    what_an_earlier_layer_left_unneeded_stays,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn what_an_earlier_layer_left_unneeded_stays(release: &str) {
+    let mut root = Root::with_app(release);
+    build(&root);
+    // A build installs headers and removes them; its program goes on using the library.
+    root.succeeds(&["--install-recommends", "tool-dev"]);
+    root.script("apt-get remove -y tool-dev; rm /var/log/dpkg.log /var/log/apt/*");
+    // Configuration of the image for which even more is unneeded.
+    root.script(
+        "echo 'APT::AutoRemove::RecommendsImportant \"false\"; \
+         APT::Get::AutomaticRemove \"true\";' >/etc/apt/apt.conf.d/99remove",
+    );
+    root.sandbox.commit();
+    let before = "tool tool-base tool-data tool-headers\n";
+    assert_eq!(built(&root), before);
+    assert_eq!(root.succeeds(&["other"]), ["installed other (10.2 kB)"]);
+    assert_eq!(built(&root), before);
+    assert_eq!(left_without_locks(&root), LEFT);
+    root.sandbox.reset();
+    // Nor does it go with what this run makes unneeded.
+    assert_eq!(
+        root.succeeds(&["app-", "other"]),
+        ["installed other (10.2 kB); removed app, lib"]
+    );
+    assert_eq!(built(&root), before);
+    assert_eq!(left_without_locks(&root), LEFT);
+    root.sandbox.reset();
+    assert_eq!(
+        root.succeeds(&["--auto-remove", "app-", "other"]),
+        ["installed other (10.2 kB); removed app, lib, tool, tool-base, tool-data, tool-headers"]
+    );
+}
+
+test!(
+    what_an_unneeded_package_depends_on_stays,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn what_an_unneeded_package_depends_on_stays(release: &str) {
+    let mut root = Root::new(release);
+    build(&root);
+    root.succeeds(&["tool", "user"]);
+    root.script("apt-mark auto tool");
+    root.sandbox.commit();
+    // Nothing needs `tool-base` and `tool-alone` now, but `tool`, which was unneeded before,
+    // depends on one of them.
+    assert_eq!(
+        root.succeeds(&["user-", "other"]),
+        ["installed other (10.2 kB); removed tool-alone, user"]
+    );
+    assert_eq!(built(&root), "tool tool-base\n");
+    root.sandbox.reset();
+    assert_eq!(
+        root.succeeds(&["--no-auto-remove", "user-", "other"]),
+        ["installed other (10.2 kB); removed user"]
+    );
+}
+
 test!(an_unknown_name, needs = NEEDS, on = [bookworm, trixie]);
 fn an_unknown_name(release: &str) {
     let root = Root::new(release);

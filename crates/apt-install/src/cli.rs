@@ -25,6 +25,18 @@ pub(crate) enum ErrorOn {
     Persistent,
 }
 
+/// Which automatically installed packages are removed when nothing needs them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AutoRemove {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that were needed before the run.
+    MadeUnneeded,
+    /// All of them, as apt does: also those that nothing needed before the run.
+    Everything,
+}
+
 /// One `-o` or `-c`. Their order is kept, because a later one overrides an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
@@ -78,8 +90,7 @@ pub struct Config {
     pub(crate) recommends: bool,
     /// Upgrade named packages that are installed.
     pub(crate) upgrade: bool,
-    /// Remove automatically installed packages that are no longer needed.
-    pub(crate) auto_remove: bool,
+    pub(crate) auto_remove: AutoRemove,
     /// Let apt install an older version than the installed one.
     pub(crate) allow_downgrades: bool,
     /// Let apt change packages on hold.
@@ -175,11 +186,11 @@ struct Args {
     #[arg(long, overrides_with = "upgrade")]
     no_upgrade: bool,
 
-    /// Remove automatically installed packages that are no longer needed [default]
+    /// Remove all unneeded packages [default: only those that this run made unneeded]
     #[arg(long, visible_alias = "autoremove", overrides_with = "no_auto_remove")]
     auto_remove: bool,
 
-    /// Keep packages that are no longer needed
+    /// Remove no unneeded packages
     #[arg(long, visible_alias = "no-autoremove", overrides_with = "auto_remove")]
     no_auto_remove: bool,
 
@@ -272,7 +283,11 @@ pub fn config(
         settings,
         recommends: args.install_recommends,
         upgrade: args.upgrade,
-        auto_remove: !args.no_auto_remove,
+        auto_remove: match (args.auto_remove, args.no_auto_remove) {
+            (true, _) => AutoRemove::Everything,
+            (_, true) => AutoRemove::Nothing,
+            _ => AutoRemove::MadeUnneeded,
+        },
         allow_downgrades: args.allow_downgrades,
         allow_held: args.allow_change_held_packages,
         reinstall: args.reinstall,
@@ -379,7 +394,8 @@ pub(crate) mod tests {
     #[test]
     fn the_defaults_are_those_of_an_image_build() {
         let config = parse(&["a"]);
-        assert!(config.update && config.auto_remove);
+        assert!(config.update);
+        assert_eq!(config.auto_remove, AutoRemove::MadeUnneeded);
         assert!(!config.recommends && !config.upgrade && !config.changes_the_plan());
         assert_eq!((config.retries, config.timeout.as_secs()), (2, 300));
         assert_eq!(config.error_on, ErrorOn::Any);
@@ -390,6 +406,15 @@ pub(crate) mod tests {
         let config = parse(&["--no-upgrade", "--upgrade", "--update", "--no-update"]);
         assert!(config.upgrade && !config.update && !config.force_update);
         assert!(!parse(&["--install-recommends", "--no-install-recommends"]).recommends);
+        let auto_remove = |options: &[&str]| parse(options).auto_remove;
+        assert_eq!(
+            auto_remove(&["--no-auto-remove", "--auto-remove"]),
+            AutoRemove::Everything
+        );
+        assert_eq!(
+            auto_remove(&["--autoremove", "--no-autoremove"]),
+            AutoRemove::Nothing
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! losing such a request silently, `--no-upgrade` is omitted if there is one; installed packages
 //! are then not named, so that they stay as they are.
 
-use crate::cli::Config;
+use crate::cli::{AutoRemove, Config};
 use crate::request::{Kind, Request};
 use crate::state::dpkg_status::{Database, Package};
 use crate::state::extended_states::Marks;
@@ -21,9 +21,9 @@ pub(crate) struct Plan {
     pub(crate) names: Vec<OsString>,
     /// Pass `--no-upgrade`: apt leaves named packages that are installed as they are.
     pub(crate) no_upgrade: bool,
-    /// Pass `--auto-remove`. Never set if apt's marks belong to other images: apt could remove
-    /// packages that this image requested.
-    pub(crate) auto_remove: bool,
+    /// What to remove. Nothing if apt's marks belong to other images: apt could remove packages that
+    /// this image requested.
+    pub(crate) auto_remove: AutoRemove,
     /// Requested packages that are installed, not in `names`, and marked as automatically
     /// installed: mark them as manually installed, so that apt never removes them.
     pub(crate) manual: Vec<OsString>,
@@ -68,7 +68,7 @@ impl Plan {
         let mut plan = Self {
             done,
             no_upgrade,
-            auto_remove: config.auto_remove && marks.is_some(),
+            auto_remove: marks.map_or(AutoRemove::Nothing, |_| config.auto_remove),
             ..Self::default()
         };
         // These options change named packages unless they are on hold.

@@ -2,7 +2,7 @@
 
 use crate::apt::command_line::Context;
 use crate::apt::session::{Failure, Session};
-use crate::cli::Config;
+use crate::cli::{AutoRemove, Config};
 use crate::error::Error;
 use crate::layer::PathError;
 use crate::layer::mounts::{self, Mounts};
@@ -14,6 +14,7 @@ use crate::message::{self, say, warn};
 use crate::plan::Plan;
 use crate::request;
 use crate::state::dpkg_status::{self, Database};
+use crate::state::earlier::Earlier;
 use crate::state::extended_states::{self, Marks};
 use crate::summary;
 use std::io;
@@ -65,7 +66,7 @@ fn install(config: &Config) -> Result<u8, Error> {
         return layer.mark_manual(&session, &plan).map(|()| 0);
     }
     let before = Snapshot::take(Path::new(ROOT));
-    let done = layer.install(&session, &plan, &before);
+    let done = layer.install(&session, &plan, &before, &installed);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
     let purged = layer.purge(&before);
@@ -114,8 +115,19 @@ impl Layer<'_> {
         Ok(())
     }
 
-    /// Updates the lists and installs the packages; tries again after a failed download.
-    fn install(&self, session: &Session<'_>, plan: &Plan, before: &Snapshot) -> Result<(), Error> {
+    /// Updates the lists and installs the packages; tries again after a failed download. Then removes
+    /// what this made unneeded.
+    fn install(
+        &self,
+        session: &Session<'_>,
+        plan: &Plan,
+        before: &Snapshot,
+        installed: &Database,
+    ) -> Result<(), Error> {
+        let earlier = match plan.auto_remove {
+            AutoRemove::MadeUnneeded => Some(Earlier::read()?),
+            AutoRemove::Nothing | AutoRemove::Everything => None,
+        };
         for name in &plan.left_held {
             say(&format!(
                 "`{name}` is on hold and will not be changed; to change it, pass \
@@ -131,7 +143,7 @@ impl Layer<'_> {
         let mut pause = Duration::from_secs(1);
         loop {
             let failure = match self.update_and_install(session, &context, before) {
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
                 Err(failure) => failure,
             };
             if !failure.transient || tries_left == 0 {
@@ -145,6 +157,10 @@ impl Layer<'_> {
             // changes during the download.
             session.pause(pause)?;
             pause *= 2;
+        }
+        match earlier {
+            Some(earlier) => remove_unneeded(session, &context, &earlier, installed),
+            None => Ok(()),
         }
     }
 
@@ -239,6 +255,30 @@ impl Layer<'_> {
 fn fail(error: &Error) -> u8 {
     message::error(&error.to_string());
     error.status()
+}
+
+/// Removes the packages that became unneeded since `earlier`. Packages that nothing needed before the
+/// run stay: a program that an earlier layer built may use them, and they would remain in that layer.
+fn remove_unneeded(
+    session: &Session<'_>,
+    context: &Context,
+    earlier: &Earlier,
+    installed: &Database,
+) -> Result<(), Error> {
+    let changes = database()?.since(installed);
+    if changes.changed.is_empty() && changes.removed.is_empty() {
+        // New packages alone make none unneeded.
+        return Ok(());
+    }
+    match session.made_unneeded(earlier)? {
+        Some(names) if names.is_empty() => {}
+        Some(names) => session.remove(context, &names)?,
+        None => warn(
+            "cannot determine which packages this run made unneeded, so none were removed; to list \
+             all unneeded packages, run `apt-get autoremove --simulate`",
+        ),
+    }
+    Ok(())
 }
 
 fn empty_partial(before: &Snapshot) {

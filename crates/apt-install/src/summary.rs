@@ -3,7 +3,7 @@
 use crate::layer::purge::Purged;
 use crate::state::dpkg_status::Changes;
 
-/// The most names shown in one list.
+/// The most names shown in one list, except that of removed packages.
 const NAMES: usize = 6;
 
 /// Formats the closing line.
@@ -22,7 +22,8 @@ pub(crate) fn closing(changes: &Changes, purged: &Purged) -> String {
         parts.push(format!("changed {}", names(&changes.changed)));
     }
     if !changes.removed.is_empty() {
-        parts.push(format!("removed {}", names(&changes.removed)));
+        // All of them: what a run removes is never hidden.
+        parts.push(format!("removed {}", changes.removed.join(", ")));
     }
     parts.push(self::purged(purged));
     parts.join("; ")
@@ -76,7 +77,7 @@ mod tests {
         let changes = Changes {
             installed: names(&["a", "b", "c", "d", "e", "f", "g", "h"]),
             changed: names(&["x"]),
-            removed: names(&["y", "z"]),
+            removed: names(&["r", "s", "t", "u", "v", "w", "y", "z"]),
             size: 1000,
         };
         let purged = Purged {
@@ -86,8 +87,8 @@ mod tests {
         };
         assert_eq!(
             closing(&changes, &purged),
-            "installed a, b, c, d, e, f and 2 more (1.0 MB); changed x; removed y, z; \
-             purged 2 files (82.8 MB)"
+            "installed a, b, c, d, e, f and 2 more (1.0 MB); changed x; \
+             removed r, s, t, u, v, w, y, z; purged 2 files (82.8 MB)"
         );
         assert_eq!(
             closing(&Changes::default(), &Purged::default()),

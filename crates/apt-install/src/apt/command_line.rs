@@ -4,7 +4,7 @@
 //! The user's `-o` and `-c` come after the options set here and so override them.
 
 use super::hooks::{self, HeldOff};
-use crate::cli::{Config, ErrorOn, Setting};
+use crate::cli::{AutoRemove, Config, ErrorOn, Setting};
 use crate::plan::Plan;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -157,9 +157,10 @@ fn install_arguments(
     };
     flag(config.dry_run, "--dry-run");
     flag(plan.no_upgrade, "--no-upgrade");
-    flag(plan.auto_remove, "--auto-remove");
+    let everything = plan.auto_remove == AutoRemove::Everything;
+    flag(everything, "--auto-remove");
     // Explicit, because apt's configuration in the image may enable it.
-    flag(!plan.auto_remove, "--no-auto-remove");
+    flag(!everything, "--no-auto-remove");
     flag(config.recommends, "--install-recommends");
     flag(!config.recommends, "--no-install-recommends");
     flag(config.allow_downgrades, "--allow-downgrades");
@@ -170,6 +171,14 @@ fn install_arguments(
     if let Some(release) = &config.release {
         arguments.extend(["-t".into(), release.clone()]);
     }
+    common(config, context, &mut arguments);
+    arguments.push("--".into());
+    arguments.extend(plan.names.iter().cloned());
+    arguments
+}
+
+/// Appends the options of every apt-get that changes packages.
+fn common(config: &Config, context: &Context, arguments: &mut Vec<OsString>) {
     if config.dry_run || context.leave_caches {
         // As root, apt-get writes them even in a simulation.
         arguments.extend(no_caches());
@@ -189,10 +198,54 @@ fn install_arguments(
             arguments.extend(option("APT::Keep-Downloaded-Packages", "true"));
         }
     }
-    last(config, context, &mut arguments);
+    last(config, context, arguments);
+}
+
+/// `apt-get autoremove --simulate`: prints the packages that nothing needs. `status` and `marks` are
+/// files to read instead of dpkg's and apt's own.
+///
+/// `APT::AutoRemove` is set to apt's defaults, because the configuration of the image may have apt
+/// ignore recommended and suggested packages. Without sources and caches apt reads installed packages
+/// only, which takes it a fraction of the time.
+pub(crate) fn unneeded(
+    apt_get: &Path,
+    config: &Config,
+    status: Option<&Path>,
+    marks: Option<&Path>,
+) -> Invocation {
+    let mut arguments: Vec<OsString> = ["autoremove", "--simulate", "-qq"].map(Into::into).into();
+    for key in ["RecommendsImportant", "SuggestsImportant"] {
+        arguments.extend(option(&format!("APT::AutoRemove::{key}"), "true"));
+    }
+    for key in ["Dir::Etc::sourcelist", "Dir::Etc::sourceparts"] {
+        arguments.extend(option(key, "/dev/null"));
+    }
+    arguments.extend(no_caches());
+    arguments.extend(option("Dir::Log::Planner", ""));
+    arguments.extend(settings(config));
+    let files = [
+        ("Dir::State::status", status),
+        ("Dir::State::extended_states", marks),
+    ];
+    for (key, file) in files {
+        arguments.extend(file.into_iter().flat_map(|file| option(key, file)));
+    }
+    invocation(apt_get, "apt-get autoremove --simulate", arguments)
+}
+
+/// `apt-get remove` of exactly these packages.
+pub(crate) fn remove(
+    apt_get: &Path,
+    config: &Config,
+    context: &Context,
+    names: &[String],
+) -> Invocation {
+    let mut arguments: Vec<OsString> = ["remove", "-y", "--no-auto-remove"].map(Into::into).into();
+    arguments.extend(quiet(config));
+    common(config, context, &mut arguments);
     arguments.push("--".into());
-    arguments.extend(plan.names.iter().cloned());
-    arguments
+    arguments.extend(names.iter().map(Into::into));
+    invocation(apt_get, "apt-get remove", arguments)
 }
 
 /// `dpkg --configure -a`, which completes the work of an interrupted dpkg. Until then, apt-get
@@ -277,7 +330,7 @@ mod tests {
     fn an_install_asks_nothing_and_adds_only_what_is_needed() {
         assert_eq!(
             install_of(&[], &Context::default()),
-            "install\n-y\n--no-upgrade\n--auto-remove\n--no-install-recommends\n\
+            "install\n-y\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n\
              -o\nDir::Log::Planner=\n\
              -o\nDPkg::Lock::Timeout=300\n\
              -o\nDpkg::Options::=--force-confdef\n-o\nDpkg::Options::=--force-confold\n\
@@ -343,6 +396,37 @@ mod tests {
         assert!(install_of(&[], &context).contains(off));
         let update = update(Path::new("g"), &parse(&[]), &context);
         assert!(shown(&update).contains(off));
+    }
+
+    #[test]
+    fn apt_removes_what_nothing_needs_only_on_request() {
+        let everything = install_of(&["--auto-remove"], &Context::default());
+        assert!(everything.starts_with("install\n-y\n--no-upgrade\n--auto-remove\n"));
+        let config = parse(&["-qoA=1", "-s"]);
+        let names = ["a".to_owned(), "b:i386".to_owned()];
+        let remove = remove(Path::new("g"), &config, &Context::default(), &names);
+        let remove = shown(&remove);
+        assert!(remove.starts_with("remove\n-y\n--no-auto-remove\n-q\n"));
+        assert!(remove.ends_with("-o\nA=1\n--\na\nb:i386\n"));
+    }
+
+    #[test]
+    fn apt_is_asked_for_unneeded_packages_with_its_own_defaults() {
+        let config = parse(&["-oA=1"]);
+        let question = unneeded(
+            Path::new("g"),
+            &config,
+            Some(Path::new("s")),
+            Some(Path::new("m")),
+        );
+        assert_eq!(
+            shown(&question),
+            "autoremove\n--simulate\n-qq\n-o\nAPT::AutoRemove::RecommendsImportant=true\n\
+             -o\nAPT::AutoRemove::SuggestsImportant=true\n\
+             -o\nDir::Etc::sourcelist=/dev/null\n-o\nDir::Etc::sourceparts=/dev/null\n\
+             -o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n-o\nDir::Log::Planner=\n\
+             -o\nA=1\n-o\nDir::State::status=s\n-o\nDir::State::extended_states=m\n"
+        );
     }
 
     #[test]

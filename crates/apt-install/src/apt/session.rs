@@ -10,9 +10,14 @@ use crate::error::Error;
 use crate::message::{say, warn};
 use crate::plan::Plan;
 use crate::state::dpkg_status;
+use crate::state::earlier::Earlier;
+use crate::state::extended_states::{self, Marks};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Where files for apt to read are written.
+const SCRATCH: &str = "/var/lib/apt";
 
 /// What every program of a run needs.
 pub(crate) struct Session<'a> {
@@ -115,6 +120,56 @@ impl<'a> Session<'a> {
         Err(Failure { error, transient })
     }
 
+    /// Returns the packages that nothing needs now, and that something needed when the state of the
+    /// packages was `earlier`. `None` if apt cannot tell.
+    ///
+    /// Packages that nothing needed earlier count as needed, and so does all that they depend on.
+    pub(crate) fn made_unneeded(&self, earlier: &Earlier) -> Result<Option<Vec<String>>, Error> {
+        let now = match self.unneeded(None, None)? {
+            Some(now) if !now.is_empty() => now,
+            other => return Ok(other),
+        };
+        let (Ok(status), Ok(marks)) = (
+            Scratch::write("status", &earlier.status),
+            Scratch::write("marks", &earlier.marks),
+        ) else {
+            return Ok(None);
+        };
+        let before = match self.unneeded(Some(status.path()), Some(marks.path()))? {
+            Some(before) if before.is_empty() => return Ok(Some(now)),
+            Some(before) => before,
+            None => return Ok(None),
+        };
+        let marks_now = Marks::read(Path::new(extended_states::FILE))
+            .map_err(Error::unreadable(extended_states::FILE))?;
+        let kept = marks_now.text_without(&before);
+        match Scratch::write("marks", kept.as_bytes()) {
+            Ok(kept) => self.unneeded(None, Some(kept.path())),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Asks apt which packages nothing needs. `None` if it cannot tell.
+    fn unneeded(
+        &self,
+        status: Option<&Path>,
+        marks: Option<&Path>,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let question = command_line::unneeded(&self.apt_get, self.config, status, marks);
+        Ok(self.ask(&question)?.map(|answer| removals(&answer)))
+    }
+
+    /// Removes exactly these packages.
+    pub(crate) fn remove(&self, context: &Context, names: &[String]) -> Result<(), Error> {
+        let remove = command_line::remove(&self.apt_get, self.config, context, names);
+        let ended = self.run_locked(&remove, locks::ARCHIVES)?;
+        if ended.is_success() {
+            Ok(())
+        } else {
+            Err(failed(&remove, ended, ""))
+        }
+    }
+
     /// Waits for `time`. A signal ends the wait and is an error.
     pub(crate) fn pause(&self, time: Duration) -> Result<(), Error> {
         self.signals.pause(time);
@@ -202,6 +257,41 @@ impl<'a> Session<'a> {
             None => Ok(()),
             Some(signal) => Err(Error::Stopped { signal }),
         }
+    }
+}
+
+/// Returns the packages that a simulation would remove: lines such as `Remv name [version]`.
+fn removals(simulation: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let mut words = line.split(' ');
+        let removed = matches!(words.next(), Some("Remv" | "Purg"));
+        words.next().filter(|_| removed).map(str::to_owned)
+    };
+    simulation.lines().filter_map(name).collect()
+}
+
+/// A file for apt to read, removed with the value. It is in a directory that apt-get itself writes
+/// to, so that no other directory of the layer changes; apt reads no file without a path.
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn write(name: &str, text: &[u8]) -> io::Result<Self> {
+        let path = Path::new(SCRATCH).join(format!("apt-install.{name}"));
+        let scratch = Self { path };
+        std::fs::write(&scratch.path, text).map(|()| scratch)
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A failure leaves a small file in the layer and harms nothing.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The directory of dpkg's database, see dpkg(1) "FILES".
 pub(crate) const DIRECTORY: &str = "/var/lib/dpkg";
-const STATUS: &str = "status";
+pub(super) const STATUS: &str = "status";
 /// The journal of a running or interrupted dpkg: files whose names are numbers.
 const UPDATES: &str = "updates";
 

@@ -8,7 +8,7 @@ use std::path::Path;
 /// The file, `Dir::State::extended_states` of apt.
 pub(crate) const FILE: &str = "/var/lib/apt/extended_states";
 
-/// The packages that `--auto-remove` may remove once nothing depends on them.
+/// The packages that apt may remove when nothing needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     automatic: Vec<(String, String)>,
@@ -43,6 +43,24 @@ impl Marks {
             .iter()
             .any(|(marked, marked_arch)| marked == name && (arch == "all" || marked_arch == arch))
     }
+
+    /// Returns the text of an `extended_states` file without the marks of `packages`, each `name` or
+    /// `name:arch`. A name alone stands for all architectures.
+    pub(crate) fn text_without(&self, packages: &[String]) -> String {
+        let stays = |name: &str, arch: &str| {
+            let qualified = format!("{name}:{arch}");
+            !packages.iter().any(|one| one == name || *one == qualified)
+        };
+        let mut text = String::new();
+        for (name, arch) in &self.automatic {
+            if stays(name, arch) {
+                let fields = ["Package: ", name, "\nArchitecture: ", arch];
+                text.extend(fields);
+                text.push_str("\nAuto-Installed: 1\n\n");
+            }
+        }
+        text
+    }
 }
 
 #[cfg(test)]
@@ -59,5 +77,21 @@ mod tests {
         assert!(marks.is_automatic("a", "all"));
         assert!(!marks.is_automatic("a", "i386"));
         assert!(!marks.is_automatic("b", "amd64"));
+    }
+
+    #[test]
+    fn marks_are_written_without_those_of_some_packages() {
+        let mark = |name: &str, arch: &str| {
+            format!("Package: {name}\nArchitecture: {arch}\nAuto-Installed: 1\n\n")
+        };
+        let text = [
+            mark("a", "amd64"),
+            mark("b", "amd64"),
+            mark("b", "i386"),
+            mark("c", "amd64"),
+        ];
+        let marks = Marks::parse(&text.concat());
+        let without = marks.text_without(&["a".to_owned(), "b:i386".to_owned()]);
+        assert_eq!(without, [mark("b", "amd64"), mark("c", "amd64")].concat());
     }
 }

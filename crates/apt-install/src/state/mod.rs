@@ -8,4 +8,5 @@
 mod deb822;
 
 pub(crate) mod dpkg_status;
+pub(crate) mod earlier;
 pub(crate) mod extended_states;
