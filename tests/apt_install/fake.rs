@@ -60,6 +60,25 @@ fn a_plain_run_updates_installs_and_purges() {
     assert_eq!(sandbox.files("/var"), [""; 0]);
 }
 
+test!(
+    what_the_user_decided_for_ucf_is_not_overridden,
+    needs = NEEDS
+);
+fn what_the_user_decided_for_ucf_is_not_overridden() {
+    // ucf fails if both are set.
+    let sandbox = root("echo \"old=$UCF_FORCE_CONFFOLD new=$UCF_FORCE_CONFFNEW\"\n");
+    for (name, seen) in [
+        ("UCF_FORCE_CONFFNEW", "old= new=yes\n"),
+        ("UCF_FORCE_CONFFOLD", "old=yes new=\n"),
+    ] {
+        let said = sandbox
+            .apt_install(&["--no-update", "new"])
+            .env(name, "yes")
+            .said();
+        said.is(0, seen, NOTHING_NEW);
+    }
+}
+
 test!(options_are_passed_on_in_order, needs = NEEDS);
 fn options_are_passed_on_in_order() {
     let sandbox = root("");

@@ -109,9 +109,14 @@ pub struct Config {
     pub(crate) error_on: ErrorOn,
     /// Purge and install nothing.
     pub(crate) purge_only: bool,
+    /// The environment says which configuration files ucf keeps: do not decide it.
+    pub(crate) ucf_is_set: bool,
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970: changed files are not newer than this.
     pub(crate) epoch: Option<i64>,
 }
+
+/// The variables of which ucf accepts only one (ucf(1)). An empty one counts as not set.
+const UCF: [&str; 2] = ["UCF_FORCE_CONFFOLD", "UCF_FORCE_CONFFNEW"];
 
 const AFTER_HELP: &str = "\
 PACKAGE is anything that apt-get accepts: name, name:arch, name=1.2*, name/suite, ./local.deb.
@@ -298,6 +303,9 @@ pub fn config(
         timeout: Duration::from_secs(args.timeout.into()),
         error_on: args.error_on,
         purge_only: args.purge_only,
+        ucf_is_set: UCF
+            .iter()
+            .any(|name| variable(name).is_some_and(|value| !value.is_empty())),
         epoch,
     })))
 }
@@ -372,17 +380,26 @@ pub(crate) mod tests {
 
     /// Parses arguments, for tests of other modules.
     pub(crate) fn parse(arguments: &[&str]) -> Config {
-        match read(arguments, None) {
+        parse_in(arguments, &[])
+    }
+
+    /// Parses arguments in this environment.
+    pub(crate) fn parse_in(arguments: &[&str], variables: &[(&str, &str)]) -> Config {
+        match read_in(arguments, variables) {
             Ok(Action::Run(config)) => *config,
             other => panic!("{other:?}"),
         }
     }
 
-    fn read(arguments: &[&str], epoch: Option<&str>) -> Result<Action, String> {
+    fn read(arguments: &[&str]) -> Result<Action, String> {
+        read_in(arguments, &[])
+    }
+
+    fn read_in(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Action, String> {
         let arguments = [&["apt-install"], arguments].concat();
         config(arguments.into_iter().map(OsString::from), |name| {
-            assert_eq!(name, "SOURCE_DATE_EPOCH");
-            epoch.map(OsString::from)
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| value.into())
         })
     }
 
@@ -437,16 +454,16 @@ pub(crate) mod tests {
     #[test]
     fn an_option_is_no_package() {
         assert_eq!(
-            read(&["--", "-y"], None),
+            read(&["--", "-y"]),
             Err("`-y` is not a package name; see `apt-install --help`".to_owned())
         );
-        assert!(read(&["-y"], None).is_err());
-        assert!(read(&[""], None).is_err());
+        assert!(read(&["-y"]).is_err());
+        assert!(read(&[""]).is_err());
     }
 
     #[test]
     fn the_epoch_is_seconds_since_1970() {
-        let epoch = |text| match read(&[], Some(text)) {
+        let epoch = |text| match read_in(&[], &[("SOURCE_DATE_EPOCH", text)]) {
             Ok(Action::Run(config)) => Ok(config.epoch),
             Ok(Action::Text(text)) => Err(text),
             Err(message) => Err(message),
@@ -462,7 +479,7 @@ pub(crate) mod tests {
 
     #[test]
     fn help_and_version_are_texts_and_not_mistakes() {
-        assert!(matches!(read(&["--help"], None), Ok(Action::Text(_))));
-        assert!(matches!(read(&["-V"], None), Ok(Action::Text(_))));
+        assert!(matches!(read(&["--help"]), Ok(Action::Text(_))));
+        assert!(matches!(read(&["-V"]), Ok(Action::Text(_))));
     }
 }

@@ -35,21 +35,30 @@ pub(crate) struct Context {
     pub(crate) leave_caches: bool,
 }
 
-/// There is no one to answer questions: debconf uses the defaults (debconf(7)), and ucf keeps the
-/// existing files (ucf(1)), as dpkg does with `--force-confold`.
-const ENVIRONMENT: [(&str, &str); 2] = [
-    ("DEBIAN_FRONTEND", "noninteractive"),
-    ("UCF_FORCE_CONFFOLD", "1"),
-];
+/// There is no one to answer questions: debconf uses the defaults (debconf(7)).
+const DEBCONF: (&str, &str) = ("DEBIAN_FRONTEND", "noninteractive");
+
+/// ucf keeps the existing files (ucf(1)), as dpkg does with `--force-confold`. If the user has
+/// decided otherwise, ucf would fail with this.
+const UCF: (&str, &str) = ("UCF_FORCE_CONFFOLD", "1");
 
 /// dpkg(1): keep conffiles that were changed; otherwise install the new version.
 const FORCE: [&str; 2] = ["--force-confdef", "--force-confold"];
 
-fn invocation(program: &Path, name: &'static str, arguments: Vec<OsString>) -> Invocation {
+fn invocation(
+    program: &Path,
+    config: &Config,
+    name: &'static str,
+    arguments: Vec<OsString>,
+) -> Invocation {
+    let mut environment = vec![DEBCONF];
+    if !config.ucf_is_set {
+        environment.push(UCF);
+    }
     Invocation {
         program: program.to_owned(),
         arguments,
-        environment: ENVIRONMENT.to_vec(),
+        environment,
         name,
     }
 }
@@ -90,7 +99,7 @@ fn quiet(config: &Config) -> impl Iterator<Item = OsString> {
 pub(crate) fn dump(apt_config: &Path, config: &Config) -> Invocation {
     let mut arguments: Vec<OsString> = hooks::DUMP.iter().map(Into::into).collect();
     arguments.extend(settings(config));
-    invocation(apt_config, "apt-config", arguments)
+    invocation(apt_config, config, "apt-config", arguments)
 }
 
 /// `apt-get update`, which fails if a source fails: `APT::Update::Error-Mode`, the option behind
@@ -111,7 +120,7 @@ pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invo
         arguments.extend(no_caches());
     }
     last(config, context, &mut arguments);
-    invocation(apt_get, "apt-get update", arguments)
+    invocation(apt_get, config, "apt-get update", arguments)
 }
 
 /// `apt-get install` of the packages that the plan names.
@@ -123,6 +132,7 @@ pub(crate) fn install(
 ) -> Invocation {
     invocation(
         apt_get,
+        config,
         "apt-get install",
         install_arguments(config, context, plan, &[]),
     )
@@ -138,6 +148,7 @@ pub(crate) fn what_to_download(
 ) -> Invocation {
     invocation(
         apt_get,
+        config,
         "apt-get install --print-uris",
         install_arguments(config, context, plan, &["--print-uris", "-qq"]),
     )
@@ -230,7 +241,7 @@ pub(crate) fn unneeded(
     for (key, file) in files {
         arguments.extend(file.into_iter().flat_map(|file| option(key, file)));
     }
-    invocation(apt_get, "apt-get autoremove --simulate", arguments)
+    invocation(apt_get, config, "apt-get autoremove --simulate", arguments)
 }
 
 /// `apt-get remove` of exactly these packages.
@@ -245,31 +256,31 @@ pub(crate) fn remove(
     common(config, context, &mut arguments);
     arguments.push("--".into());
     arguments.extend(names.iter().map(Into::into));
-    invocation(apt_get, "apt-get remove", arguments)
+    invocation(apt_get, config, "apt-get remove", arguments)
 }
 
 /// `dpkg --configure -a`, which completes the work of an interrupted dpkg. Until then, apt-get
 /// refuses to run.
-pub(crate) fn configure(dpkg: &Path) -> Invocation {
+pub(crate) fn configure(dpkg: &Path, config: &Config) -> Invocation {
     let arguments = ["--configure", "-a"].iter().chain(&FORCE);
     let arguments = arguments.map(Into::into).collect();
-    invocation(dpkg, "dpkg --configure -a", arguments)
+    invocation(dpkg, config, "dpkg --configure -a", arguments)
 }
 
 /// `apt-mark manual` of packages marked as automatically installed.
-pub(crate) fn mark_manual(apt_mark: &Path, names: &[OsString]) -> Invocation {
+pub(crate) fn mark_manual(apt_mark: &Path, config: &Config, names: &[OsString]) -> Invocation {
     let mut arguments: Vec<OsString> = vec!["manual".into()];
     // Writing them is useless, and they would stay if no purge follows.
     arguments.extend(no_caches());
     arguments.push("--".into());
     arguments.extend(names.iter().cloned());
-    invocation(apt_mark, "apt-mark manual", arguments)
+    invocation(apt_mark, config, "apt-mark manual", arguments)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::tests::parse;
+    use crate::cli::tests::{parse, parse_in};
 
     fn shown(invocation: &Invocation) -> String {
         let words = invocation
@@ -305,6 +316,18 @@ mod tests {
                 ("UCF_FORCE_CONFFOLD", "1")
             ]
         );
+    }
+
+    #[test]
+    fn what_the_user_decided_for_ucf_is_not_overridden() {
+        let environment = |name, value| {
+            let config = parse_in(&[], &[(name, value)]);
+            configure(Path::new("d"), &config).environment
+        };
+        for name in ["UCF_FORCE_CONFFNEW", "UCF_FORCE_CONFFOLD"] {
+            assert_eq!(environment(name, "YES"), [DEBCONF]);
+            assert_eq!(environment(name, ""), [DEBCONF, UCF]);
+        }
     }
 
     #[test]
@@ -432,11 +455,15 @@ mod tests {
     #[test]
     fn other_programs_get_short_command_lines() {
         assert_eq!(
-            shown(&configure(Path::new("d"))),
+            shown(&configure(Path::new("d"), &parse(&[]))),
             "--configure\n-a\n--force-confdef\n--force-confold\n"
         );
         assert_eq!(
-            shown(&mark_manual(Path::new("m"), &["a:i386".into()])),
+            shown(&mark_manual(
+                Path::new("m"),
+                &parse(&[]),
+                &["a:i386".into()]
+            )),
             "manual\n-o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n--\na:i386\n"
         );
         assert_eq!(

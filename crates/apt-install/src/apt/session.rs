@@ -66,7 +66,7 @@ impl<'a> Session<'a> {
         if self.plan.manual.is_empty() {
             return Ok(());
         }
-        let mark = command_line::mark_manual(&find("apt-mark")?, &self.plan.manual);
+        let mark = command_line::mark_manual(&find("apt-mark")?, self.config, &self.plan.manual);
         self.run_to_success(&mark, "")
     }
 
@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         say("dpkg was interrupted earlier; running `dpkg --configure -a` first");
-        self.run_to_success(&command_line::configure(&find("dpkg")?), "")
+        self.run_to_success(&command_line::configure(&find("dpkg")?, self.config), "")
     }
 
     /// Whether an installation that changed nothing failed because of a download: apt finds a
