@@ -241,6 +241,14 @@ fn sigterm_reaches_apt_as_sigint() {
     assert_eq!(sandbox.files("/var"), [""; 0]);
 }
 
+test!(nohup_is_respected, needs = NEEDS);
+fn nohup_is_respected() {
+    let sandbox = root("kill -HUP $PPID\n");
+    let script = "nohup /mnt/apt-install --no-update new 2>&1";
+    let said = sandbox.script(script).said();
+    assert_eq!((said.status, said.stdout.as_str()), (0, NOTHING_NEW));
+}
+
 /// A line of Perl that holds the lock of a file: `lock FILE`, then a line on /tmp/held.
 pub(crate) const HOLD: &str = "\
 hold() { perl -e 'use Fcntl; open my $f, \"+>>\", $ARGV[0] or die; \

@@ -746,6 +746,24 @@ fn sigint_lets_dpkg_finish(release: &str) {
     dpkg_finishes(release, "INT", 130);
 }
 
+test!(
+    sighup_lets_dpkg_finish,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn sighup_lets_dpkg_finish(release: &str) {
+    dpkg_finishes(release, "HUP", 129);
+}
+
+test!(
+    sigquit_lets_dpkg_finish,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn sigquit_lets_dpkg_finish(release: &str) {
+    dpkg_finishes(release, "QUIT", 131);
+}
+
 fn dpkg_finishes(release: &str, signal: &str, status: i32) {
     let root = Root::new(release);
     root.archive.add(

@@ -1,13 +1,13 @@
-//! Catches SIGINT and SIGTERM, and passes both to the running apt as SIGINT.
+//! Catches SIGHUP, SIGINT, SIGQUIT and SIGTERM, and passes all of them to the running apt as SIGINT.
 //!
-//! SIGTERM ends apt-get at once and leaves dpkg running without it. SIGINT ends apt-get at once
+//! The others end apt-get at once and leave dpkg running without it. SIGINT ends apt-get at once
 //! only if no dpkg is running; otherwise apt-get waits for dpkg first (`pkgDPkgPM::Go` in
 //! apt-pkg/deb/dpkgpm.cc). apt runs in a separate process group, so that Ctrl-C in a terminal does
 //! not reach dpkg.
 
 use crate::message::say;
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::low_level::signal_name;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -32,9 +32,15 @@ struct State {
 }
 
 impl Signals {
-    /// Catches signals from now on, until the process ends.
+    /// Catches signals from now on, until the process ends. SIGHUP stays ignored if it is ignored, as
+    /// under nohup.
     pub(crate) fn catch() -> io::Result<Self> {
-        let mut arriving = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        let mut arriving = signal_hook::iterator::Signals::new([SIGINT, SIGQUIT, SIGTERM])?;
+        // Without /proc it is unknown.
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        if !is_ignored(SIGHUP, &status) {
+            arriving.add_signal(SIGHUP)?;
+        }
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
         std::thread::Builder::new().spawn(move || {
@@ -95,7 +101,29 @@ impl Shared {
     }
 }
 
+/// Whether a signal is ignored, from the text of `/proc/PID/status`; see proc(5).
+fn is_ignored(signal: i32, status: &str) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
 fn interrupt(child: Pid) {
     // Fails only if the child has already ended.
     let _ = kill_process(child, Signal::INT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_a_mask() {
+        let status = "SigBlk:\t0000000000000001\nSigIgn:\t0000000000001004\n";
+        assert!(is_ignored(SIGQUIT, status));
+        assert!(!is_ignored(SIGHUP, status));
+        assert!(!is_ignored(SIGHUP, ""));
+    }
 }
