@@ -241,6 +241,25 @@ fn sigterm_reaches_apt_as_sigint() {
     assert_eq!(sandbox.files("/var"), [""; 0]);
 }
 
+test!(a_list_given_as_a_package_is_named, needs = NEEDS);
+fn a_list_given_as_a_package_is_named() {
+    let sandbox = root("test $1 = update || exit 100\n");
+    let failed = "`apt-get install` failed with exit status 100";
+    let hint = "; `list.txt` is a file: to install the packages that it lists, pass `-r list.txt`";
+    for (options, words, hint, end) in [
+        ("-y", "new list.txt", hint, NOTHING_NEW),
+        ("--yes --dry-run", "list.txt", hint, ""),
+        // Files that apt-get accepts.
+        ("", "./new.deb", "", NOTHING_NEW),
+    ] {
+        let script = format!(
+            "cd /root && touch list.txt new.deb && /mnt/apt-install {options} {words} 2>&1; echo $?"
+        );
+        let expected = format!("apt-install: error: {failed}{hint}\n{end}100\n");
+        sandbox.script(&script).said().is(0, &expected, "");
+    }
+}
+
 test!(nohup_is_respected, needs = NEEDS);
 fn nohup_is_respected() {
     let sandbox = root("kill -HUP $PPID\n");

@@ -86,11 +86,26 @@ fn an_unknown_option_is_reported() {
 
 test!(an_option_as_a_package_is_refused);
 fn an_option_as_a_package_is_refused() {
-    apt_install().args(["--", "-y"]).said().is(
+    apt_install().args(["--", "-x"]).said().is(
         2,
         "",
-        "apt-install: error: `-y` is not a package name; see `apt-install --help`\n",
+        "apt-install: error: `-x` is not a package name; see `apt-install --help`\n",
     );
+}
+
+test!(a_carriage_return_in_an_argument_is_shown);
+fn a_carriage_return_in_an_argument_is_shown() {
+    let dir = TempDir::new().expect("a directory");
+    fs::write(dir.path().join("list"), "libpq5\r\nlibxml2\r\n").expect("a file");
+    let message = "apt-install: error: package name `libpq5\\r` contains a carriage return, \
+                   probably from a list with Windows line endings; pass the list with `-r FILE`, \
+                   which accepts them\n";
+    Run::new("/usr/bin/xargs")
+        .args(["-ra", "list", PROGRAM])
+        .dir(dir.path())
+        .env("PATH", "/nowhere")
+        .said()
+        .is(123, "", message);
 }
 
 test!(a_bad_epoch_is_reported);

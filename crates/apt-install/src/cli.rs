@@ -234,6 +234,10 @@ struct Args {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ErrorOn::Any)]
     error_on: ErrorOn,
 
+    /// Accepted for compatibility with apt-get and ignored: no questions are ever asked
+    #[arg(short, long, visible_alias = "assume-yes", overrides_with = "yes")]
+    yes: bool,
+
     /// Only purge what earlier commands in the same layer left behind; install nothing
     #[arg(long, conflicts_with_all = ["packages", "requirements", "dry_run"])]
     purge_only: bool,
@@ -260,6 +264,14 @@ pub fn config(
         }
     };
     let settings = settings(&matches);
+    let carriage_return = |word: &&OsString| word.as_encoded_bytes().contains(&b'\r');
+    if let Some(word) = args.packages.iter().find(carriage_return) {
+        return Err(format!(
+            "package name `{}` contains a carriage return, probably from a list with Windows line \
+             endings; pass the list with `-r FILE`, which accepts them",
+            word.to_string_lossy().replace('\r', "\\r")
+        ));
+    }
     if let Some(word) = args
         .packages
         .iter()
@@ -454,11 +466,19 @@ pub(crate) mod tests {
     #[test]
     fn an_option_is_no_package() {
         assert_eq!(
-            read(&["--", "-y"]),
-            Err("`-y` is not a package name; see `apt-install --help`".to_owned())
+            read(&["--", "-x"]),
+            Err("`-x` is not a package name; see `apt-install --help`".to_owned())
         );
-        assert!(read(&["-y"]).is_err());
+        assert!(read(&["-x"]).is_err());
         assert!(read(&[""]).is_err());
+    }
+
+    #[test]
+    fn yes_is_accepted_and_ignored() {
+        assert_eq!(
+            parse(&["-yq", "-y", "--yes", "--assume-yes", "a"]),
+            parse(&["-q", "a"])
+        );
     }
 
     #[test]

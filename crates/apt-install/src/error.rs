@@ -2,6 +2,7 @@
 
 use crate::request::ListError;
 use signal_hook::low_level::signal_name;
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -44,7 +45,7 @@ pub(crate) enum Error {
         /// Its exit status, or 128+n after signal n.
         status: u8,
         /// The rest of the message: cause or remedy, with its separator. May be empty.
-        hint: &'static str,
+        hint: Cow<'static, str>,
     },
     /// A lock was not released in time.
     #[error(

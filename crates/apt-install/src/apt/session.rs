@@ -12,6 +12,8 @@ use crate::plan::Plan;
 use crate::state::dpkg_status;
 use crate::state::earlier::Earlier;
 use crate::state::extended_states::{self, Marks};
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,6 +60,7 @@ impl<'a> Session<'a> {
         let context = Context::default();
         let install = command_line::install(&self.apt_get, self.config, &context, self.plan);
         let hint = "; a dry run does not download package lists: run `apt-get update` first";
+        let hint = list_hint(&self.config.packages).map_or(hint.into(), Cow::Owned);
         self.run_to_success(&install, hint)
     }
 
@@ -115,8 +118,14 @@ impl<'a> Session<'a> {
         if ended.is_success() {
             return Ok(());
         }
-        let transient = untouched == dpkg_status::stamp() && self.a_download_failed(context)?;
-        let error = failed(&install, ended, "");
+        let unchanged = untouched == dpkg_status::stamp();
+        let transient = unchanged && self.a_download_failed(context)?;
+        let hint = if unchanged && !transient {
+            list_hint(&self.config.packages).map_or("".into(), Cow::Owned)
+        } else {
+            "".into()
+        };
+        let error = failed(&install, ended, hint);
         Err(Failure { error, transient })
     }
 
@@ -228,7 +237,11 @@ impl<'a> Session<'a> {
     }
 
     /// Runs a program whose failure is an error, with `hint` as in [`Error::Failed`].
-    fn run_to_success(&self, invocation: &Invocation, hint: &'static str) -> Result<(), Error> {
+    fn run_to_success(
+        &self,
+        invocation: &Invocation,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Result<(), Error> {
         let ended = self.run(invocation)?;
         if ended.is_success() {
             Ok(())
@@ -318,10 +331,25 @@ fn cannot_run(invocation: &Invocation) -> impl FnOnce(io::Error) -> Error + '_ {
     }
 }
 
-fn failed(invocation: &Invocation, ended: Ended, hint: &'static str) -> Error {
+fn failed(invocation: &Invocation, ended: Ended, hint: impl Into<Cow<'static, str>>) -> Error {
     Error::Failed {
         name: invocation.name,
         status: ended.code(),
-        hint,
+        hint: hint.into(),
     }
+}
+
+/// Returns the hint for a word that is not a package but a file, presumably a list. Only for use after
+/// apt-get has refused the words: a package may be called as a file is.
+fn list_hint(words: &[OsString]) -> Option<String> {
+    let is_list = |word: &&OsString| {
+        let path = Path::new(word);
+        let extension = path.extension().and_then(OsStr::to_str);
+        // The other files that apt-get accepts.
+        !matches!(extension, Some("deb" | "ddeb" | "udeb" | "changes" | "dsc")) && path.is_file()
+    };
+    let list = words.iter().find(is_list)?.to_string_lossy();
+    Some(format!(
+        "; `{list}` is a file: to install the packages that it lists, pass `-r {list}`"
+    ))
 }
