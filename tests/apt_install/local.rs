@@ -826,6 +826,41 @@ fn sigint_ends_an_update(release: &str) {
 }
 
 test!(
+    an_early_end_of_the_reader_is_no_failure,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn an_early_end_of_the_reader_is_no_failure(release: &str) {
+    let mut root = Root::new(release);
+    // The reader is gone before dpkg begins, and the output is longer than a pipe holds.
+    root.archive.add(
+        "main",
+        &[Deb::new("slow", "1").control(
+            "postinst",
+            "#!/bin/sh\nread line </tmp/go\nset -e\nseq 20000\necho on stderr >&2\n",
+        )],
+    );
+    for redirection in ["2>/tmp/err", "2>&1"] {
+        let script = format!(
+            "mkfifo /tmp/go\n\
+             {{ /mnt/apt-install slow {redirection}; echo $? >/tmp/status; }} | \
+             {{ head -1; exec <&- >&-; echo >/tmp/go; }}\n\
+             until test -s /tmp/status; do sleep 0.1; done; cat /tmp/status\n"
+        );
+        let said = root.sandbox.script(&script).said();
+        assert!(
+            said.stdout.ends_with("\n0\n"),
+            "{}{}",
+            said.stdout,
+            said.stderr
+        );
+        assert_eq!(root.installed(), "slow=1");
+        assert_eq!(left_without_locks(&root), LEFT);
+        root.sandbox.reset();
+    }
+}
+
+test!(
     a_dry_run_changes_nothing,
     needs = NEEDS,
     on = [bookworm, trixie]

@@ -9,6 +9,7 @@
 
 mod hooks;
 mod process;
+mod relay;
 mod signals;
 
 pub(crate) mod command_line;

@@ -1,6 +1,7 @@
 //! Starts programs and waits for them. No other module does.
 
 use super::command_line::Invocation;
+use super::relay::Relays;
 use super::signals::Signals;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use std::io::{self, Read as _};
@@ -31,10 +32,17 @@ impl Ended {
     }
 }
 
-/// Runs a program to its end. Its standard input is empty; it inherits standard output and error.
+/// Runs a program to its end. Its standard input is empty. It inherits standard output and error; if
+/// these are pipes, their readers may end before the program does.
 pub(crate) fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
-    let child = command(invocation).spawn()?;
-    wait(child, signals)
+    let mut command = command(invocation);
+    let relays = Relays::attach(&mut command)?;
+    let child = command.spawn();
+    // It holds the ends of the pipes that only the program is to have.
+    drop(command);
+    let ended = child.and_then(|child| wait(child, signals));
+    relays.finish();
+    ended
 }
 
 /// Runs a program to its end and returns its standard output. Standard error is discarded: another
