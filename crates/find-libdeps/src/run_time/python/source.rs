@@ -1,9 +1,8 @@
 //! One Python source to the names of the libraries that it may load at run time.
 //!
 //! What counts is where a string stands: in a call of a loader (`find_library("magic")`), in a call
-//! of a function of the same file that hands a parameter to one, in a call of a function that is
-//! called like a loader (`load_library`, `get_dll`), in a variable or loop that ends in such a call,
-//! or, if it looks like `lib*.so*`, anywhere in a file that calls a loader. Comments, docstrings and
+//! of a function that is called like a loader (`load_library`, `get_dll`), in a variable or loop that
+//! ends in such a call, or, if it looks like `lib*.so*`, anywhere in a file that calls a loader. Comments, docstrings and
 //! branches for other systems (`python_platform.rs`) do not count.
 //!
 //! A heuristic: nothing is executed, so a name that is put together at run time is not found, and what
@@ -36,10 +35,6 @@ const MAX_EXPRESSION: usize = 256;
 const MAX_NESTING: usize = 8;
 /// How many variables are looked through from a call to a string.
 const MAX_HOPS: usize = 8;
-/// Real functions have up to twenty.
-const MAX_PARAMETERS: usize = 32;
-/// How often functions that call functions that load are looked for.
-const MAX_ROUNDS: usize = 3;
 /// `PATH_MAX`.
 const MAX_NAME: usize = 4096;
 
@@ -144,18 +139,11 @@ enum Takes {
     Both,
 }
 
-/// A function that loads what it is given.
-#[derive(Clone, Copy, Debug)]
-struct Loader {
-    takes: Takes,
-    /// Which argument it loads, and whether those after it too; `None` for any.
-    argument: Option<(u32, bool)>,
-}
-
-impl Loader {
-    fn takes_argument(self, index: u32) -> bool {
-        self.argument
-            .is_none_or(|(first, and_more)| index == first || and_more && index > first)
+impl Takes {
+    /// Whether the loader takes a name as argument `index`. Wrappers of `dlopen` take cffi's object
+    /// first, and functions that are called like loaders differ.
+    fn at(self, index: u32) -> bool {
+        self == Self::Both || index == 0
     }
 }
 
@@ -170,35 +158,12 @@ struct Values<'a> {
     site: Option<usize>,
 }
 
-/// A function of the file.
-struct Function<'a> {
-    /// What it is called by: the class for its `__init__`.
-    name: &'a [u8],
-    /// Without the object.
-    parameters: Vec<Parameter<'a>>,
-}
-
-/// A function or class while its lines are read.
-struct Block<'a> {
-    indent: u32,
-    function: Option<usize>,
-    class: Option<&'a [u8]>,
-}
-
-struct Parameter<'a> {
-    name: &'a [u8],
-    is_rest: bool,
-}
-
 struct Search<'a> {
     tokens: &'a Tokens<'a>,
     lines: Vec<Line>,
-    /// For each line the innermost function that it belongs to.
-    function_of: Vec<Option<usize>>,
-    functions: Vec<Function<'a>>,
     values: HashMap<&'a [u8], Values<'a>>,
     /// Loaders that only this file knows by their names.
-    loaders: HashMap<&'a [u8], Loader>,
+    loaders: HashMap<&'a [u8], Takes>,
     /// It mentions what loads libraries, so that a name like a loader's means one.
     is_about_libraries: bool,
     /// It calls a loader.
@@ -214,8 +179,6 @@ impl<'a> Search<'a> {
         let mut search = Self {
             tokens,
             lines,
-            function_of: Vec::new(),
-            functions: Vec::new(),
             values: HashMap::new(),
             loaders: HashMap::new(),
             is_about_libraries: false,
@@ -223,9 +186,7 @@ impl<'a> Search<'a> {
         };
         search.read_words();
         if search.is_about_libraries {
-            search.read_functions();
             search.read_values();
-            search.read_loaders();
         }
         search
     }
@@ -246,53 +207,6 @@ impl<'a> Search<'a> {
                     || [&b"cdll"[..], b"pydll"].contains(&word);
                 self.has_loader |= takes.is_some() || is_ctypes;
                 self.is_about_libraries |= is_ctypes || is_import && is_module_for_libraries(word);
-            }
-        }
-    }
-
-    /// Functions with their parameters, and which lines are theirs.
-    fn read_functions(&mut self) {
-        let mut blocks: Vec<Block> = Vec::new();
-        for line in &self.lines {
-            while blocks
-                .last()
-                .is_some_and(|block| block.indent >= line.indent)
-            {
-                blocks.pop();
-            }
-            let class = blocks.last().and_then(|block| block.class);
-            let function = blocks.last().and_then(|block| block.function);
-            self.function_of.push(function);
-            let mut first = line.tokens.start;
-            if self.tokens.is(first, "async") {
-                first += 1;
-            }
-            let name = self.tokens.text(first + 1);
-            if self.tokens.is(first, "class") {
-                blocks.push(Block {
-                    indent: line.indent,
-                    function: None,
-                    class: Some(name),
-                });
-            } else if self.tokens.is(first, "def") {
-                let mut parameters = parameters(self.tokens, first + 2, line.tokens.end);
-                let is_method = class.is_some()
-                    && parameters
-                        .first()
-                        .is_some_and(|first| [&b"self"[..], b"cls"].contains(&first.name));
-                if is_method {
-                    parameters.remove(0);
-                }
-                let name = match class {
-                    Some(class) if name == b"__init__" => class,
-                    _ => name,
-                };
-                self.functions.push(Function { name, parameters });
-                blocks.push(Block {
-                    indent: line.indent,
-                    function: Some(self.functions.len() - 1),
-                    class: None,
-                });
             }
         }
     }
@@ -395,52 +309,7 @@ impl<'a> Search<'a> {
 
     fn add_loader(&mut self, name: &'a [u8], takes: Takes) {
         if strict(name).is_none() && !name.is_empty() {
-            let loader = Loader {
-                takes,
-                argument: Some((0, false)),
-            };
-            self.loaders.entry(name).or_insert(loader);
-        }
-    }
-
-    /// Functions that hand a parameter to a loader are loaders.
-    fn read_loaders(&mut self) {
-        for _ in 0..MAX_ROUNDS {
-            let known = self.loaders.len();
-            for line in 0..self.lines.len() {
-                let Some(function) = self.function_of[line] else {
-                    continue;
-                };
-                for index in self.lines[line].tokens.clone() {
-                    if self.tokens.kind(index) != Some(Kind::Word)
-                        || !is_end_of_name(self.tokens, index)
-                    {
-                        continue;
-                    }
-                    let Some((_, loader)) = self.site(index) else {
-                        continue;
-                    };
-                    let names = self.variables(self.tokens.text(index));
-                    let function = &self.functions[function];
-                    let handed = function
-                        .parameters
-                        .iter()
-                        .position(|parameter| names.contains(&parameter.name));
-                    if let Some(handed) = handed {
-                        let place = u32::try_from(handed).unwrap_or(u32::MAX);
-                        let argument = Some((place, function.parameters[handed].is_rest));
-                        let takes = loader.takes;
-                        if strict(function.name).is_none() {
-                            self.loaders
-                                .entry(function.name)
-                                .or_insert(Loader { takes, argument });
-                        }
-                    }
-                }
-            }
-            if self.loaders.len() == known {
-                break;
-            }
+            self.loaders.entry(name).or_insert(takes);
         }
     }
 
@@ -478,20 +347,20 @@ impl<'a> Search<'a> {
                             found
                                 .elsewhere
                                 .extend(self.callee(tokens.all[index].bracket));
-                        } else if let Some((site, loader)) = self.site(index) {
+                        } else if let Some((site, takes)) = self.site(index) {
                             if self.is_value(index) {
-                                found.add(site, index, loader.takes);
+                                found.add(site, index, takes);
                             }
                         }
                     }
                     Some(Kind::Word) if is_end_of_name(tokens, index) => {
-                        if let Some((site, loader)) = self.site(index) {
+                        if let Some((site, takes)) = self.site(index) {
                             // What a loader found and what serves where it found nothing are one
                             // need.
                             let site = self.found_by(tokens.text(index)).unwrap_or(site);
                             for string in self.strings(tokens.text(index)) {
                                 if !found.is_used[string] && self.is_value(string) {
-                                    found.add(site, string, loader.takes);
+                                    found.add(site, string, takes);
                                 }
                             }
                         }
@@ -534,10 +403,10 @@ impl<'a> Search<'a> {
 
     /// The outermost call of a loader that the token is an argument of, by its token, and the
     /// innermost loader.
-    fn site(&self, index: usize) -> Option<(usize, Loader)> {
+    fn site(&self, index: usize) -> Option<(usize, Takes)> {
         let tokens = self.tokens;
         let mut child = index;
-        let mut found: Option<(usize, Loader)> = None;
+        let mut found: Option<(usize, Takes)> = None;
         for _ in 0..MAX_NESTING {
             let token = tokens.all[child];
             if token.bracket == NONE {
@@ -546,16 +415,16 @@ impl<'a> Search<'a> {
             let bracket = token.bracket as usize;
             if let Some(callee) = self.callee(token.bracket) {
                 let text = tokens.text(callee);
-                if let Some(loader) = self.loader(bracket, callee) {
-                    let takes = match self.keyword(child) {
+                if let Some(takes) = self.loader(bracket, callee) {
+                    let is_taken = match self.keyword(child) {
                         Some(keyword) => is_keyword_for_names(keyword),
-                        None => loader.takes_argument(token.commas),
+                        None => takes.at(token.commas),
                     };
-                    if !takes && found.is_none() {
+                    if !is_taken && found.is_none() {
                         return None;
                     }
-                    let loader = found.map_or(loader, |(_, inner)| inner);
-                    found = Some((callee, loader));
+                    let takes = found.map_or(takes, |(_, inner)| inner);
+                    found = Some((callee, takes));
                 } else if !is_transparent(text, token.commas) {
                     break;
                 }
@@ -580,13 +449,12 @@ impl<'a> Search<'a> {
         (is_called && !self.tokens.is(bracket as usize, "{")).then_some(before)
     }
 
-    fn loader(&self, bracket: usize, callee: usize) -> Option<Loader> {
+    fn loader(&self, bracket: usize, callee: usize) -> Option<Takes> {
         let name = self.tokens.text(callee);
         if self.tokens.is(bracket, "[") {
-            return [&b"cdll"[..], b"pydll"].contains(&name).then_some(Loader {
-                takes: Takes::Files,
-                argument: None,
-            });
+            return [&b"cdll"[..], b"pydll"]
+                .contains(&name)
+                .then_some(Takes::Files);
         }
         let is_definition = callee
             .checked_sub(1)
@@ -594,20 +462,9 @@ impl<'a> Search<'a> {
         if is_definition {
             return None;
         }
-        if let Some(takes) = strict(name) {
-            let is_dlopen = takes == Takes::Both;
-            return Some(Loader {
-                takes,
-                // Wrappers of `dlopen` take cffi's object first.
-                argument: (!is_dlopen).then_some((0, false)),
-            });
-        }
-        self.loaders.get(name).copied().or_else(|| {
-            is_called_like_loader(name).then_some(Loader {
-                takes: Takes::Both,
-                argument: None,
-            })
-        })
+        strict(name)
+            .or_else(|| self.loaders.get(name).copied())
+            .or_else(|| is_called_like_loader(name).then_some(Takes::Both))
     }
 
     /// `name` in `name=value`, of the value that begins at the token.
@@ -777,31 +634,6 @@ fn is_docstring(tokens: &Tokens, line: &Line) -> bool {
     line.tokens
         .clone()
         .all(|index| tokens.kind(index) == Some(Kind::String))
-}
-
-/// The parameters of a function whose bracket opens at `bracket`.
-fn parameters<'a>(tokens: &Tokens<'a>, bracket: usize, end: usize) -> Vec<Parameter<'a>> {
-    let mut parameters = Vec::new();
-    if !tokens.is(bracket, "(") {
-        return parameters;
-    }
-    let is_direct = |index: usize| tokens.all[index].bracket as usize == bracket;
-    for index in (bracket + 1..end).take(MAX_EXPRESSION) {
-        let before = index - 1;
-        let is_rest = tokens.is(before, "*");
-        let is_first =
-            before == bracket || is_direct(before) && (tokens.is(before, ",") || is_rest);
-        if parameters.len() == MAX_PARAMETERS {
-            break;
-        }
-        if tokens.kind(index) == Some(Kind::Word) && is_direct(index) && is_first {
-            parameters.push(Parameter {
-                name: tokens.text(index),
-                is_rest,
-            });
-        }
-    }
-    parameters
 }
 
 /// Whether the word ends `a` or `a.b` and is neither called nor subscripted nor part of something
@@ -1065,26 +897,6 @@ if soname is None:
 ffi.dlopen(soname)
 ";
         assert_eq!(found(source), ["1: <xcb> libxcb.so.1"]);
-    }
-
-    #[test]
-    fn functions_that_hand_a_parameter_to_a_loader() {
-        let source = "\
-import ctypes
-def open_it(mode, name, other='x1'):
-    for each in (name,):
-        return ctypes.CDLL(ctypes.util.find_library(each))
-def outer(*names):
-    open_it(0, names)
-class Wrapped:
-    def __init__(self, path):
-        self.lib = ctypes.CDLL(path)
-open_it('mode', 'magic', 'other')
-outer('dmtx', 'dmtx2')
-Wrapped('libw.so.1')
-";
-        let expected = ["10: <magic>", "11: <dmtx> <dmtx2>", "12: libw.so.1"];
-        assert_eq!(found(source), expected);
     }
 
     #[test]
