@@ -342,12 +342,7 @@ impl<'a> Search<'a> {
             for index in line.tokens.clone() {
                 match tokens.kind(index) {
                     Some(Kind::String) => {
-                        let is_positional = self.keyword(index).is_none();
-                        if is_positional && contains(tokens.text(index), b".framework") {
-                            found
-                                .elsewhere
-                                .extend(self.callee(tokens.all[index].bracket));
-                        } else if let Some((site, takes)) = self.site(index) {
+                        if let Some((site, takes)) = self.site(index) {
                             if self.is_value(index) {
                                 found.add(site, index, takes);
                             }
@@ -580,8 +575,6 @@ struct Found<'a> {
     names: BTreeMap<usize, Vec<Name>>,
     /// Strings that are in `names`.
     is_used: Vec<bool>,
-    /// Calls that are for macOS.
-    elsewhere: Vec<usize>,
 }
 
 impl<'a> Found<'a> {
@@ -590,7 +583,6 @@ impl<'a> Found<'a> {
             tokens,
             names: BTreeMap::new(),
             is_used: vec![false; tokens.all.len()],
-            elsewhere: Vec::new(),
         }
     }
 
@@ -607,10 +599,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn calls(mut self) -> Vec<Call> {
-        for site in self.elsewhere {
-            self.names.remove(&site);
-        }
+    fn calls(self) -> Vec<Call> {
         let mut calls: Vec<Call> = Vec::new();
         let mut seen = HashSet::new();
         for (site, names) in self.names {
@@ -946,8 +935,6 @@ raise OSError('libno.so is missing')
             let source = format!("import ctypes\nCDLL('{name}')\nfind_library('{name}')");
             assert!(found(source).is_empty(), "{name}");
         }
-        let source = "import ctypes\nfind_library('Sec', '/System/Sec.framework/Sec')";
-        assert!(found(source).is_empty());
     }
 
     #[test]
