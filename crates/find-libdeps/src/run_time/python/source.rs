@@ -162,8 +162,6 @@ struct Search<'a> {
     tokens: &'a Tokens<'a>,
     lines: Vec<Line>,
     values: HashMap<&'a [u8], Values<'a>>,
-    /// Loaders that only this file knows by their names.
-    loaders: HashMap<&'a [u8], Takes>,
     /// It mentions what loads libraries, so that a name like a loader's means one.
     is_about_libraries: bool,
     /// It calls a loader.
@@ -180,7 +178,6 @@ impl<'a> Search<'a> {
             tokens,
             lines,
             values: HashMap::new(),
-            loaders: HashMap::new(),
             is_about_libraries: false,
             has_loader: false,
         };
@@ -211,7 +208,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Assignments, loops, default values, and other names for loaders.
+    /// Assignments, loops and default values.
     fn read_values(&mut self) {
         let tokens = self.tokens;
         for line in std::mem::take(&mut self.lines) {
@@ -229,11 +226,6 @@ impl<'a> Search<'a> {
                     b"for" if tokens.is(index + 2, "in") => {
                         let outer = tokens.all[index].bracket;
                         self.read_value(tokens.text(index + 1), index + 3, end, outer);
-                    }
-                    b"as" => {
-                        if let Some(takes) = strict(tokens.text(index - 1)) {
-                            self.add_loader(tokens.text(index + 1), takes);
-                        }
                     }
                     _ => {}
                 }
@@ -271,11 +263,7 @@ impl<'a> Search<'a> {
             match token.kind {
                 Kind::String if self.is_plain(index, outer) => strings.push(index),
                 Kind::Word if is_end_of_name(tokens, index) && self.is_plain(index, outer) => {
-                    if let Some(takes) = strict(text) {
-                        self.add_loader(target, takes);
-                    } else {
-                        names.push(text);
-                    }
+                    names.push(text);
                 }
                 Kind::Word if site.is_none() && tokens.is(index + 1, "(") => {
                     let is_loader = self.loader(index + 1, index).is_some();
@@ -305,12 +293,6 @@ impl<'a> Search<'a> {
             bracket = self.tokens.all[bracket as usize].bracket;
         }
         false
-    }
-
-    fn add_loader(&mut self, name: &'a [u8], takes: Takes) {
-        if strict(name).is_none() && !name.is_empty() {
-            self.loaders.entry(name).or_insert(takes);
-        }
     }
 
     /// The variable and those that it may be of.
@@ -457,9 +439,7 @@ impl<'a> Search<'a> {
         if is_definition {
             return None;
         }
-        strict(name)
-            .or_else(|| self.loaders.get(name).copied())
-            .or_else(|| is_called_like_loader(name).then_some(Takes::Both))
+        strict(name).or_else(|| is_called_like_loader(name).then_some(Takes::Both))
     }
 
     /// `name` in `name=value`, of the value that begins at the token.
@@ -854,7 +834,7 @@ dll = DLL('SDL2', ['SDL2', 'SDL2-2.0'], getenv('PATH_TO_IT'))
     #[test]
     fn variables_and_loops_that_end_in_a_loader() {
         let source = "\
-from ctypes.util import find_library as _find
+from ctypes.util import find_library as _find_library
 NAMES = ('hid', 'hid-libusb')
 class A:
     paths: list = ['liba.so.1', 'liba.so']
@@ -862,7 +842,7 @@ class A:
         for path in self.paths:
             ctypes.CDLL(path)
 for name in NAMES:
-    lib = _find(name)
+    lib = _find_library(name)
     CDLL(lib)
 [CDLL(x) for x in ('libb.so.1', 'libb.so')]
 for y in 'libd.so.1', 'libd.so':
