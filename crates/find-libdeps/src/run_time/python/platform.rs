@@ -101,7 +101,7 @@ fn condition(tokens: &Tokens, rest: Range<usize>) -> Range<usize> {
 
 /// Whether a condition holds on Linux, where it tells: `or` of `and` of comparisons, without
 /// nested brackets.
-pub(crate) fn runs_on_linux(tokens: &Tokens, condition: Range<usize>) -> Option<bool> {
+fn runs_on_linux(tokens: &Tokens, condition: Range<usize>) -> Option<bool> {
     let mut any = Some(false);
     for alternative in split(tokens, condition, "or") {
         let mut all = Some(true);

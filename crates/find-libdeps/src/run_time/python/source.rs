@@ -11,7 +11,7 @@
 //! with the size of the source and no faster.
 
 use crate::run_time::library_name::Name;
-use crate::run_time::python::platform::{live_lines, runs_on_linux, system};
+use crate::run_time::python::platform::{live_lines, system};
 use crate::run_time::python::tokens::{Kind, Line, NONE, Tokens, TooManyTokens};
 use regex::bytes::Regex;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -484,7 +484,7 @@ impl<'a> Search<'a> {
         if key.is_some_and(|key| system(tokens.text(key)) == Some(false)) {
             return false;
         }
-        !self.is_for_another_system(index)
+        true
     }
 
     fn is_same_line(&self, a: usize, b: usize) -> bool {
@@ -493,36 +493,6 @@ impl<'a> Search<'a> {
         place
             .checked_sub(1)
             .is_some_and(|line| self.lines[line].tokens.contains(&a))
-    }
-
-    /// `A if condition else B`, on this side of which the string does not run on Linux.
-    fn is_for_another_system(&self, index: usize) -> bool {
-        let tokens = self.tokens;
-        let bracket = tokens.all[index].bracket;
-        let is_here = |other: usize| {
-            tokens
-                .all
-                .get(other)
-                .is_some_and(|token| token.bracket == bracket)
-        };
-        if tokens.is(index + 1, "if") {
-            let condition = index + 2;
-            let end = (condition..)
-                .take(MAX_NESTING * 4)
-                .find(|&other| tokens.is(other, "else") && is_here(other));
-            return end.is_some_and(|end| runs_on_linux(tokens, condition..end) == Some(false));
-        }
-        let Some(before) = index
-            .checked_sub(1)
-            .filter(|&before| tokens.is(before, "else"))
-        else {
-            return false;
-        };
-        let start = (0..before)
-            .rev()
-            .take(MAX_NESTING * 4)
-            .find(|&other| tokens.is(other, "if") && is_here(other));
-        start.is_some_and(|start| runs_on_linux(tokens, start + 1..before) == Some(true))
     }
 
     /// Whether the string is joined to a directory, for a library that the program brings along, or
@@ -926,9 +896,8 @@ elif sys.platform == 'linux':
     CDLL('libb.so')
 else:
     CDLL('libc2.so')
-CDLL('libd.so' if os.name == 'nt' else 'libe.so')
 ";
-        assert_eq!(found(source), ["4: libb.so", "7: libe.so"]);
+        assert_eq!(found(source), ["4: libb.so"]);
     }
 
     #[test]
