@@ -168,7 +168,7 @@ fn comparison(tokens: &Tokens, part: Range<usize>) -> Option<bool> {
 }
 
 /// Whether the name of a system is Linux's.
-pub(crate) fn system(name: &[u8]) -> Option<bool> {
+fn system(name: &[u8]) -> Option<bool> {
     let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
     if OURS.contains(&name.as_str()) {
         Some(true)

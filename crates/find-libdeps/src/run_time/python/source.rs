@@ -11,7 +11,7 @@
 //! with the size of the source and no faster.
 
 use crate::run_time::library_name::Name;
-use crate::run_time::python::platform::{live_lines, system};
+use crate::run_time::python::platform::live_lines;
 use crate::run_time::python::tokens::{Kind, Line, NONE, Tokens, TooManyTokens};
 use regex::bytes::Regex;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -457,34 +457,18 @@ impl<'a> Search<'a> {
         ];
         let tokens = self.tokens;
         let before = index.checked_sub(1);
-        let text = tokens.text(index);
         let line_of = |index: usize| tokens.all.get(index).map(|token| token.bracket);
-        if system(text).is_some() {
-            return false;
-        }
         let is_part = |other: usize| {
             tokens.kind(other) == Some(Kind::String) && line_of(other) == line_of(index)
                 || tokens.kind(other) != Some(Kind::String) && PARTS.contains(&tokens.text(other))
         };
         let is_in_braces =
             tokens.all[index].bracket != NONE && tokens.is(tokens.all[index].bracket as usize, "{");
-        if before.is_some_and(|before| is_part(before) && self.is_same_line(before, index))
+        !(before.is_some_and(|before| is_part(before) && self.is_same_line(before, index))
             || is_part(index + 1) && self.is_same_line(index, index + 1)
             || tokens.is(index + 1, ".")
             || tokens.is(index + 1, "in")
-            || tokens.is(index + 1, ":") && is_in_braces
-        {
-            return false;
-        }
-        // The value of a key that is another system.
-        let key = before
-            .filter(|&colon| tokens.is(colon, ":"))
-            .and_then(|colon| colon.checked_sub(1))
-            .filter(|&key| tokens.kind(key) == Some(Kind::String));
-        if key.is_some_and(|key| system(tokens.text(key)) == Some(false)) {
-            return false;
-        }
-        true
+            || tokens.is(index + 1, ":") && is_in_braces)
     }
 
     fn is_same_line(&self, a: usize, b: usize) -> bool {
@@ -844,7 +828,7 @@ ffi.dlopen(soname)
 import ctypes
 '''libno.so'''
 x = [\"liba.so.1\", 'liba.so'] # libno.so
-y = {'linux': 'libb.so.1', 'win32': 'libno.so', 'more': 'libc2.so'}
+y = {'linux': 'libb.so.1', 'more': 'libc2.so'}
 z = os.path.join(here, 'libno.so')
 raise OSError('libno.so is missing')
 'libno.so' + suffix, here / 'libno.so', 'libno%s.so' % x, f'libno{x}.so', 'libno.so'.format()
