@@ -2,7 +2,7 @@
 //!
 //! What counts is where a string stands: in a call of a loader (`find_library("magic")`), in a call
 //! of a function that is called like a loader (`load_library`, `get_dll`), in a variable or loop that
-//! ends in such a call, or, if it looks like `lib*.so*`, anywhere in a file that calls a loader. Comments, docstrings and
+//! ends in such a call, or, if it looks like `lib*.so*`, anywhere in a file that calls a loader. Comments and
 //! branches for other systems (`python_platform.rs`) do not count.
 //!
 //! A heuristic: nothing is executed, so a name that is put together at run time is not found, and what
@@ -170,13 +170,9 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(tokens: &'a Tokens<'a>) -> Self {
-        let lines = live_lines(tokens)
-            .into_iter()
-            .filter(|line| !is_docstring(tokens, line))
-            .collect();
         let mut search = Self {
             tokens,
-            lines,
+            lines: live_lines(tokens),
             values: HashMap::new(),
             is_about_libraries: false,
             has_loader: false,
@@ -552,13 +548,6 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// A line that is just a string.
-fn is_docstring(tokens: &Tokens, line: &Line) -> bool {
-    line.tokens
-        .clone()
-        .all(|index| tokens.kind(index) == Some(Kind::String))
-}
-
 /// Whether the word ends `a` or `a.b` and is neither called nor subscripted nor part of something
 /// longer.
 fn is_end_of_name(tokens: &Tokens, index: usize) -> bool {
@@ -826,7 +815,7 @@ ffi.dlopen(soname)
     fn file_names_anywhere_where_a_loader_is_called() {
         let source = "\
 import ctypes
-'''libno.so'''
+'''Opens libno.so'''
 x = [\"liba.so.1\", 'liba.so'] # libno.so
 y = {'linux': 'libb.so.1', 'more': 'libc2.so'}
 z = os.path.join(here, 'libno.so')
