@@ -650,16 +650,7 @@ fn soname(text: &[u8]) -> Option<Name> {
     let has_steps = dir
         .split(|&byte| byte == b'/')
         .any(|part| part == b".." || part == b".");
-    // Packages name no architecture; what a program brings along does.
-    let is_for_architecture = [&b"x86_64"[..], b"amd64", b"x64", b"arm64", b"aarch64"]
-        .iter()
-        .any(|part| contains(file, part));
-    (is_systems
-        && is_version
-        && !stem.is_empty()
-        && !is_c_library(stem)
-        && !has_steps
-        && !is_for_architecture)
+    (is_systems && is_version && !stem.is_empty() && !is_c_library(stem) && !has_steps)
         .then(|| Name::Soname(OsStr::from_bytes(text).to_owned()))
 }
 
@@ -852,7 +843,6 @@ raise OSError('libno.so is missing')
             "x/y",
             "libfoo",
             "data.json",
-            "libx_arm64.so",
             "",
         ] {
             let source = format!("import ctypes\nCDLL('{name}')\nfind_library('{name}')");
