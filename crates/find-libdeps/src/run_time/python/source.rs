@@ -855,10 +855,8 @@ raise OSError('libno.so is missing')
         let source = "\
 if sys.platform == 'win32':
     CDLL('liba.so')
-elif sys.platform == 'linux':
-    CDLL('libb.so')
 else:
-    CDLL('libc2.so')
+    CDLL('libb.so')
 ";
         assert_eq!(found(source), ["4: libb.so"]);
     }
