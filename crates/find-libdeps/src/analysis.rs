@@ -11,7 +11,7 @@ use crate::report::data::{self, Findings, Report, Version};
 use crate::run_time::distributions::Distributions;
 use crate::run_time::library_name::Name;
 use crate::run_time::load::{self, Load, Told};
-use crate::run_time::python::source::Unsearched;
+use crate::run_time::python::Unsearched;
 use crate::scan::read;
 use crate::scan::walk::Unread;
 use crate::system::architecture::Abi;

@@ -6,7 +6,7 @@
 use crate::elf::dlopen_note::{Notes, Priority};
 use crate::run_time::distributions::{Distribution, Distributions};
 use crate::run_time::library_name::Name;
-use crate::run_time::python::source::Call;
+use crate::run_time::python::Call;
 use crate::run_time::table;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use crate::elf::object_file::{self, ElfError, ElfFile, Object};
 use crate::loader::tree::Start;
 use crate::report::data::Counts;
 use crate::run_time::distributions::Distributions;
-use crate::run_time::python::source::{self, Call, Unsearched};
+use crate::run_time::python::{self, Call, Unsearched};
 use crate::scan::walk::{self, Unread};
 use crate::system::root::Root;
 use std::cell::RefCell;
@@ -68,7 +68,7 @@ pub fn read(
     let lock = || held.lock().unwrap_or_else(PoisonError::into_inner);
     let visit = |path: &Path| {
         files_read.fetch_add(1, Ordering::Relaxed);
-        let may_call = || source::is_for_run_time(&below(path));
+        let may_call = || python::is_for_run_time(&below(path));
         match read_file(path, config.dlopen, may_call) {
             Ok(Content::Other) => {}
             Ok(Content::Object(object, notes)) => {
@@ -140,8 +140,8 @@ fn read_file(
     }
     if may_call() {
         let calls = BUFFER.with_borrow_mut(|buffer| -> io::Result<_> {
-            let source = source::read(&mut file, buffer)?;
-            Ok((!object_file::has_magic(source)).then(|| source::calls(source)))
+            let source = python::read(&mut file, buffer)?;
+            Ok((!object_file::has_magic(source)).then(|| python::calls(source)))
         })?;
         if let Some(calls) = calls {
             let is_none = calls.as_ref().is_ok_and(Vec::is_empty);

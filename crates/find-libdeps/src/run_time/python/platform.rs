@@ -5,7 +5,7 @@
 //! Every other line may run: a condition with `not` or `!=`, the `else` of a test for Linux, what
 //! follows a `return`, flags such as `IS_WINDOWS`.
 
-use crate::run_time::python::tokens::{Kind, Line, NONE, Tokens};
+use crate::run_time::python::tokens::{LogicalLine, NONE, PythonTokens, TokenKind};
 
 /// Values of `sys.platform`, `os.name` and `platform.system()` on other systems, in lower case, and
 /// what `startswith` and `in` look for in them.
@@ -39,8 +39,8 @@ const OTHERS: [&str; 24] = [
 const MAX_CONDITION: usize = 256;
 
 /// The lines that may run on Linux.
-pub(crate) fn live_lines(tokens: &Tokens) -> Vec<Line> {
-    // The indentation of the branch that is being left out.
+pub(super) fn live_lines(tokens: &PythonTokens) -> Vec<LogicalLine> {
+    // The indentation of the branch that is left out.
     let mut left_out = None;
     let mut live = Vec::new();
     for line in &tokens.lines {
@@ -57,18 +57,18 @@ pub(crate) fn live_lines(tokens: &Tokens) -> Vec<Line> {
 }
 
 /// Whether the line begins a branch that runs on other systems only.
-fn is_for_another_system(tokens: &Tokens, line: &Line) -> bool {
+fn is_for_another_system(tokens: &PythonTokens, line: &LogicalLine) -> bool {
     let first = line.tokens.start;
     if !tokens.is(first, "if") && !tokens.is(first, "elif") {
         return false;
     }
-    // Of the alternative that is being read.
+    // Whether the current alternative of `or` does.
     let mut names_another = false;
     for index in (first + 1..line.tokens.end).take(MAX_CONDITION) {
         let text = tokens.text(index);
         match (tokens.kind(index), text) {
-            (Some(Kind::String), _) if is_another_system(text) => names_another = true,
-            (Some(Kind::String), _) | (_, b"not" | b"!=") => return false,
+            (Some(TokenKind::String), _) if is_another_system(text) => names_another = true,
+            (Some(TokenKind::String), _) | (_, b"not" | b"!=") => return false,
             (_, b"or") if names_another => names_another = false,
             (_, b"or") => return false,
             (_, b":") if tokens.all[index].bracket == NONE => return names_another,
@@ -88,9 +88,9 @@ fn is_another_system(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The lines that are live, by number.
+    /// The numbers of the live lines.
     fn live(source: &str) -> Vec<u32> {
-        let tokens = Tokens::new(source.as_bytes()).unwrap();
+        let tokens = PythonTokens::new(source.as_bytes()).unwrap();
         live_lines(&tokens)
             .iter()
             .map(|line| tokens.all[line.tokens.start].line)
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn branches_for_other_systems_do_not_run() {
+    fn branches_for_other_systems_are_left_out() {
         let source = "\
 if sys.platform == 'win32':
     a
