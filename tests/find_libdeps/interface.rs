@@ -247,7 +247,7 @@ fn color_always_and_never_are_honoured() {
     let fixture = venv();
     let said = fixture.said(fixture.run().args(["--color", "always", "venv"]));
     let coloured = &missing().replacen("missing", "\u{1b}[1m\u{1b}[31mmissing\u{1b}[0m", 1);
-    said.is(0, "libc6\n", &coloured);
+    said.is(0, "libc6\n", coloured);
     let said = fixture.said(fixture.run().args(["--color=never", "venv"]));
     said.is(0, "libc6\n", &missing());
 }
