@@ -5,5 +5,5 @@
 //!
 //! Never happens here: running or importing anything, or deciding whether a library is needed.
 
-pub mod distributions;
+pub(crate) mod distributions;
 pub mod source;

@@ -6,5 +6,5 @@
 //!
 //! Never happens here: searching for a library, or running code.
 
-pub mod demands;
+pub(crate) mod demands;
 pub mod table;

@@ -71,7 +71,6 @@ pub fn read<'a>(file: &mut File, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]
 /// Whether the source at `path` can run in a Linux image: it does not belong to tests, examples,
 /// documentation or another system. `path` is relative to the directory that is scanned, because the
 /// directories above it say nothing about the source.
-#[must_use]
 pub fn is_for_run_time(path: &Path) -> bool {
     const SKIPPED: [&[u8]; 12] = [
         b"test",
