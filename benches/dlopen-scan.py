@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""How much of what Python code loads at run time the scan of its sources finds.
+"""Measures how many of the libraries that Python code loads the scan of its sources finds.
 
 Each distribution of dlopen-scan.toml is run under LD_DEBUG=files in a root of Debian 12 that has the
-libraries which it may load. Of the libraries outside the distributions that its code opened, through
-ctypes or cffi, `recall` is the share that the scan names; of the call sites that the scan names,
-`precision` is the share that opened something or tried to. What is missing on either side is listed.
+libraries that it may load. `recall` is the share of the libraries outside the distributions, opened by
+ctypes or cffi, that the scan names; `precision` is the share of the call sites that the scan names that
+opened a library or tried to. The rest of either is listed.
 
     benches/dlopen-scan.py
 
-Needs root, cargo, mmdebstrap, pip, and to be run by the Python version of Debian 12. The root and
-the distributions are kept below target/. The calls are those that the program's own code finds, as
-crates/find-libdeps/examples/python_calls.rs prints them: before any is resolved, and also for
-distributions that the program has a table of.
+Needs root, cargo, mmdebstrap, pip and the Python version of Debian 12. The root and the distributions
+are kept below target/. The calls are those that crates/find-libdeps/examples/python_calls.rs prints:
+not yet resolved, and also those of distributions in the reviewed table.
 """
 
 import importlib.metadata
@@ -28,9 +27,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 WORK = HERE.parent / "target" / "dlopen-scan"
 ROOT = WORK / "root"
 SITE = ROOT / "site"
-# What opens a library on behalf of Python code; extension modules are opened by the interpreter.
+# The modules that open libraries for Python code; the interpreter opens extension modules.
 LOADERS = ("_ctypes", "_cffi_backend")
-# What libc6 brings is everywhere.
+# Libraries of libc6 are in every image.
 LIBC = re.compile(r"(ld-linux|lib(c|m|dl|rt|pthread|util|resolv))\b.*\.so")
 
 
@@ -62,7 +61,7 @@ def main():
 
 
 def prepare(table):
-    """Makes the root and installs the distributions, once."""
+    """Creates the root and installs the distributions, unless that is done."""
     WORK.mkdir(parents=True, exist_ok=True)
     packages = {"python3"}.union(*(entry["packages"] for entry in table.values()))
     state = json.dumps([sorted(packages), sorted(table)])
@@ -79,14 +78,14 @@ def prepare(table):
 
 
 def scan():
-    """The call sites: names, path and line of each."""
+    """Returns the call sites: names, path and line of each."""
     program = ["cargo", "run", "--release", "--quiet", "--locked", "--example", "python_calls", SITE]
-    answer = subprocess.run(program, cwd=HERE.parent, stdout=subprocess.PIPE, check=True)
-    return [json.loads(line) for line in answer.stdout.splitlines()]
+    process = subprocess.run(program, cwd=HERE.parent, stdout=subprocess.PIPE, check=True)
+    return [json.loads(line) for line in process.stdout.splitlines()]
 
 
 def run(code):
-    """The file names of the libraries that the code opened, and of those that it tried to."""
+    """Returns the file names of the libraries that the code opened, and that it tried to open."""
     lines = [line for line in code.splitlines() if line.strip()]
     script = "import sys\n" + "\n".join(
         f"try: exec({line!r})\nexcept Exception as error: print(repr(error), file=sys.stderr)"
@@ -102,7 +101,7 @@ def run(code):
     command = ["/usr/bin/python3", "-c", script]
     process = subprocess.Popen(command, env=environment, preexec_fn=enter)
     process.wait(300)
-    # Children, such as ldconfig, have traces of their own.
+    # Child processes, such as ldconfig, write separate traces.
     trace = (ROOT / "tmp" / f"trace.{process.pid}").read_text(errors="replace")
     for path in (ROOT / "tmp").glob("trace.*"):
         path.unlink()
@@ -115,12 +114,12 @@ def enter():
 
 
 def read(trace):
-    """What the trace says that Python code opened and tried to open."""
+    """Returns the libraries that Python code opened and tried to open, according to the trace."""
     by = dict(re.findall(r"file=(\S+) \[0\];  dynamically loaded by (\S+)", trace))
     libraries = set()
     for path in re.findall(r"opening file=(\S+) \[0\]; direct_opencount", trace):
         name = os.path.basename(path)
-        # A library that was there already is opened without a word about by whom.
+        # For a library that is already loaded the trace does not name the caller.
         loader = os.path.basename(by.get(path) or by.get(name) or LOADERS[0])
         is_python = path.startswith(("/site/", "/usr/lib/python3"))
         if loader.startswith(LOADERS) and not is_python and not LIBC.match(name):
@@ -134,7 +133,7 @@ def read(trace):
 
 
 def names_it(call, library):
-    """Whether one of the call's names is that of a library file."""
+    """Returns whether one of the names of the call is the library file's."""
     return any(
         library in (os.path.basename(name), f"lib{name}.so")
         or library.startswith(f"lib{name}.so.")
@@ -143,7 +142,7 @@ def names_it(call, library):
 
 
 def calls_of(name, calls, dependencies=False, seen=None):
-    """The call sites in the files of a distribution, and of those that it requires."""
+    """Returns the call sites of a distribution, and with `dependencies` of those that it requires."""
     seen = set() if seen is None else seen
     key = re.sub(r"[-_.]+", "-", name).lower()
     if key in seen:

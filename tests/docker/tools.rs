@@ -36,21 +36,17 @@ fn the_image_holds_both_programs() {
     let docker = Shared::engine();
     docker.import_python("bookworm");
     // The oldest compiler that is promised; the default is an image of a registry.
-    let rust = docker.import_online("trixie", &["cargo", "gcc", "python3"], "rust:trixie");
-    let context = TempDir::new_in(target_dir()).expect("a directory");
-    let quick = programs::QUICK.map(|(name, value)| format!("ENV {name}={value}\n"));
-    let dockerfile = format!("FROM {rust}\n{}", quick.concat());
-    fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
-    let said = docker.build_in(context.path(), &["--tag=rust:quick"]);
-    assert_eq!(said.status, 0, "{}", said.stderr);
+    let packages = ["cargo", "gcc", "python3"];
+    docker.import_online("trixie", &packages, "rust:trixie", &programs::QUICK);
     let checkout = programs::checkout();
     let arguments = [
-        "--build-arg=RUST_IMAGE=rust:quick",
+        "--build-arg=RUST_IMAGE=rust:trixie",
         "--tag=tools-of-the-test",
     ];
     let said = docker.build_in(&checkout, &arguments);
     assert_eq!(said.status, 0, "{}", said.stderr);
     assert_eq!(docker.layers("tools-of-the-test").len(), 1);
+    let context = TempDir::new_in(target_dir()).expect("a directory");
     check(&docker, IMAGE, context.path(), "with-image");
     fs::write(context.path().join("Dockerfile"), MOUNT).expect("a file");
     let said = docker.build_in(context.path(), &["--tag", "with-mount"]);

@@ -58,7 +58,6 @@ fn build_on(
         &format!("--build-arg=VENV={name}"),
         &format!("--build-arg=APT={apt}"),
         &format!("--build-arg=OPTIONS={options}"),
-        "--build-arg=CFLAGS=-O0 -g0",
         &format!("--target={target}"),
         "--tag",
         &image,

@@ -5,7 +5,7 @@ use crate::elf::{
     CLASS, DATA, DT_NEEDED, DT_SONAME, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM, Elf, LOAD,
     PROGRAM_HEADER_COUNT, PROGRAM_HEADER_SIZE, PROGRAM_HEADERS, TYPE,
 };
-use crate::fixture::{Fixture, PROGRAM};
+use crate::fixture::{Fixture, INSTALL_HINT, PROGRAM};
 use crate::oracle::TOOLS;
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -164,7 +164,7 @@ fn absurd_counts_and_offsets_are_malformed() {
         patch(&mut elf);
         let path = fixture.file(&format!("venv/{name}.so"), elf.0);
         wanted.push(format!(
-            "{}: malformed ELF: {message}: its needs are not listed",
+            "{}: malformed ELF: {message}; its needs are not listed",
             path.display()
         ));
     }
@@ -227,8 +227,8 @@ fn a_named_special_file_is_refused() {
     Run::new("mkfifo").arg(fixture.path("fifo")).must();
     fixture.link("loop", "loop");
     for (path, reason) in [
-        ("fifo", "it is neither a directory nor a regular file"),
-        ("/dev/null", "it is neither a directory nor a regular file"),
+        ("fifo", "neither a directory nor a regular file"),
+        ("/dev/null", "neither a directory nor a regular file"),
         ("loop", "Too many levels of symbolic links (os error 40)"),
     ] {
         let said = fixture.run().arg(path).said();
@@ -250,8 +250,8 @@ fn a_path_that_is_not_there_is_refused() {
     let root = fixture.text("venv");
     let said = fixture.run().args(["--root", &root, "/x"]).said();
     let error = format!(
-        "find-libdeps: error: cannot read /x: No such file or directory (os error 2) (below \
-         {root}, where paths are looked for)\n"
+        "find-libdeps: error: cannot read /x: No such file or directory (os error 2) (below the \
+         root {root})\n"
     );
     said.is(2, "", &error);
     let said = fixture.run().args(["--root", "nowhere", "/x"]).said();
@@ -302,7 +302,7 @@ fn an_unreadable_directory_leaves_no_list() {
         )
     };
     let error = format!(
-        "{}{}find-libdeps: error: no list, since it could lack something\n",
+        "{}{}find-libdeps: error: no list is printed, because it could be incomplete\n",
         line("closed"),
         line("closed.so")
     );
@@ -330,8 +330,8 @@ fn no_dpkg_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: no `dpkg` on PATH: the list is made of Debian packages, so run this \
-         on Debian\n",
+        "find-libdeps: error: no `dpkg` on PATH; the list names Debian packages, so run \
+         find-libdeps on Debian\n",
     );
 }
 
@@ -376,7 +376,7 @@ fn a_failing_dpkg_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: `dpkg -S` answered `what is this`, which is not understood\n",
+        "find-libdeps: error: `dpkg -S` printed an unexpected line: `what is this`\n",
     );
     let said = with_dpkg(&format!("{native}echo 'a list is gone' >&2; exit 1"));
     said.is(
@@ -397,8 +397,8 @@ fn a_root_without_dpkgs_database_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: no dpkg database: root/var/lib/dpkg/status is not there; is this the \
-         root of a Debian system?\n",
+        "find-libdeps: error: no dpkg database: root/var/lib/dpkg/status does not exist; is this \
+         the root of a Debian system?\n",
     );
 }
 
@@ -467,7 +467,11 @@ fn names_need_not_be_utf_8() {
     said.is(
         0,
         "",
-        "find-libdeps: missing: gone\\n*\\u{1b}.so: venv/od\\xffd\\n[*]\\u{1b}.2 needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n",
+        &[
+            "find-libdeps: missing: gone\\n*\\u{1b}.so, needed by venv/od\\xffd\\n[*]\\u{1b}.2\n",
+            INSTALL_HINT,
+        ]
+        .concat(),
     );
     let report = fixture.report("venv");
     let needed_by = &report.0["libraries"][0]["needed_by"][0];

@@ -397,9 +397,9 @@ fn several_names_of_one_library_give_one_report() {
                     loaded at run time by venv/m.py:3\n  \
                     libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (the index of contents)\n    \
                     loaded at run time by venv/m.py:4\n\n\
-                    possible: code may load these at run time, or do without\n  \
+                    possible: code may load these at run time but may work without them\n  \
                     /usr/lib/libfoo.so.1\n    loaded at run time by venv/m.py:5\n    \
-                    looked in /usr/lib/libfoo.so.1 (named by its path)\n";
+                    searched /usr/lib/libfoo.so.1 (named by its path)\n";
     for _ in 0..8 {
         let run = apt
             .fixture
@@ -430,7 +430,7 @@ fn temporary_lists_are_removed() {
     let said = apt.run("temporary", &["libfoo.so.1"]).said();
     assert_eq!((said.status, said.stdout.as_str()), (2, ""));
     let begin = "cannot fetch the Contents index: `apt-get update` failed with exit status: 100: ";
-    let end = "; see that the network and apt's sources work (`apt-get update`)\n";
+    let end = "; check with `apt-get update` that the network and apt's sources work\n";
     assert!(said.stderr.starts_with(begin), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
     assert!(list(&apt.fixture.path("tmp")).is_empty());
@@ -471,7 +471,7 @@ fn a_damaged_index_is_an_error() {
     for content in [&whole[..middle], &whole[..0], &other] {
         let said = damaged(content);
         let begin = format!("cannot read the Contents index {}: ", index.display());
-        let end = "; remove it, and have it fetched again\n";
+        let end = "; remove it and run again to fetch it\n";
         assert_eq!((said.status, said.stdout.as_str()), (2, ""));
         assert!(said.stderr.starts_with(&begin), "{}", said.stderr);
         assert!(said.stderr.ends_with(end), "{}", said.stderr);
@@ -489,7 +489,7 @@ fn errors_name_the_next_step() {
         2,
         "",
         &format!(
-            "apt has no Contents index for {architecture}: pass `--lookup`, or install apt-file \
+            "apt has no Contents index for {architecture}; pass `--lookup`, or install apt-file \
              and run `apt-get update`\n"
         ),
     );
@@ -497,8 +497,8 @@ fn errors_name_the_next_step() {
         2,
         "",
         &format!(
-            "none of apt's sources has a Contents index for {architecture}: see that \
-             /etc/apt/sources.list or a file in /etc/apt/sources.list.d names a Debian archive\n"
+            "none of apt's sources has a Contents index for {architecture}; add a Debian \
+             archive to /etc/apt/sources.list or /etc/apt/sources.list.d\n"
         ),
     );
     let fake = apt.fixture.file(
@@ -521,7 +521,7 @@ fn errors_name_the_next_step() {
         .is(
             2,
             "",
-            "no `apt-get` on PATH: packages are looked up by apt, so run this on Debian\n",
+            "no `apt-get` on PATH; `--lookup` needs apt, so run find-libdeps on Debian\n",
         );
     // With nothing to look up, apt is not run.
     apt.run("temporary", &[]).said().is(0, "", "");
@@ -542,8 +542,7 @@ fn another_root_is_refused() {
     let error = look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &Lookup::Machine);
     assert_eq!(
         error.expect_err("a refusal").to_string(),
-        "the package of a missing library is looked up for this machine only: run this inside the \
-         root, without `--root`"
+        "`--lookup` searches for this machine only; run find-libdeps inside the root, without `--root`"
     );
 }
 

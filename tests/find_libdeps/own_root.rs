@@ -99,9 +99,9 @@ pub fn both_find(fixture: &Fixture, path: &str, found_by: &str) {
     assert_eq!(loader(fixture), [format!("{LIBA} => {path}")]);
 }
 
-/// Neither finds it; the message has this for what to do next.
+/// Neither finds it; the message ends with `end`.
 #[track_caller]
-pub fn neither_finds(fixture: &Fixture, what_next: &str) {
+pub fn neither_finds(fixture: &Fixture, end: &str) {
     assert_eq!(
         libraries(fixture, &report(fixture)),
         [format!("{LIBA}: missing")]
@@ -115,12 +115,9 @@ pub fn neither_finds(fixture: &Fixture, what_next: &str) {
     );
     assert_eq!(
         run(fixture, "root").arg("/venv").said().stderr,
-        format!("find-libdeps: missing: {LIBA}: /venv/ext.so needs it; {what_next}\n")
+        format!("find-libdeps: missing: {LIBA}, needed by /venv/ext.so{end}")
     );
 }
-
-pub const INSTALL: &str =
-    "install its package and run this again, or pass `--lookup` or `--ignore`";
 
 /// A library in the root with this SONAME.
 pub fn add(fixture: &Fixture, path: &str, name: &str) {

@@ -1,6 +1,6 @@
 //! Libraries to packages, by the real dpkg of real Debian roots.
 
-use crate::fixture::{Fixture, PROGRAM, Report};
+use crate::fixture::{COPY_HINT, Fixture, INSTALL_HINT, PROGRAM, Report};
 use crate::support::debian;
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -211,8 +211,10 @@ fn a_locally_diverted_library_is_unowned() {
     system.said().is(
         0,
         "",
-        "find-libdeps: unowned: /lib/x86_64-linux-gnu/libtwice.so.1: /venv/ext.so needs it, but no \
-         package ships it; copy it into the image yourself\n",
+        &format!(
+            "find-libdeps: unowned: /lib/x86_64-linux-gnu/libtwice.so.1, needed by /venv/ext.so: no \
+             package ships it\n{COPY_HINT}"
+        ),
     );
 }
 
@@ -230,7 +232,9 @@ fn a_foreign_architecture_is_named() {
     system.said().is(
         0,
         "libboth1\nlibboth1:i386\n",
-        "find-libdeps: missing: libz.so.1 for i386: /venv/foreign.so needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n",
+        &format!(
+            "find-libdeps: missing: libz.so.1 for i386, needed by /venv/foreign.so\n{INSTALL_HINT}"
+        ),
     );
     let packages = &system.report().0["packages"];
     assert_eq!(packages[0]["architecture"], "amd64");
@@ -255,8 +259,8 @@ fn an_unowned_library_is_reported_and_its_needs_are_followed() {
         system.needing("two.so", &["libown.so.1"], &[]);
         let shown = path.replace("/usr/lib/", "/lib/");
         let unowned = format!(
-            "find-libdeps: unowned: {shown}: 2 files need it, such as /venv/one.so, but no package \
-             ships it; copy it into the image yourself\n"
+            "find-libdeps: unowned: {shown}, needed by 2 files such as /venv/one.so: no package \
+             ships it\n{COPY_HINT}"
         );
         system.said().is(0, "zlib1g\n", &unowned);
         let strict = system.run().args(["--strict", "/venv"]).said();
@@ -273,9 +277,9 @@ test!(a_development_package_is_never_listed, needs = NEEDS);
 fn a_development_package_is_never_listed() {
     let system = System::new("bookworm", &["zlib1g-dev"]);
     system.needing("ext.so", &["libz.so"], &[]);
-    let warning = "find-libdeps: warning: /lib/x86_64-linux-gnu/libz.so: this name is in \
-                   zlib1g-dev, which is for compiling; zlib1g has the library under another name, \
-                   so the loader will not find `libz.so` (/venv/ext.so needs it)\n";
+    let warning = "find-libdeps: warning: /lib/x86_64-linux-gnu/libz.so: only zlib1g-dev, which is \
+                   for compiling, ships this name; zlib1g ships the library under another name, so \
+                   the loader will not find `libz.so` (needed by /venv/ext.so)\n";
     system.said().is(0, "zlib1g\n", warning);
     let strict = system.run().args(["--strict", "/venv"]).said();
     strict.is(1, "zlib1g\n", warning);
@@ -291,8 +295,10 @@ fn a_development_package_is_never_listed() {
     system.said().is(
         0,
         "",
-        "find-libdeps: unowned: /lib/x86_64-linux-gnu/libonly.so.1: /venv/ext.so needs it, but \
-         only libonly-dev ships it, which is for compiling and not listed\n",
+        &format!(
+            "find-libdeps: unowned: /lib/x86_64-linux-gnu/libonly.so.1, needed by /venv/ext.so: only \
+             libonly-dev ships it, which is for compiling and not listed\n{COPY_HINT}"
+        ),
     );
 }
 

@@ -1,7 +1,7 @@
 //! Libraries that code loads by name at run time: notes in ELF files, the table of distributions,
 //! and calls in Python sources, in roots that the tests make.
 
-use crate::fixture::Fixture;
+use crate::fixture::{COPY_HINT, Fixture, INSTALL_HINT};
 use crate::own_root::{self, run};
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -133,11 +133,11 @@ fn a_bad_note_is_a_warning() {
     said(&fixture, &[]).is(
         0,
         "",
-        "find-libdeps: warning: /venv/lib/python3/site-packages/a.so: a bad `.note.dlopen`: no \
+        "find-libdeps: warning: /venv/lib/python3/site-packages/a.so: malformed `.note.dlopen`: not \
          JSON: EOF while parsing an object at line 1 column 2\n\
-         find-libdeps: warning: /venv/lib/python3/site-packages/b.so: a bad `.note.dlopen`: an \
-         entry that is no object\n\
-         find-libdeps: warning: /venv/lib/python3/site-packages/c.so: a bad `.note.dlopen`: no \
+         find-libdeps: warning: /venv/lib/python3/site-packages/b.so: malformed `.note.dlopen`: an \
+         entry that is not an object\n\
+         find-libdeps: warning: /venv/lib/python3/site-packages/c.so: malformed `.note.dlopen`: not \
          JSON: EOF while parsing a list at line 1 column 32\n",
     );
 }
@@ -178,11 +178,12 @@ test!(a_missing_library_of_the_table_is_missing, needs = NEEDS);
 fn a_missing_library_of_the_table_is_missing() {
     let fixture = root(&[]);
     distribution(&fixture, "python-magic", "", &[]);
-    let line = "find-libdeps: missing: libmagic.so.1: \
-                /venv/lib/python3/site-packages/python_magic-1.dist-info loads it; \
-                install its package and run this again, or pass `--lookup` or `--ignore`\n";
-    said(&fixture, &[]).is(0, "", line);
-    said(&fixture, &["--strict"]).is(1, "", line);
+    let lines = format!(
+        "find-libdeps: missing: libmagic.so.1, loaded by \
+         /venv/lib/python3/site-packages/python_magic-1.dist-info\n{INSTALL_HINT}"
+    );
+    said(&fixture, &[]).is(0, "", &lines);
+    said(&fixture, &["--strict"]).is(1, "", &lines);
 }
 
 const CALLS: &str = "import ctypes\nfrom ctypes.util import find_library\n\n\
@@ -228,7 +229,7 @@ fn a_link_of_a_dev_package_provides_nothing() {
     package(&fixture, "libfoo-dev", &[&link]);
     let source = "import ctypes\nctypes.CDLL('libfoo.so')\n";
     distribution(&fixture, "thing", source, &[]);
-    let named = "find-libdeps: possible: libfoo.so, which is not here (thing.py:2)\n";
+    let named = "find-libdeps: possible: libfoo.so, not installed (thing.py:2)\n";
     said(&fixture, &["--dlopen=all"]).is(0, "", named);
 }
 
@@ -245,7 +246,7 @@ fn a_listed_package_is_not_also_possible() {
     said(&fixture, &[]).is(
         0,
         "libfoo1\n",
-        "find-libdeps: possible: libbar.so.1, which is not here (thing.py:5)\n",
+        "find-libdeps: possible: libbar.so.1, not installed (thing.py:5)\n",
     );
 }
 
@@ -258,7 +259,7 @@ fn an_ignored_name_is_not_loaded() {
     // Of what is not there the name is shown without a version.
     let absent = "import ctypes.util\nctypes.util.find_library('none')\n";
     distribution(&fixture, "thing", absent, &[]);
-    let possible = "find-libdeps: possible: libnone.so.*, which is not here (thing.py:2)\n";
+    let possible = "find-libdeps: possible: libnone.so.*, not installed (thing.py:2)\n";
     said(&fixture, &[]).is(0, "", possible);
     said(&fixture, &["--ignore", r"^libnone\.so"]).is(0, "", "");
 }
@@ -280,9 +281,11 @@ fn the_needs_of_an_unowned_loaded_library_are_followed() {
     said(&fixture, &[]).is(
         0,
         "libfoo1\n",
-        "find-libdeps: unowned: /usr/local/lib/libmagic.so.1: \
-         /venv/lib/python3/site-packages/python_magic-1.dist-info loads it, but no \
-         package ships it; copy it into the image yourself\n",
+        &format!(
+            "find-libdeps: unowned: /usr/local/lib/libmagic.so.1, loaded by \
+             /venv/lib/python3/site-packages/python_magic-1.dist-info: no package ships it\n\
+             {COPY_HINT}"
+        ),
     );
 }
 
@@ -297,7 +300,7 @@ fn an_unowned_possible_library_is_reported() {
         0,
         "",
         "find-libdeps: possible: libbar1 (thing.py:5)\n\
-         find-libdeps: possible: /usr/local/lib/libfoo.so.1, which no package ships (thing.py:4)\n",
+         find-libdeps: possible: /usr/local/lib/libfoo.so.1, in no package (thing.py:4)\n",
     );
 }
 

@@ -281,8 +281,8 @@ fn names_that_are_not_utf_8_are_traced() {
 
     let trace = traced(&opener, &[&broken]);
     let text = Vec::from_iter(trace.warnings).join("\n");
-    let wanted = "opener: `b.so [0];  dynamically loaded by opener [0]` in the loader's output is \
-                  not understood, so something that it loaded may be missing";
+    let wanted = "opener: unexpected line in the loader's output, so a library that it loaded may be \
+                  missing: `b.so [0];  dynamically loaded by opener [0]`";
     assert_eq!(fixture.relative(&text), wanted);
 }
 
@@ -296,8 +296,7 @@ fn a_relative_path_in_a_changed_directory_is_a_warning() {
     fixture.library("lib/x.so", "int x;", &[]);
     let command = format!("cd {} && exec ../opener ./x.so", fixture.text("lib"));
     let trace = traced("sh", &["-c", &command]);
-    let warning = "./x.so: loaded by ../opener from a directory that it had changed to, which is \
-                   not known";
+    let warning = "./x.so: loaded by ../opener relative to a directory that is not known";
     assert_eq!(Vec::from_iter(&trace.warnings), [warning]);
     let process = process(&trace, "../opener");
     assert_eq!(process.program, None);
@@ -326,8 +325,8 @@ fn a_static_program_is_a_warning() {
     );
     let trace = traced(&program, &[""; 0]);
     assert_eq!(trace.status.signal(), Some(11));
-    let warning = "the loader wrote nothing: the command is a static program, or has an \
-                   environment of its own";
+    let warning = "the loader wrote no output: the command is a static program, or sets its own \
+                   environment";
     assert_eq!(Vec::from_iter(&trace.warnings), [warning]);
 }
 
@@ -342,8 +341,8 @@ fn a_full_disk_for_the_output_is_a_warning() {
     cli(&fixture, script).env("TMPDIR", "/tmp").said().is(
         0,
         "",
-        "find-libdeps: warning: sh: the loader could write nothing of what 1 program loaded: see \
-         that /tmp has room, or set TMPDIR to another directory\n",
+        "find-libdeps: warning: sh: the loader could not write its output for 1 program; free \
+         space in /tmp, or set TMPDIR to another directory\n",
     );
 }
 
@@ -399,8 +398,8 @@ fn standard_output_of_the_command_goes_to_standard_error() {
     said.stdin("in\n").said().is(
         3,
         "",
-        "out\nerr\nin\nfind-libdeps: error: the command failed with exit status: 3: no list, since \
-         it could lack something\n",
+        "out\nerr\nin\nfind-libdeps: error: the command failed with exit status: 3; no list is \
+         printed, because it could be incomplete\n",
     );
 }
 
@@ -429,7 +428,7 @@ fn packages_of_loaded_libraries_are_listed() {
     said.is(
         0,
         &format!(
-            "zlib1g {version}\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (as it was loaded)\n    \
+            "zlib1g {version}\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (as the command loaded it)\n    \
              loaded at run time by venv/bin/load\n"
         ),
         "",
@@ -474,8 +473,8 @@ fn a_loaded_library_that_was_deleted_is_a_warning() {
     said.is(
         0,
         "",
-        "find-libdeps: warning: made/x.so: the command loaded it, and it is gone since: unless the \
-         command made it itself, copy it into the image\n",
+        "find-libdeps: warning: made/x.so: the command loaded it, but it no longer exists; copy it \
+         into the image, unless the command creates it\n",
     );
 }
 

@@ -70,31 +70,45 @@ impl Docker {
     /// where there is none, this engine makes one for each step and deletes it after the step,
     /// so that `/etc` has the time of day.
     pub fn import(&self, tar: &Path, name: &str) {
-        self.import_with(tar, name, &[("etc/hosts", b"")]);
+        self.import_with(tar, name, &[("etc/hosts", b"")], &[]);
     }
 
     /// Makes an image `python:RELEASE` of a root with Debian's Python, in which pip reaches its
-    /// index as it does on this machine: with the machine's certificates.
+    /// index as it does on this machine: with the machine's certificates. Compilers are told to be
+    /// quick: what a file needs does not depend on it.
     pub fn import_python(&self, release: &str) -> String {
         let packages = ["python3", "python3-venv", "ca-certificates"];
-        self.import_online(release, &packages, &format!("python:{release}"))
+        let name = format!("python:{release}");
+        self.import_online(release, &packages, &name, &[("CFLAGS", "-O0 -g0")])
     }
 
     /// Makes an image of a root in which programs reach their indexes as they do on this machine:
-    /// with the machine's certificates. One that is there is left as it is, with what was built
-    /// from it.
-    pub fn import_online(&self, release: &str, packages: &[&str], name: &str) -> String {
+    /// with the machine's certificates, and with these variables set. An existing one is left as it
+    /// is, with what was built from it.
+    pub fn import_online(
+        &self,
+        release: &str,
+        packages: &[&str],
+        name: &str,
+        environment: &[(&str, &str)],
+    ) -> String {
         if self.run(&["image", "inspect", name]).said().status != 0 {
             let tar = debian::tar(release, packages);
             let certificates = "etc/ssl/certs/ca-certificates.crt";
             let ours = fs::read(Path::new("/").join(certificates)).expect("certificates");
             let files = [("etc/hosts", &b""[..]), (certificates, &ours)];
-            self.import_with(&tar, name, &files);
+            self.import_with(&tar, name, &files, environment);
         }
         name.to_owned()
     }
 
-    fn import_with(&self, tar: &Path, name: &str, files: &[(&str, &[u8])]) {
+    fn import_with(
+        &self,
+        tar: &Path,
+        name: &str,
+        files: &[(&str, &[u8])],
+        environment: &[(&str, &str)],
+    ) {
         let dir = TempDir::new_in(super::target_dir()).expect("a directory");
         let copy = dir.path().join("base.tar");
         fs::copy(tar, &copy).expect("a copy");
@@ -117,7 +131,12 @@ impl Docker {
                 .arg(file)
                 .must();
         }
-        self.run(&["import", &copy.to_string_lossy(), name]).must();
+        let set = |(name, value): &(&str, &str)| format!("--change=ENV {name}=\"{value}\"");
+        let changes: Vec<String> = environment.iter().map(set).collect();
+        let changes: Vec<&str> = changes.iter().map(String::as_str).collect();
+        let copy = copy.to_string_lossy();
+        self.run(&[&["import"], &changes[..], &[&copy, name]].concat())
+            .must();
     }
 
     /// Builds `dockerfile`, with `program` beside it, as `name`, and returns the output of the build.

@@ -147,6 +147,25 @@ fn unmet_needs() -> MutexGuard<'static, BTreeMap<String, usize>> {
     UNMET.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The registered tests in the order in which they start: those that may take longest first, so that
+/// none of them runs alone at the end, and one of each module in turn, as tests of one module may wait
+/// for the same fixture.
+fn in_order() -> impl Iterator<Item = &'static Test> {
+    let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();
+    tests.sort_by_key(|test| test.path());
+    let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut tests: Vec<_> = tests
+        .into_iter()
+        .map(|test| {
+            let turn = turns.entry(test.module).or_default();
+            *turn += 1;
+            (Reverse(test.limit()), *turn, test)
+        })
+        .collect();
+    tests.sort_by_key(|(limit, turn, _)| (*limit, *turn));
+    tests.into_iter().map(|(.., test)| test)
+}
+
 /// Runs the registered tests as `cargo test` expects it, and ends the process with their status.
 pub fn main() -> ! {
     let mut arguments = Arguments::from_args();
@@ -155,10 +174,7 @@ pub fn main() -> ! {
         // Half of the time goes by waiting: for archives, indexes and the disk.
         arguments.test_threads = available_parallelism().ok().map(|cores| 2 * cores.get());
     }
-    let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();
-    // The longest first, so that none of them runs alone at the end.
-    tests.sort_by_key(|test| (Reverse(test.limit()), test.path()));
-    let trials: Vec<Trial> = tests.iter().map(|test| test.trial(is_full)).collect();
+    let trials: Vec<Trial> = in_order().map(|test| test.trial(is_full)).collect();
     let is_left_out = |trial: &&Trial| {
         arguments.is_ignored(trial) && !arguments.is_filtered_out(trial) && !arguments.list
     };

@@ -141,6 +141,7 @@ Exit status:
     max_term_width = 100
 )]
 #[allow(clippy::struct_excessive_bools)] // one per option
+#[allow(rustdoc::broken_intra_doc_links)] // `[default]` is text of the help
 struct Args {
     /// Packages to install, in apt-get's syntax
     #[arg(value_name = "PACKAGE")]

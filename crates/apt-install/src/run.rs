@@ -26,7 +26,6 @@ const ROOT: &str = "/";
 
 /// Runs the program and returns its exit status: 0, the status of apt-get, or that of the error
 /// that ended the run. All messages are printed before it returns.
-#[must_use]
 pub fn run(config: &Config) -> u8 {
     let done = if config.purge_only {
         purge_only(config)

@@ -1,9 +1,9 @@
-//! The calls that load libraries in the Python sources below a directory, one a line as JSON: what
-//! `benches/dlopen-scan.py` measures. `find-libdeps` itself goes on from there: it resolves the
-//! names, and for distributions that it has a table of, the table counts.
+//! Prints the calls that load libraries in the Python sources below a directory, as JSON, one per
+//! line: what `benches/dlopen-scan.py` measures. `find-libdeps` resolves the names of these calls, and
+//! drops those of distributions that are in its table.
 
 use find_libdeps::demand::LibraryName;
-use find_libdeps::run_time::python::source::{calls, is_for_run_time, read};
+use find_libdeps::python::source::{calls, is_for_run_time, read};
 use serde_json::json;
 use std::error::Error;
 use std::fs::File;

@@ -44,8 +44,9 @@ struct Args {
     #[arg(long, conflicts_with = "explain")]
     json: bool,
 
-    /// Explain why each package is needed, or only explain NAME: a package, a soname or a file (a
-    /// directory is taken as a PATH)
+    /// Explain why each package is needed, or explain only NAME
+    ///
+    /// NAME is a package, a soname or a file; a directory is taken as a PATH.
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
@@ -54,8 +55,9 @@ struct Args {
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Dlopen::Known)]
     dlopen: Dlopen,
 
-    /// Search Debian's Contents index for the packages of missing libraries; apt fetches the index if
-    /// it has none, and DIR keeps it for the next run
+    /// Search Debian's Contents index for the packages of missing libraries
+    ///
+    /// apt fetches the index if it has none; DIR keeps it for the next run.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     #[allow(clippy::option_option)] // absent, without a directory, with one
     lookup: Option<Option<PathBuf>>,
@@ -68,17 +70,23 @@ struct Args {
     #[arg(long, value_name = "REGEX")]
     exclude: Vec<Regex>,
 
-    /// Exit with 1 if a library is missing or in no package, if the loader would refuse a file, or if
-    /// a file is malformed
+    /// Exit with 1 if the list may lack something
+    ///
+    /// That is if a library is missing or in no package, if the loader would refuse a file, or if a file
+    /// is malformed.
     #[arg(long)]
     strict: bool,
 
-    /// Use DIR as /: read paths, libraries, configuration and dpkg's database below it
+    /// Use DIR as /
+    ///
+    /// Paths, libraries, configuration and dpkg's database are read below it, and never outside.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Run COMMAND, and also list the libraries that it and its child processes load from outside the
-    /// PATHs. Its standard output goes to standard error; if it fails, no list is printed
+    /// Run COMMAND, and list what it loads from outside the PATHs, too
+    ///
+    /// This includes its child processes. Its standard output goes to standard error. If it fails, no
+    /// list is printed.
     #[arg(long, requires = "command", conflicts_with = "root")]
     trace: bool,
 

@@ -3,7 +3,7 @@
 //! Data passes once through the phases; no phase imports from a later one:
 //!
 //! 1. [`cli`]: arguments to a [`config`]
-//! 2. [`scan`]: the given paths to what their files hold, with [`elf`] for the format of ELF files
+//! 2. [`scan`]: the given paths to what their files hold, with [`elf`] and [`python`] for the formats
 //! 3. [`run_time`]: what code loads by name, and [`trace`]: what a command of the user's loaded, as
 //!    demands ([`demand`])
 //! 4. [`loader`]: needed names and demands to outcomes, by ld.so's rules
@@ -20,13 +20,14 @@ pub mod analysis;
 pub mod cli;
 pub mod config;
 pub mod demand;
-pub mod elf;
-pub mod error;
+mod elf;
+mod error;
 pub mod loader;
 pub mod packages;
+pub mod python;
 pub mod report;
 pub mod run_time;
-pub mod scan;
+mod scan;
 pub mod system;
 pub mod trace;
-pub mod warning;
+mod warning;

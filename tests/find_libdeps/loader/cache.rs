@@ -2,11 +2,11 @@
 //!
 //! The oracles are `ldconfig -r ROOT -p`, and glibc's own loader run in the root by `chroot`.
 
-use crate::fixture::{Fixture, Report};
+use crate::fixture::{Fixture, INSTALL_HINT, Report};
 use crate::oracle::{libraries, runpath, soname};
 use crate::own_root::{
-    INSTALL, LIBA, LOADER, add, both_find, cached, extension, inside, ldconfig, liba, loader,
-    neither_finds, report, root, run,
+    LIBA, LOADER, add, both_find, cached, extension, inside, ldconfig, liba, loader, neither_finds,
+    report, root, run,
 };
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -84,7 +84,7 @@ fn the_default_directories_come_last_in_their_order() {
         both_find(&fixture, &path, "default");
         fs::remove_file(fixture.path(inside(&path))).expect("it is there");
     }
-    neither_finds(&fixture, INSTALL);
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
 }
 
 test!(a_cached_file_that_was_deleted_is_skipped, needs = ROOT);
@@ -106,7 +106,8 @@ fn a_library_missing_in_the_cache_is_not_found() {
     liba(&fixture, "/opt/lib");
     neither_finds(
         &fixture,
-        "/opt/lib/liba.so.1 is there, but not in the loader's cache: run `ldconfig`",
+        ": /opt/lib/liba.so.1 exists but is not in the loader's cache\n\
+         find-libdeps: hint: run `ldconfig`\n",
     );
 }
 
@@ -118,7 +119,7 @@ fn nodeflib_skips_the_default_directories() {
     extension(&fixture, &[NODEFLIB]);
     ldconfig(&fixture, "root");
     liba(&fixture, "/usr/lib");
-    neither_finds(&fixture, INSTALL);
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
 }
 
 test!(
@@ -130,7 +131,7 @@ fn nodeflib_skips_what_the_cache_names_in_a_default_directory() {
     extension(&fixture, &[NODEFLIB]);
     liba(&fixture, "/usr/lib/x86_64-linux-gnu");
     ldconfig(&fixture, "root");
-    neither_finds(&fixture, INSTALL);
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
 }
 
 test!(nodeflib_takes_what_the_cache_names_elsewhere, needs = ROOT);
@@ -151,7 +152,7 @@ fn the_environment_does_not_count_in_another_root() {
     let run = run(&fixture, "root").env("LD_LIBRARY_PATH", "/opt/lib");
     let report = Report::of(run, "/venv");
     assert_eq!(libraries(&fixture, &report), ["liba.so.1: missing"]);
-    neither_finds(&fixture, INSTALL);
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
 }
 
 test!(the_new_format_is_found_behind_the_old_one, needs = ROOT);

@@ -41,7 +41,7 @@ fn is_reported_by_name(fixture: &Fixture, file: &Path, ours: &str, theirs: &str)
 
 #[track_caller]
 fn is_reported_as(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
-    let ours = format!("{FIRST}: passed over: {ours}; the loader would stop here");
+    let ours = format!("{FIRST}: skipped: {ours}; the loader would stop here");
     let theirs = format!("venv/ext.so: error while loading shared libraries: {theirs}");
     differs(fixture, file, &[SECOND], &[&ours], &[&theirs]);
 }
@@ -228,7 +228,7 @@ fn a_fifo_is_never_opened() {
     assert_eq!(
         crate::oracle::warnings(&fixture, &report),
         [format!(
-            "{FIRST}: passed over: is not a regular file; the loader would stop here"
+            "{FIRST}: skipped: is not a regular file; the loader would stop here"
         )]
     );
     std::fs::remove_file(fixture.path(FIRST)).expect("it was made");

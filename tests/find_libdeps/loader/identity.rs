@@ -2,7 +2,7 @@
 //! provides.
 
 use crate::elf::{self, AARCH64, MACHINE, TYPE};
-use crate::fixture::{Fixture, Report};
+use crate::fixture::{Fixture, INSTALL_HINT, Report};
 use crate::oracle::{
     TOOLS, TREE, differs, ldd, libraries, library, messages, needing, proves, runpath, soname,
     warnings,
@@ -49,8 +49,8 @@ fn a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree() {
         &file,
         &["liba.so.1: bundled venv/libs/liba-3f2b.so (soname)"],
         &[
-            "venv/libs/liba-3f2b.so: taken for `liba.so.1` by its SONAME alone (venv/ext.so needs \
-             it): it must be loaded first",
+            "venv/libs/liba-3f2b.so: provides `liba.so.1` by its SONAME alone (needed by \
+             venv/ext.so), so it must be loaded first",
         ],
         &["liba.so.1 => not found"],
     );
@@ -86,7 +86,7 @@ fn a_soname_of_another_architecture_satisfies_nothing() {
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
     assert_eq!(
         messages(&fixture, &[]),
-        "find-libdeps: missing: liba.so.1: venv/ext.so needs it; install its package and run this again, or pass `--lookup` or `--ignore`\n"
+        format!("find-libdeps: missing: liba.so.1, needed by venv/ext.so\n{INSTALL_HINT}")
     );
 }
 
@@ -98,8 +98,8 @@ fn a_file_name_alone_satisfies_nothing() {
     proves(&fixture, &file, &["liba.so.1: missing"], &[]);
     assert_eq!(
         messages(&fixture, &[]),
-        "find-libdeps: missing: liba.so.1: venv/ext.so needs it; venv/libs/liba.so.1 is called \
-         so, but its SONAME is `libother.so.1`: the loader does not take it\n"
+        "find-libdeps: missing: liba.so.1, needed by venv/ext.so: venv/libs/liba.so.1 has this file \
+         name, but its SONAME is `libother.so.1`\n"
     );
 }
 
@@ -265,7 +265,7 @@ fn each_hard_link_has_an_origin_of_its_own() {
     assert_eq!(
         warnings(&fixture, &report),
         [
-            "venv/a/libs/liba.so.1: taken for `liba.so.1` by its SONAME alone (venv/b/ext.so needs it): it must be loaded first"
+            "venv/a/libs/liba.so.1: provides `liba.so.1` by its SONAME alone (needed by venv/b/ext.so), so it must be loaded first"
         ]
     );
     let theirs = |file| ldd(&fixture, Run::new("ldd"), file);
@@ -391,7 +391,7 @@ fn a_driver_library_that_is_bundled_is_bundled() {
     );
 }
 
-const MUSL: &str = "built for musl, not for this system's C library: its needs are not listed";
+const MUSL: &str = "built for musl, not for glibc; its needs are not listed";
 
 test!(the_needs_of_a_musl_library_are_not_listed, needs = TOOLS);
 fn the_needs_of_a_musl_library_are_not_listed() {

@@ -449,8 +449,9 @@ fn a_relative_needed_name_with_a_slash_is_reported() {
     );
     assert_eq!(
         messages(&fixture, &[]),
-        "find-libdeps: missing: venv/libs/liba.so: venv/ext.so needs it; the name is relative to \
-         the working directory: link venv/ext.so with a library that has a SONAME\n"
+        "find-libdeps: missing: venv/libs/liba.so, needed by venv/ext.so: its name is relative to the \
+         working directory\n\
+         find-libdeps: hint: link venv/ext.so with a library that has a SONAME\n"
     );
 }
 

@@ -258,8 +258,8 @@ fn an_empty_element_is_passed_over_with_a_warning() {
             "libb.so.1: missing",
         ],
         &[
-            "venv/ext.so: its RUNPATH has an empty element, which means the working directory: \
-             passed over",
+            "venv/ext.so: its RUNPATH has an empty element, which means the working directory; \
+             skipped",
         ],
         &["liba.so.1 => venv/libs/liba.so.1", "libb.so.1 => libb.so.1"],
     );
@@ -278,8 +278,8 @@ fn an_empty_element_of_an_rpath_is_reported_as_rpath() {
         &file,
         &["liba.so.1: bundled venv/libs/liba.so.1 (rpath)"],
         &[
-            "venv/ext.so: its RPATH has an empty element, which means the working directory: \
-             passed over",
+            "venv/ext.so: its RPATH has an empty element, which means the working directory; \
+             skipped",
         ],
     );
 }
@@ -299,8 +299,8 @@ fn a_relative_element_is_passed_over_with_a_warning() {
         &file,
         &["liba.so.1: missing"],
         &[
-            "venv/ext.so: its RUNPATH names `libs`, which is relative to the working directory: \
-             passed over",
+            "venv/ext.so: its RUNPATH names `libs`, which is relative to the working directory; \
+             skipped",
         ],
         &["liba.so.1 => libs/liba.so.1"],
     );
@@ -320,10 +320,7 @@ fn an_empty_element_of_ld_library_path_is_passed_over_with_a_warning() {
         &[("LD_LIBRARY_PATH", &path)],
         &file,
         &["liba.so.1: bundled venv/libs/liba.so.1 (ld_library_path)"],
-        &[
-            "LD_LIBRARY_PATH: it has an empty element, which means the working directory: passed \
-             over",
-        ],
+        &["LD_LIBRARY_PATH: it has an empty element, which means the working directory; skipped"],
     );
 }
 

@@ -28,8 +28,8 @@ fn newer_extension(fixture: &Fixture, arguments: &[&str]) -> PathBuf {
 }
 
 const USE: &str = "void fV1(void); void fV2(void); void g(void) { fV1(); fV2(); }";
-const LACKS: &str = "venv/ext.so: needs version `V2` of `liba.so.1`, which \
-                     venv/libs/liba.so.1 lacks: the loader refuses it";
+const LACKS: &str = "venv/ext.so: requires version `V2` of `liba.so.1`, which \
+                     venv/libs/liba.so.1 does not define; the loader refuses it";
 const LDD_LACKS: &str = "venv/ext.so: venv/libs/liba.so.1: version `V2' not found (required by \
                          venv/ext.so)";
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Invocation {
     /// The path of the program.
     pub(crate) program: PathBuf,
-    /// The arguments, without argv[0].
+    /// The arguments, without `argv[0]`.
     pub(crate) arguments: Vec<OsString>,
     /// Variables added to the inherited environment.
     pub(crate) environment: Vec<(&'static str, &'static str)>,

@@ -90,13 +90,13 @@ impl Notes {
                 }
             }
             Ok(entry) => self.add_entry(&entry),
-            Err(error) => self.fault(format!("no JSON: {error}")),
+            Err(error) => self.fault(format!("not JSON: {error}")),
         }
     }
 
     fn add_entry(&mut self, entry: &Value) {
         let Value::Object(entry) = entry else {
-            self.fault("an entry that is no object".to_owned());
+            self.fault("an entry that is not an object".to_owned());
             return;
         };
         let sonames = self.sonames(entry);
@@ -141,7 +141,7 @@ impl Notes {
             Some(Value::String(name)) if name == "recommended" => Priority::Recommended,
             Some(Value::String(name)) => {
                 let start = OsStr::from_bytes(&name.as_bytes()[..name.len().min(40)]);
-                self.fault(format!("the unknown priority `{}`", shown(start)));
+                self.fault(format!("unknown priority `{}`", shown(start)));
                 Priority::default()
             }
             _ => Priority::default(),
@@ -209,10 +209,10 @@ mod tests {
         ];
         assert_eq!(notes.notes, expected);
         let faults = [
-            "an entry that is no object",
+            "an entry that is not an object",
             "an entry without a soname",
             "a soname that is none",
-            "the unknown priority `vital\\n`",
+            "unknown priority `vital\\n`",
         ];
         assert_eq!(notes.faults, faults);
     }

@@ -1,7 +1,7 @@
 //! Demands to outcomes, by glibc's rules.
 //!
 //! Takes the objects below the given paths and the demands of their code; gives what the loader
-//! finds for each ([`Resolution`]), and warnings where it would refuse an object.
+//! finds for each ([`outcome::Resolution`]), and warnings where it would refuse an object.
 //!
 //! In order: [`cache_file`] and [`conf_file`] are formats that [`system_libraries`] reads, what the
 //! system provides to any object; [`tree`] holds the objects, each a [`located`] one; [`search_path`]
@@ -13,18 +13,18 @@
 //! Never happens here: executing or loading what is inspected, or asking who owns a file.
 
 mod cache_file;
-pub mod candidates;
+pub(crate) mod candidates;
 mod conf_file;
 mod diagnose;
 mod follow;
 mod interpreter;
-pub mod located;
-pub mod never_packaged;
-pub mod outcome;
+pub(crate) mod located;
+pub(crate) mod never_packaged;
+pub(crate) mod outcome;
 mod process;
-pub mod resolver;
+pub(crate) mod resolver;
 mod satisfy;
 mod search;
 mod search_path;
 pub mod system_libraries;
-pub mod tree;
+pub(crate) mod tree;

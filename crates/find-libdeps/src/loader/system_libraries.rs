@@ -45,7 +45,6 @@ enum Fits {
 impl LdSo {
     /// Reads the cache of `root`. Without one, this collects the libraries that ldconfig would enter:
     /// in the final image, ldconfig will have run.
-    #[must_use]
     pub fn read(root: &Root) -> Self {
         let configured = conf_file::directories(root);
         let entries = root
@@ -85,7 +84,6 @@ impl LdSo {
 
     /// The file of `name` in the cache: the first whose flags match `abi`; a file for every processor
     /// is preferred to one for some.
-    #[must_use]
     pub fn cached(&self, name: &OsStr, abi: Abi) -> Option<&Path> {
         let suitable = |cached: &&Cached| cached.fits.suits(abi);
         let entries = self.by_name.get(name)?;
@@ -99,7 +97,6 @@ impl LdSo {
     /// The name in the cache that `ctypes.util.find_library` returns for `stem`: the first in the
     /// order of `ldconfig -p` that begins with `libSTEM.` (`_findSoname_ldconfig` in `CPython`'s
     /// `Lib/ctypes/util.py`).
-    #[must_use]
     pub fn cached_name(&self, stem: &str, abi: Abi) -> Option<&OsStr> {
         let beginning = format!("lib{stem}.");
         let is_meant = |name: &&OsString| name.as_bytes().starts_with(beginning.as_bytes());
@@ -112,14 +109,12 @@ impl LdSo {
     }
 
     /// The directories that the loader of `abi` searches last, in order.
-    #[must_use]
     pub fn default_directories(&self, abi: Abi) -> &[PathBuf] {
         self.defaults.get(&abi).map_or(&[], |all| all.as_slice())
     }
 
     /// The directories of `ld.so.conf`. The loader does not search them: it finds only the libraries
     /// there that are in the cache.
-    #[must_use]
     pub fn configured_directories(&self) -> &[PathBuf] {
         &self.configured
     }

@@ -11,24 +11,24 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 struct Document<'a> {
-    distribution: Distribution<'a>,
-    packages: Vec<Package<'a>>,
-    libraries: Vec<Library>,
-    possible: Vec<Library>,
-    started: Vec<Started>,
-    warnings: Vec<Warning>,
-    counts: Counts,
+    distribution: JsonDistribution<'a>,
+    packages: Vec<JsonPackage<'a>>,
+    libraries: Vec<JsonLibrary>,
+    possible: Vec<JsonLibrary>,
+    started: Vec<JsonStarted>,
+    warnings: Vec<JsonWarning>,
+    counts: JsonCounts,
 }
 
 #[derive(Serialize)]
-struct Distribution<'a> {
+struct JsonDistribution<'a> {
     id: Option<&'a str>,
     version_codename: Option<&'a str>,
     architecture: &'a str,
 }
 
 #[derive(Serialize)]
-struct Package<'a> {
+struct JsonPackage<'a> {
     name: &'a str,
     architecture: Option<&'a str>,
     version: Option<&'a str>,
@@ -37,7 +37,7 @@ struct Package<'a> {
 }
 
 #[derive(Serialize)]
-struct Library {
+struct JsonLibrary {
     soname: String,
     told_by: &'static str,
     outcome: &'static str,
@@ -49,19 +49,19 @@ struct Library {
 }
 
 #[derive(Serialize)]
-struct Started {
+struct JsonStarted {
     path: String,
     package: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Warning {
+struct JsonWarning {
     path: String,
     message: String,
 }
 
 #[derive(Serialize)]
-struct Counts {
+struct JsonCounts {
     files: usize,
     elf: usize,
 }
@@ -69,7 +69,7 @@ struct Counts {
 /// `report` as a document that ends with a newline.
 pub fn document(report: &Report) -> Result<String, serde_json::Error> {
     let document = Document {
-        distribution: Distribution {
+        distribution: JsonDistribution {
             id: report.distribution.id.as_deref(),
             version_codename: report.distribution.version_codename.as_deref(),
             architecture: &report.architecture,
@@ -77,7 +77,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
         packages: report
             .packages
             .iter()
-            .map(|listed| Package {
+            .map(|listed| JsonPackage {
                 name: &listed.package.name,
                 architecture: listed
                     .version
@@ -96,7 +96,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
         started: report
             .started
             .iter()
-            .map(|started| Started {
+            .map(|started| JsonStarted {
                 path: shown(&started.path),
                 package: started.package.as_ref().map(ToString::to_string),
             })
@@ -104,12 +104,12 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
         warnings: report
             .warnings
             .iter()
-            .map(|warning| Warning {
+            .map(|warning| JsonWarning {
                 path: shown(&warning.path),
                 message: warning.message.clone(),
             })
             .collect(),
-        counts: Counts {
+        counts: JsonCounts {
             files: report.counts.files,
             elf: report.counts.elf,
         },
@@ -117,9 +117,9 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn library(library: &NeededLibrary) -> Library {
+fn library(library: &NeededLibrary) -> JsonLibrary {
     let provider = &library.provider;
-    Library {
+    JsonLibrary {
         soname: shown(&library.soname),
         told_by: match library.evidence {
             Evidence::Header => "header",

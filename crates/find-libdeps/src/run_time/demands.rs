@@ -5,8 +5,8 @@
 use crate::config::{Config, Dlopen};
 use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
 use crate::elf::dlopen_note::{Notes, Priority};
-use crate::run_time::distributions::{Distribution, Distributions};
-use crate::run_time::python::source::Call;
+use crate::python::distributions::{Distribution, Distributions};
+use crate::python::source::Call;
 use crate::run_time::table;
 use crate::scan::{LoadsByName, Starts};
 use crate::system::root::Root;

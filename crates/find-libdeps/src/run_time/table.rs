@@ -60,7 +60,7 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
         {
-            if crate::run_time::distributions::normalised(distribution) != distribution {
+            if crate::python::distributions::normalised(distribution) != distribution {
                 return Err(wrong("not normalised"));
             }
             if rows

@@ -13,4 +13,3 @@ mod walk;
 pub use error::ScanError;
 pub use read::{Counts, LoadsByName, Scanned, read};
 pub use starts::Starts;
-pub use walk::Unread;

@@ -3,8 +3,8 @@
 use crate::config::{Config, Dlopen};
 use crate::elf::dlopen_note::Notes;
 use crate::elf::object_file::{self, ElfError, ElfFile, Object};
-use crate::run_time::distributions::Distributions;
-use crate::run_time::python::source::{self, Call, Unsearched};
+use crate::python::distributions::Distributions;
+use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
 use crate::scan::starts::Starts;
 use crate::scan::walk::{self, Unread};

@@ -33,7 +33,6 @@ pub struct Abi {
 
 impl Abi {
     /// The ABI of a file with these header fields; `flags` is `e_flags`.
-    #[must_use]
     pub fn new(is_64: bool, is_little_endian: bool, machine: u16, flags: u32) -> Self {
         Self {
             is_64,
@@ -45,14 +44,12 @@ impl Abi {
 
     /// The ABI of the architecture that Debian calls `name`. If there is no row for it, an ABI that
     /// no file has.
-    #[must_use]
     pub fn of(name: &str) -> Self {
         let row = ARCHITECTURES.iter().find(|row| row.debian == name);
         row.map(|row| row.abi).unwrap_or_default()
     }
 
     /// The row of this ABI; `None` if no architecture has it.
-    #[must_use]
     pub fn architecture(self) -> Option<&'static Architecture> {
         ARCHITECTURES.iter().find(|row| row.abi == self)
     }
@@ -60,7 +57,6 @@ impl Abi {
     /// Whether `other` differs in its byte order only. The loader does not skip such a file silently,
     /// because it reads the machine in its own byte order (`open_verify` in glibc's
     /// `elf/dl-load.c`).
-    #[must_use]
     pub fn differs_in_byte_order_only(self, other: Self) -> bool {
         let swapped = Self {
             is_little_endian: !self.is_little_endian,
@@ -71,7 +67,6 @@ impl Abi {
     }
 
     /// Debian's name of the architecture, for messages.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.architecture()
             .map_or("an unknown architecture", |row| row.debian)
@@ -99,7 +94,6 @@ pub struct Architecture {
 
 impl Architecture {
     /// The loader's default directories, in its order, as Debian configures glibc.
-    #[must_use]
     pub fn default_directories(&self) -> [PathBuf; 4] {
         [
             format!("/lib/{}", self.triplet),
@@ -111,7 +105,6 @@ impl Architecture {
     }
 
     /// The value of `$LIB`: `slibdir` without its leading slash, as Debian configures glibc.
-    #[must_use]
     pub fn lib(&self) -> String {
         format!("lib/{}", self.triplet)
     }

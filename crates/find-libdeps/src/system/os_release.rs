@@ -17,7 +17,6 @@ pub struct OsRelease {
 
 impl OsRelease {
     /// Reads the file of `root`. Without one, every field is `None`.
-    #[must_use]
     pub fn read(root: &Root) -> Self {
         let bytes = PATHS
             .iter()

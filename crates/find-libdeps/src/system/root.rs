@@ -22,7 +22,6 @@ pub struct Root {
 
 impl Root {
     /// The machine's file system.
-    #[must_use]
     pub fn machine() -> Self {
         Self { below: None }
     }
@@ -37,14 +36,12 @@ impl Root {
     }
 
     /// Whether this is the machine's file system, so that environment variables apply to it.
-    #[must_use]
     pub fn is_machine(&self) -> bool {
         self.below.is_none()
     }
 
     /// The path by which this process can open `path`, which must be canonical
     /// ([`Root::canonicalize`]) if this is a directory.
-    #[must_use]
     pub fn outer(&self, path: &Path) -> PathBuf {
         match &self.below {
             None => path.to_owned(),
@@ -53,7 +50,6 @@ impl Root {
     }
 
     /// The reverse of [`Root::outer`].
-    #[must_use]
     pub fn inner(&self, outer: &Path) -> PathBuf {
         match &self.below {
             None => outer.to_owned(),
@@ -100,14 +96,12 @@ impl Root {
     }
 
     /// Whether `path` itself is a symbolic link.
-    #[must_use]
     pub fn is_link(&self, path: &Path) -> bool {
         self.place(path)
             .is_some_and(|place| self.is_link_at(&place))
     }
 
     /// The same for a `place` whose directory is canonical.
-    #[must_use]
     pub fn is_link_at(&self, place: &Path) -> bool {
         fs::symlink_metadata(self.outer(place)).is_ok_and(|metadata| metadata.is_symlink())
     }
@@ -124,7 +118,6 @@ impl Root {
 
     /// The chain of symbolic links from `path` to a file, both included. The directory of each
     /// element is canonical. Ends early at a dangling link or in a loop.
-    #[must_use]
     pub fn hops(&self, path: &Path) -> Vec<PathBuf> {
         let mut hops: Vec<PathBuf> = Vec::new();
         let mut next = path.to_owned();

@@ -83,7 +83,6 @@ pub enum TraceError {
 
 impl TraceError {
     /// The exit status of a shell for the same command; `None` if a shell would have run it.
-    #[must_use]
     pub fn status(&self) -> Option<u8> {
         match self {
             Self::NotFound { .. } => Some(127),
@@ -119,7 +118,6 @@ pub struct TracedProgram {
 
 impl Trace {
     /// The status that a shell reports: the command's own, or 128+n if signal n ended it.
-    #[must_use]
     pub fn exit_code(&self) -> u8 {
         let signal = self.status.signal().map(|signal| 128 + signal);
         let code = self.status.code().or(signal);
@@ -128,7 +126,6 @@ impl Trace {
     }
 
     /// Every object that was loaded.
-    #[must_use]
     pub fn objects(&self) -> BTreeSet<&Path> {
         let loaded = self.processes.iter().flat_map(|process| &process.loaded);
         loaded.map(|object| object.path.as_path()).collect()

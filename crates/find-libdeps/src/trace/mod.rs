@@ -6,6 +6,6 @@
 //! traced or attached to, and no loaded file is opened.
 
 pub mod command;
-pub mod demands;
+pub(crate) mod demands;
 pub mod ld_debug;
 pub mod select;

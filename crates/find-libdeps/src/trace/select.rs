@@ -53,7 +53,6 @@ enum Provenance {
 
 /// Selects from `trace`. Both callbacks get paths as the loader opened them: `is_inside` returns
 /// whether the real file is below the given paths, `is_owned` whether a package owns it.
-#[must_use]
 pub fn select<'a>(
     trace: &'a Trace,
     is_inside: &dyn Fn(&Path) -> bool,

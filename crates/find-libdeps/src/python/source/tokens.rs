@@ -1,69 +1,72 @@
-//! The text of a Python source to its tokens and logical lines (chapter 2 of the Python language
+//! The text of a Python source to tokens and logical lines (chapter 2 of the Python language
 //! reference), as far as the search for library names needs them.
 //!
-//! Not a check of the syntax: every sequence of bytes has tokens. One pass, no recursion. Names,
-//! strings and operators stay bytes; a string's escapes are not decoded. Before Python 3.12 no quote
-//! of an f-string's own kind can stand inside it; such a string falls into pieces here.
+//! No crate fits: `ruff_python_parser` needs a newer Rust than this project, `rustpython-parser` is no
+//! longer maintained, and tree-sitter is C.
+//!
+//! The syntax is not checked: every sequence of bytes has tokens. One pass, no recursion. Text stays
+//! bytes, and escapes in strings are not decoded. An f-string with its own kind of quote inside, which
+//! Python 3.12 allows, falls apart.
 
 use std::ops::Range;
 use thiserror::Error;
 
-/// Tokens are kept, at some thirty bytes each. Real sources that load libraries have up to 200,000.
+/// A token takes 24 bytes. Sources that load libraries have up to 200,000 tokens.
 const MAX_TOKENS: usize = 1 << 20;
-/// No bracket is around it.
-pub(crate) const NONE: u32 = u32::MAX;
-/// The width that tabs are filled up to in indentation.
+/// The bracket of a token that is in none.
+pub(super) const NONE: u32 = u32::MAX;
+/// A tab in the indentation advances to a multiple of this column.
 const TAB: u32 = 8;
 
-/// The source has more tokens than are kept.
+/// The source has more than [`MAX_TOKENS`] tokens.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("more than {MAX_TOKENS} tokens")]
-pub(crate) struct TooManyTokens;
+pub(super) struct TooManyTokens;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(super) enum TokenKind {
     /// A name, keyword or number.
     Word,
-    /// A string; its text is what stands between the quotes.
+    /// A string; its text is what the quotes enclose.
     String,
     /// An operator or anything else.
     Mark,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Token {
-    pub(crate) kind: Kind,
-    /// Where its text lies.
+pub(super) struct PythonToken {
+    pub(super) kind: TokenKind,
+    /// Its text, as bytes of the source.
     start: u32,
     end: u32,
     /// From 1.
-    pub(crate) line: u32,
+    pub(super) line: u32,
     /// The token that opens the innermost bracket around it, or [`NONE`].
-    pub(crate) bracket: u32,
-    /// How many commas stand before it in that bracket.
-    pub(crate) commas: u32,
+    pub(super) bracket: u32,
+    /// How many commas precede it in that bracket.
+    pub(super) commas: u32,
 }
 
-/// A statement, or the header of a block with what follows in its line.
+/// A statement, or the header of a block with the statements that follow it on its line.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) tokens: Range<usize>,
+pub(super) struct LogicalLine {
+    pub(super) tokens: Range<usize>,
     /// In columns.
-    pub(crate) indent: u32,
+    pub(super) indent: u32,
 }
 
-/// A source that was taken apart.
+/// The tokens of a source.
 #[derive(Debug)]
-pub(crate) struct Tokens<'a> {
+pub(super) struct PythonTokens<'a> {
     source: &'a [u8],
-    pub(crate) all: Vec<Token>,
-    pub(crate) lines: Vec<Line>,
+    pub(super) all: Vec<PythonToken>,
+    pub(super) lines: Vec<LogicalLine>,
 }
 
-impl<'a> Tokens<'a> {
-    /// Takes `source` apart, which is shorter than 4 GiB.
-    pub(crate) fn new(source: &'a [u8]) -> Result<Self, TooManyTokens> {
-        let mut reader = Reader {
+impl<'a> PythonTokens<'a> {
+    /// Reads `source`, which is shorter than 4 GiB.
+    pub(super) fn new(source: &'a [u8]) -> Result<Self, TooManyTokens> {
+        let mut reader = Tokenizer {
             source,
             at: 0,
             line: 1,
@@ -79,36 +82,45 @@ impl<'a> Tokens<'a> {
         })
     }
 
-    /// The text of the token `index`; nothing where there is none.
-    pub(crate) fn text(&self, index: usize) -> &'a [u8] {
+    /// The text of token `index`; empty if there is no such token.
+    pub(super) fn text(&self, index: usize) -> &'a [u8] {
         self.all
             .get(index)
             .and_then(|token| self.source.get(token.start as usize..token.end as usize))
             .unwrap_or_default()
     }
 
-    /// Whether the token `index` is this word or mark, and no string.
-    pub(crate) fn is(&self, index: usize, text: &str) -> bool {
-        self.kind(index).is_some_and(|kind| kind != Kind::String)
+    /// Whether token `index` is this word or mark, and not a string.
+    pub(super) fn is(&self, index: usize, text: &str) -> bool {
+        self.kind(index)
+            .is_some_and(|kind| kind != TokenKind::String)
             && self.text(index) == text.as_bytes()
     }
 
-    pub(crate) fn kind(&self, index: usize) -> Option<Kind> {
+    pub(super) fn kind(&self, index: usize) -> Option<TokenKind> {
         self.all.get(index).map(|token| token.kind)
+    }
+
+    /// Whether both tokens are in one logical line; `a` comes before `b`.
+    pub(super) fn is_same_line(&self, a: usize, b: usize) -> bool {
+        let after = self.lines.partition_point(|line| line.tokens.start <= b);
+        after
+            .checked_sub(1)
+            .is_some_and(|line| self.lines[line].tokens.contains(&a))
     }
 }
 
-struct Reader<'a> {
+struct Tokenizer<'a> {
     source: &'a [u8],
     at: usize,
     line: u32,
     /// Open brackets with the commas so far.
     brackets: Vec<(u32, u32)>,
-    tokens: Vec<Token>,
-    lines: Vec<Line>,
+    tokens: Vec<PythonToken>,
+    lines: Vec<LogicalLine>,
 }
 
-impl Reader<'_> {
+impl Tokenizer<'_> {
     fn read(&mut self) -> Result<(), TooManyTokens> {
         if self.source.starts_with(b"\xef\xbb\xbf") {
             self.at = 3;
@@ -118,7 +130,7 @@ impl Reader<'_> {
             let from = self.tokens.len();
             let ended = self.logical_line()?;
             if self.tokens.len() > from {
-                self.lines.push(Line {
+                self.lines.push(LogicalLine {
                     tokens: from..self.tokens.len(),
                     indent,
                 });
@@ -147,7 +159,7 @@ impl Reader<'_> {
         columns
     }
 
-    /// Reads up to the end of a logical line; answers whether the source ends there.
+    /// Reads a logical line; returns whether it is the last one.
     fn logical_line(&mut self) -> Result<bool, TooManyTokens> {
         self.brackets.clear();
         while let Some(byte) = self.byte(0) {
@@ -162,7 +174,7 @@ impl Reader<'_> {
                 b'#' => self.skip_comment(),
                 b' ' | b'\t' | b'\r' | b'\x0c' => self.at += 1,
                 b'\\' => {
-                    // It joins two lines; anywhere else it means nothing.
+                    // Joins two lines; means nothing anywhere else.
                     self.at += 1;
                     if self.byte(0) == Some(b'\r') {
                         self.at += 1;
@@ -197,11 +209,11 @@ impl Reader<'_> {
                 .all(|byte| b"rRbBuUfFtT".contains(byte));
         match self.byte(0) {
             Some(quote @ (b'"' | b'\'')) if is_prefix => self.string(quote),
-            _ => self.push(Kind::Word, start, self.at, self.line),
+            _ => self.push(TokenKind::Word, start, self.at, self.line),
         }
     }
 
-    /// A string ends with its quotes; without them with the line, or if it is triple-quoted with the
+    /// Reads a string. Without its closing quotes it ends with the line, or if triple-quoted with the
     /// source.
     fn string(&mut self, quote: u8) -> Result<(), TooManyTokens> {
         let line = self.line;
@@ -226,7 +238,7 @@ impl Reader<'_> {
                 {
                     let end = self.at;
                     self.at += width;
-                    return self.push(Kind::String, start, end, line);
+                    return self.push(TokenKind::String, start, end, line);
                 }
                 _ => {}
             }
@@ -234,7 +246,7 @@ impl Reader<'_> {
         }
         // A backslash may be the last byte.
         self.at = self.at.min(self.source.len());
-        self.push(Kind::String, start, self.at, line)
+        self.push(TokenKind::String, start, self.at, line)
     }
 
     fn mark(&mut self, byte: u8) -> Result<(), TooManyTokens> {
@@ -248,15 +260,15 @@ impl Reader<'_> {
         match byte {
             b'(' | b'[' | b'{' => {
                 let index = u32::try_from(self.tokens.len()).unwrap_or(NONE);
-                self.push(Kind::Mark, start, self.at, self.line)?;
+                self.push(TokenKind::Mark, start, self.at, self.line)?;
                 self.brackets.push((index, 0));
             }
             b')' | b']' | b'}' => {
                 self.brackets.pop();
-                self.push(Kind::Mark, start, self.at, self.line)?;
+                self.push(TokenKind::Mark, start, self.at, self.line)?;
             }
             _ => {
-                self.push(Kind::Mark, start, self.at, self.line)?;
+                self.push(TokenKind::Mark, start, self.at, self.line)?;
                 if let (b',', Some((_, commas))) = (byte, self.brackets.last_mut()) {
                     *commas += 1;
                 }
@@ -267,7 +279,7 @@ impl Reader<'_> {
 
     fn push(
         &mut self,
-        kind: Kind,
+        kind: TokenKind,
         start: usize,
         end: usize,
         line: u32,
@@ -277,7 +289,7 @@ impl Reader<'_> {
         }
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let (bracket, commas) = self.brackets.last().copied().unwrap_or((NONE, 0));
-        self.tokens.push(Token {
+        self.tokens.push(PythonToken {
             kind,
             start: place(start),
             end: place(end),
@@ -297,17 +309,17 @@ fn is_word(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// Each logical line as its indentation and its tokens, strings in back-ticks.
+    /// Each logical line as its indentation and its tokens, with strings in back-ticks.
     fn lines(source: &str) -> Vec<String> {
-        let tokens = Tokens::new(source.as_bytes()).unwrap();
+        let tokens = PythonTokens::new(source.as_bytes()).unwrap();
         let shown = |index: usize| {
             let text = String::from_utf8_lossy(tokens.text(index));
             match tokens.kind(index) {
-                Some(Kind::String) => format!("`{text}`"),
+                Some(TokenKind::String) => format!("`{text}`"),
                 _ => text.into_owned(),
             }
         };
-        let line = |line: &Line| {
+        let line = |line: &LogicalLine| {
             let texts: Vec<String> = line.tokens.clone().map(shown).collect();
             format!("{}|{}", line.indent, texts.join(" "))
         };
@@ -332,8 +344,8 @@ mod tests {
     }
 
     #[test]
-    fn a_token_knows_its_line_and_its_place_in_a_bracket() {
-        let tokens = Tokens::new(b"f(\n'''\n''',\n[a], b)\n)c").unwrap();
+    fn tokens_have_a_line_and_a_place_in_a_bracket() {
+        let tokens = PythonTokens::new(b"f(\n'''\n''',\n[a], b)\n)c").unwrap();
         let places: Vec<_> = tokens
             .all
             .iter()
@@ -367,12 +379,12 @@ mod tests {
             b"\\\r\n",
             b"b'",
         ] {
-            assert!(Tokens::new(source).is_ok());
+            assert!(PythonTokens::new(source).is_ok());
         }
         let many = b"(".repeat(MAX_TOKENS + 1);
-        assert_eq!(Tokens::new(&many).err(), Some(TooManyTokens));
-        assert!(Tokens::new(&many[1..]).is_ok());
+        assert_eq!(PythonTokens::new(&many).err(), Some(TooManyTokens));
+        assert!(PythonTokens::new(&many[1..]).is_ok());
         let quotes = b"'''\\".repeat(1 << 20);
-        assert!(Tokens::new(&quotes).is_ok());
+        assert!(PythonTokens::new(&quotes).is_ok());
     }
 }

@@ -487,10 +487,10 @@ mod tests {
         assert_eq!(
             said(&all),
             [
-                "a-1.dist-info/METADATA: it has no `Name`; reinstall the distribution",
-                "b-1.dist-info/METADATA: `../b\\u{1b}` is no name of a distribution; reinstall it",
+                "a-1.dist-info/METADATA: no `Name` field; reinstall the distribution",
+                "b-1.dist-info/METADATA: `../b\\u{1b}` is not a valid name of a distribution; reinstall it",
                 "c-1.dist-info/RECORD: line 2 is not `path,hash,size`; reinstall the distribution",
-                "d-1.dist-info/RECORD: cannot read it: not a regular file",
+                "d-1.dist-info/RECORD: cannot be read: not a regular file",
             ]
         );
     }

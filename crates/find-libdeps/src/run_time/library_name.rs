@@ -1,1 +1,0 @@
-pub use crate::demand::LibraryName as Name;

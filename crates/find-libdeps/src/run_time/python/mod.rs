@@ -1,3 +1,0 @@
-pub mod platform;
-pub mod source;
-pub mod tokens;
