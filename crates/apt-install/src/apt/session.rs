@@ -14,7 +14,7 @@ use crate::state::earlier::Earlier;
 use crate::state::extended_states::{self, Marks};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -292,8 +292,11 @@ struct Scratch {
 impl Scratch {
     fn write(name: &str, text: &[u8]) -> io::Result<Self> {
         let path = Path::new(SCRATCH).join(format!("apt-install.{name}"));
+        // A killed run may have left one. A new file is never behind a link.
+        let _ = std::fs::remove_file(&path);
+        let mut file = std::fs::File::create_new(&path)?;
         let scratch = Self { path };
-        std::fs::write(&scratch.path, text).map(|()| scratch)
+        file.write_all(text).map(|()| scratch)
     }
 
     fn path(&self) -> &Path {
