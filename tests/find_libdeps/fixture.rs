@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tempfile::TempDir;
 
-/// The program under test.
 /// What is printed once after the libraries that are missing for no particular reason.
 pub const INSTALL_HINT: &str = "find-libdeps: hint: install the packages of the missing libraries and \
                                 run again, or pass `--lookup` to search Debian's index, or \
@@ -19,6 +18,7 @@ pub const INSTALL_HINT: &str = "find-libdeps: hint: install the packages of the 
 pub const COPY_HINT: &str = "find-libdeps: hint: copy libraries that no package ships into the image, \
                              or pass `--ignore REGEX`\n";
 
+/// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_find-libdeps");
 
 /// A directory for one test, removed with it.

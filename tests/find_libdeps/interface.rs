@@ -177,7 +177,7 @@ fn explain_of_a_name_is_limited_to_it() {
     said.is(
         2,
         "",
-        "find-libdeps: error: nothing named `nothing` is needed here or needs anything\n",
+        "find-libdeps: error: `nothing` is not a listed package, a needed library or a file that needs one\n",
     );
 }
 

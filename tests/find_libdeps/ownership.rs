@@ -297,7 +297,7 @@ fn a_development_package_is_never_listed() {
         "",
         &format!(
             "find-libdeps: unowned: /lib/x86_64-linux-gnu/libonly.so.1, needed by /venv/ext.so: only \
-             libonly-dev ships it, which is for compiling and not listed\n{COPY_HINT}"
+             libonly-dev ships it, which is for compiling, so no package is listed\n{COPY_HINT}"
         ),
     );
 }

@@ -1,6 +1,6 @@
 //! Installs Debian packages into an image layer, and leaves nothing else in it.
 //!
-//! The phases, in order; a module imports from earlier phases only:
+//! The phases, in order of dependency; a module imports from earlier phases only:
 //!
 //! 1. `cli`: turns the arguments into a [`cli::Config`].
 //! 2. `request`: reads the requested packages from the arguments and the lists.

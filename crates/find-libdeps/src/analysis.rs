@@ -90,7 +90,7 @@ fn root(config: &Config) -> Result<Root, Error> {
     }
 }
 
-/// Reads the given paths, and meanwhile what the system provides to any tree.
+/// Reads the given paths and, in parallel, the libraries of the system and their owners.
 fn read<'a>(
     config: &Config,
     root: &'a Root,

@@ -34,7 +34,7 @@ Exit status:
 /// itself need no package. Nothing is executed except the COMMAND of --trace.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
-#[allow(clippy::struct_excessive_bools)] // one a switch
+#[allow(clippy::struct_excessive_bools)] // one per switch
 struct Args {
     /// Files and directories to analyse [default: `$VIRTUAL_ENV`]
     #[arg(value_name = "PATH")]
@@ -72,8 +72,8 @@ struct Args {
 
     /// Exit with 1 if the list may lack something
     ///
-    /// That is if a library is missing or in no package, if the loader would refuse a file, or if a file
-    /// is malformed.
+    /// That is if a library is missing or in no package, if the loader would refuse a file, or if an ELF
+    /// file is malformed.
     #[arg(long)]
     strict: bool,
 
@@ -136,7 +136,7 @@ impl From<Color> for anstream::ColorChoice {
 /// What is printed on standard output.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Package names, one a line.
+    /// Package names, one per line.
     List,
     /// The whole report as JSON.
     Json,
@@ -221,7 +221,7 @@ pub fn invocation() -> Invocation {
     }
 }
 
-/// Tells `--explain PATH` from `--explain NAME`. A NAME is never a directory, so a directory is a
+/// Distinguishes `--explain PATH` from `--explain NAME`. A NAME is never a directory, so a directory is a
 /// PATH; without another PATH, any word with a slash is one too.
 #[allow(clippy::option_option)]
 fn explained(

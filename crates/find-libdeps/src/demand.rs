@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// A request for one library.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Demand {
-    /// Where the request stands.
+    /// Where the request is made.
     pub site: Site,
     /// What shows that it is made.
     pub evidence: Evidence,
@@ -81,7 +81,7 @@ pub enum LibraryName {
 }
 
 impl LibraryName {
-    /// What stands between `lib` and `.so`, which a bundled copy is called after too.
+    /// The part between `lib` and `.so`, which bundled copies keep.
     pub fn stem(&self) -> &OsStr {
         match self {
             Self::Stem(stem) => OsStr::new(stem),

@@ -44,6 +44,8 @@ fn is_reported_as(fixture: &Fixture, file: &Path, ours: &str, theirs: &str) {
     let ours = format!("{FIRST}: skipped: {ours}; the loader would stop here");
     let theirs = format!("venv/ext.so: error while loading shared libraries: {theirs}");
     differs(fixture, file, &[SECOND], &[&ours], &[&theirs]);
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    assert_eq!(strict.status, 1, "{}", strict.stderr);
 }
 
 test!(a_dangling_link_is_passed_over_in_silence, needs = TOOLS);

@@ -1,4 +1,4 @@
-//! Why the loader would refuse an object or miss a library, in words.
+//! Why the loader would refuse an object or miss a library, as text.
 //!
 //! Nothing here changes an outcome.
 

@@ -73,8 +73,12 @@ impl Pass<'_, '_> {
             let located = Rc::clone(&process.links[next].located);
             let path = tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
-            let mut needed = located.object.needed.iter();
-            for name in needed.by_ref().filter(|_| !located.object.is_musl()) {
+            let needed = if located.object.is_musl() {
+                &[]
+            } else {
+                located.object.needed.as_slice()
+            };
+            for name in needed {
                 if never_packaged::by_kernel(name) || self.resolver.inputs.config.ignores(name) {
                     continue;
                 }
@@ -116,7 +120,7 @@ impl Pass<'_, '_> {
     /// along with it and has no package. `None` if a name of the demand is ignored.
     pub fn follow_demand(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
         if !demand.is_listed {
-            // It is only reported: neither what it would load nor what is wrong with that counts.
+            // It is only reported: its own needs and their problems are ignored.
             let pass = Pass {
                 resolver: self.resolver,
                 is_followed: &|_| false,

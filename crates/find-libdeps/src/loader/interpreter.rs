@@ -70,9 +70,8 @@ impl<'a> Interpreters<'a> {
     fn chain(&self, program: Rc<Located>, remarks: &Remarks) -> Chain {
         let environment = &self.config.ld_library_path;
         let process = Process::new(Rc::clone(&program), &[], environment, remarks);
-        let mut needed = program.object.needed.iter();
+        let needed = program.object.needed.iter();
         let libpython = needed
-            .by_ref()
             .filter(|name| never_packaged::by_interpreter(name))
             .find_map(|name| self.search.find(&process, 0, name, remarks))
             .map(|(located, _)| located);

@@ -67,7 +67,7 @@ impl Eq for Hit {}
 /// What the loader makes of a demanded name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Found outside the given paths, or where it is found whether they are copied or not.
+    /// Found outside the given paths, or in a place that is searched even if they are not copied.
     System(Hit),
     /// Found below the given paths, and copied with them.
     Bundled(Hit),

@@ -40,7 +40,7 @@ pub struct Inputs<'a> {
     pub tree: &'a Tree,
     /// What code of the tree loads by name at run time.
     pub demands: &'a [Rc<Demand>],
-    /// The ABI of an interpreter that is not there.
+    /// The ABI of an interpreter that does not exist.
     pub native: Abi,
 }
 

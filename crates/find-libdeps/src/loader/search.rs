@@ -1,7 +1,7 @@
 //! Where the loader searches for a name, in order, and what it finds there (`_dl_map_object` in
 //! glibc's `elf/dl-load.c`).
 //!
-//! The order is written down once, in [`Search::places`].
+//! The order is written down once, in [`Search::places`]; only the loader's own name comes after it.
 
 use crate::loader::candidates::{Candidate, Candidates};
 use crate::loader::diagnose::Remarks;
@@ -125,7 +125,7 @@ impl Search<'_> {
             Candidate::Fits(located) => Some(located),
             Candidate::Absent => None,
             Candidate::Refused(reason) => {
-                remarks.add(
+                remarks.add_objection(
                     path,
                     format!("skipped: {reason}; the loader would stop here"),
                 );

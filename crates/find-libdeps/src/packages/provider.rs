@@ -99,7 +99,7 @@ pub struct Provided {
     pub evidence: Evidence,
     /// The name that was demanded and, of several, found first.
     pub demanded: Arc<OsStr>,
-    /// The name that the loader is to be asked for.
+    /// The name that the loader must be asked for.
     pub soname: Arc<OsStr>,
     pub provider: Provider,
     /// How it was searched for, if it is missing.
@@ -221,7 +221,7 @@ fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Prov
     }
 }
 
-/// Of what was found for alternatives, the first package, or else what says most.
+/// The first alternative that a package ships, or else the most informative result.
 fn best<'a>(all: impl Iterator<Item = &'a Found>) -> Option<&'a Found> {
     let rank = |found: &&Found| match found {
         Found::Package { .. } => 0,
@@ -262,7 +262,7 @@ impl Provided {
                 COPY_ADVICE,
             ),
             Found::ForeignArchitecture => (
-                "dpkg takes no packages of its architecture".to_owned(),
+                "dpkg is not configured for its architecture".to_owned(),
                 "add the architecture with `dpkg --add-architecture`, or pass `--ignore REGEX`",
             ),
         };

@@ -1,5 +1,5 @@
-//! Resolution and ownership together: an unowned library brings nothing along by itself, so its
-//! needs are resolved too, and may lead to further unowned libraries.
+//! Resolution and ownership together: no package installs what an unowned library needs, so its needs
+//! are resolved too, and may lead to further unowned libraries.
 
 use crate::loader::outcome::{Hit, Outcome};
 use crate::loader::resolver::{Resolved, Resolver};

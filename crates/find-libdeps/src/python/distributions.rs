@@ -302,7 +302,7 @@ fn recorded(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed>
     result
 }
 
-/// `path` relative to `dir`, without `.`, `..` and empty components. Links are not resolved: `dir`
+/// `path` resolved against `dir`, without `.`, `..` and empty components. Links are not resolved: `dir`
 /// has none, and installers write none.
 fn absolute(dir: &[u8], path: &[u8]) -> Vec<u8> {
     let mut whole = Vec::with_capacity(dir.len() + 1 + path.len());

@@ -45,7 +45,7 @@ const SECTIONS: [Section; 5] = [
 
 /// The report has nothing with this name.
 #[derive(Debug, Error)]
-#[error("nothing named `{}` is needed here or needs anything", shown(.0))]
+#[error("`{}` is not a listed package, a needed library or a file that needs one", shown(.0))]
 pub struct Unknown(OsString);
 
 /// Explains `report`, or only the package, soname or file `name` in it, with ANSI styles.
@@ -185,7 +185,7 @@ fn searched(step: &Step) -> String {
 
 fn origin(provider: &Provider) -> &'static str {
     match (provider, provider.place()) {
-        (Provider::NotInstalled { .. }, _) => "the index of contents",
+        (Provider::NotInstalled { .. }, _) => "Debian's Contents index",
         (_, Some(place)) => place.found_by.map_or("as the command loaded it", how),
         (_, None) => "as the command loaded it",
     }

@@ -15,11 +15,11 @@ use std::io::{Stderr, Write as _};
 use std::path::Component;
 use std::time::Duration;
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// What to do about a library that is missing for no other known reason.
 const INSTALL_ADVICE: &str = "install the packages of the missing libraries and run again, or pass \
                               `--lookup` to search Debian's index, or `--ignore REGEX`";
 
+const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 pub struct Messages {
@@ -80,7 +80,7 @@ impl Messages {
         for library in &report.possible {
             self.line("possible", WARNING, &possible(library));
         }
-        // What helps many libraries is said once.
+        // Each hint is printed once.
         let mut printed = HashSet::new();
         for hint in hints.into_iter().filter(|&hint| printed.insert(hint)) {
             self.line("hint", Style::new(), hint);
@@ -98,7 +98,7 @@ impl Messages {
     }
 
     fn line(&mut self, kind: &str, style: Style, text: &str) {
-        // If standard error is closed, there is no place to report that.
+        // If standard error is closed, there is nowhere to report that.
         let _ = writeln!(self.stderr, "find-libdeps: {style}{kind}{style:#}: {text}");
     }
 }
@@ -178,7 +178,7 @@ fn unowned(library: &NeededLibrary, place: &Place, for_compiling: &BTreeSet<Pack
     }
     let packages: Vec<String> = for_compiling.iter().map(Package::to_string).collect();
     format!(
-        "{path}, {needed}: only {} ships it, which is for compiling and not listed",
+        "{path}, {needed}: only {} ships it, which is for compiling, so no package is listed",
         packages.join(", ")
     )
 }

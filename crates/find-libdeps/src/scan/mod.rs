@@ -3,7 +3,7 @@
 //! Takes the PATHs; gives the ELF objects, the notes and calls that load libraries by name, and
 //! what could not be read. Each file is opened once, on all threads.
 //!
-//! Never happens here: following a symbolic link, or joining what two files say.
+//! Never happens here: following a symbolic link, or combining information from several files.
 
 mod error;
 mod read;

@@ -3,8 +3,8 @@
 //! Takes the wanted libraries and the loader's directories; returns, for each library, the package
 //! to install, the packages among which no rule decides, or the reason why there is none. It uses the
 //! Contents indexes of apt's sources, which list the files of every package.
-//! Nothing is installed, apt's own lists are never written to, and no root but the machine's is
-//! looked at.
+//! Nothing is installed, apt's own lists are never written to, and only the machine's own
+//! root is examined.
 
 mod apt;
 mod contents_file;
@@ -84,7 +84,7 @@ pub enum LookupError {
         problem: String,
     },
     /// More files match than in any real index.
-    #[error("too many files of one name in the Contents index {}", shown(path))]
+    #[error("too many matching files in the Contents index {}", shown(path))]
     TooMany {
         /// The index.
         path: PathBuf,

@@ -6,8 +6,8 @@
 //! variable or loop that ends there, or, for a name like `lib*.so*`, any place in a source that uses a
 //! loader. Comments and branches for other systems do not count.
 //!
-//! A heuristic: a name that is built at run time is not found, and a library that the code can do
-//! without is not told from one that it needs. Nothing is executed, resolved or looked up here. The
+//! A heuristic: a name that is built at run time is not found, and optional libraries cannot be
+//! distinguished from required ones. Nothing is executed, resolved or looked up here. The
 //! passes over the tokens are linear and every table is capped, so time and memory grow with the size
 //! of the source and no faster.
 
@@ -43,7 +43,7 @@ pub struct Call {
 
 /// Why a source was skipped.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("not searched for names of libraries: {0}")]
+#[error("not searched for library names: {0}")]
 pub struct Unsearched(String);
 
 /// Reads `file` from its start into `buffer` and returns what it read. Reading stops at the size that
