@@ -3,7 +3,8 @@
 use crate::config::{Config, Lookup};
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
-use crate::loader::resolver::{Inputs, Resolved, Resolver};
+use crate::loader::context::Inputs;
+use crate::loader::resolver::{Resolved, Resolver};
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{Dpkg, DpkgError};

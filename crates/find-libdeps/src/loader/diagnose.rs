@@ -5,38 +5,13 @@
 use crate::loader::candidates::Candidate;
 use crate::loader::located::Located;
 use crate::loader::outcome::Cause;
+use crate::loader::remarks::{Remarks, relative_element};
 use crate::loader::search::Search;
 use crate::loader::tree::Tree;
 use crate::system::escape::shown;
-use crate::warning::Warning;
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-
-/// Warnings of one pass over the tree, each once.
-#[derive(Default)]
-pub struct Remarks {
-    all: RefCell<BTreeSet<Warning>>,
-}
-
-impl Remarks {
-    /// Adds a warning that does not keep an object from being loaded.
-    pub fn add(&self, path: &Path, message: String) {
-        self.all.borrow_mut().insert(Warning::new(path, message));
-    }
-
-    /// Adds a reason why the loader refuses an object.
-    pub fn add_objection(&self, path: &Path, message: String) {
-        let warning = Warning::objection(path, message);
-        self.all.borrow_mut().insert(warning);
-    }
-
-    pub fn into_warnings(self) -> Vec<Warning> {
-        self.all.into_inner().into_iter().collect()
-    }
-}
 
 /// Warns about an object that is not loaded as it was built to be; `path` is how it is reported.
 pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
@@ -52,18 +27,6 @@ pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
     };
     for text in &located.relative {
         remarks.add(path, relative_element(which, text));
-    }
-}
-
-/// A search path element that is relative to the working directory.
-pub fn relative_element(which: &str, text: &OsStr) -> String {
-    if text.is_empty() {
-        format!("{which} has an empty element, which means the working directory; skipped")
-    } else {
-        format!(
-            "{which} names `{}`, which is relative to the working directory; skipped",
-            shown(text)
-        )
     }
 }
 

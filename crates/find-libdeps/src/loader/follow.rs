@@ -3,13 +3,14 @@
 //! What satisfies a single name is decided in [`super::satisfy`].
 
 use crate::demand::{Caller, Demand};
-use crate::loader::diagnose::{self, Remarks};
+use crate::loader::context::{Context, Inputs};
+use crate::loader::diagnose;
 use crate::loader::interpreter::Chain;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
 use crate::loader::outcome::{Absence, Outcome, Resolution};
 use crate::loader::process::Process;
-use crate::loader::resolver::{Inputs, Resolver};
+use crate::loader::remarks::Remarks;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -33,19 +34,19 @@ pub struct Followed {
 
 /// One pass over the tree.
 pub struct Pass<'p, 'a> {
-    pub resolver: &'p Resolver<'a>,
+    pub context: &'p Context<'a>,
     pub is_followed: &'p dyn Fn(&Path) -> bool,
     pub remarks: Remarks,
 }
 
 impl Pass<'_, '_> {
     fn process(&self, first: Rc<Located>, base: &[Rc<Located>]) -> Process {
-        let environment = &self.resolver.inputs.config.ld_library_path;
+        let environment = &self.context.inputs.config.ld_library_path;
         Process::new(first, base, environment, &self.remarks)
     }
 
     fn interpreter(&self, dir: Option<&Path>) -> Chain {
-        self.resolver.interpreters.of(dir, &self.remarks)
+        self.context.interpreters.of(dir, &self.remarks)
     }
 
     /// Loads `first` as the loader would, breadth first.
@@ -67,7 +68,7 @@ impl Pass<'_, '_> {
         interpreter: &[Rc<Located>],
         mut next: usize,
     ) -> Vec<NeededName> {
-        let tree = self.resolver.inputs.tree;
+        let tree = self.context.inputs.tree;
         let mut needs = Vec::new();
         while next < process.links.len() {
             let located = Rc::clone(&process.links[next].located);
@@ -79,7 +80,7 @@ impl Pass<'_, '_> {
                 located.object.needed.as_slice()
             };
             for name in needed {
-                if never_packaged::by_kernel(name) || self.resolver.inputs.config.ignores(name) {
+                if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
                     continue;
                 }
                 let satisfied = self.satisfy(process, interpreter, next, name);
@@ -105,7 +106,7 @@ impl Pass<'_, '_> {
         name: &OsStr,
         outcome: &Outcome,
     ) -> Option<Absence> {
-        let Resolver { inputs, search, .. } = self.resolver;
+        let Context { inputs, search, .. } = self.context;
         let located = &process.links[index].located;
         matches!(outcome, Outcome::Missing { .. }).then(|| {
             let path = inputs.tree.reported_path(located);
@@ -122,7 +123,7 @@ impl Pass<'_, '_> {
         if !demand.is_listed {
             // It is only reported: its own needs and their problems are ignored.
             let pass = Pass {
-                resolver: self.resolver,
+                context: self.context,
                 is_followed: &|_| false,
                 remarks: Remarks::default(),
             };
@@ -155,7 +156,7 @@ impl Pass<'_, '_> {
             candidates,
             native,
             ..
-        } = self.resolver.inputs;
+        } = self.context.inputs;
         let absent = || candidates.absent_program(native);
         match &demand.caller {
             Caller::Object(real) => {

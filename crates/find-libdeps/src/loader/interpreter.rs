@@ -2,10 +2,10 @@
 
 use crate::config::Config;
 use crate::loader::candidates::Candidates;
-use crate::loader::diagnose::Remarks;
 use crate::loader::located::Located;
 use crate::loader::never_packaged;
 use crate::loader::process::Process;
+use crate::loader::remarks::Remarks;
 use crate::loader::search::Search;
 use crate::system::root::Root;
 use std::cell::RefCell;

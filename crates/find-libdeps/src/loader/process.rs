@@ -1,9 +1,9 @@
 //! A process that is being loaded: which objects it holds, and which names they satisfy.
 
 use crate::elf::object_file::Kind;
-use crate::loader::diagnose::{Remarks, relative_element};
 use crate::loader::located::{FileId, Located};
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
+use crate::loader::remarks::{Remarks, relative_element};
 use crate::loader::search_path::{self, Element, TokenValues};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;

@@ -10,45 +10,22 @@
 //! A library that code loads by name at run time is searched for in the same way, on behalf of the
 //! object or the interpreter that loads it.
 
-use crate::config::Config;
 use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
 use crate::elf::object_file::Kind;
-use crate::loader::candidates::Candidates;
-use crate::loader::diagnose::Remarks;
+use crate::loader::context::{Context, Inputs};
 use crate::loader::follow::{NeededName, Pass};
-use crate::loader::interpreter::Interpreters;
 use crate::loader::located::FileId;
 use crate::loader::outcome::Resolution;
-use crate::loader::search::Search;
-use crate::loader::system_libraries::LdSo;
+use crate::loader::remarks::Remarks;
 use crate::loader::tree::{Tree, is_extension_module};
-use crate::system::architecture::Abi;
-use crate::system::root::Root;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
-/// What a resolver works on.
-#[derive(Clone, Copy)]
-pub struct Inputs<'a> {
-    pub root: &'a Root,
-    pub config: &'a Config,
-    pub candidates: &'a Candidates<'a>,
-    pub ld_so: &'a LdSo,
-    /// The objects whose needs are resolved.
-    pub tree: &'a Tree,
-    /// What code of the tree loads by name at run time.
-    pub demands: &'a [Rc<Demand>],
-    /// The ABI of an interpreter that does not exist.
-    pub native: Abi,
-}
-
 /// Resolves the demands of one tree.
 pub struct Resolver<'a> {
-    pub(super) inputs: Inputs<'a>,
-    pub(super) search: Search<'a>,
-    pub(super) interpreters: Interpreters<'a>,
+    context: Context<'a>,
 }
 
 /// The demands of a tree, resolved.
@@ -62,14 +39,8 @@ pub struct Resolved {
 
 impl<'a> Resolver<'a> {
     pub fn new(inputs: Inputs<'a>) -> Self {
-        let search = Search {
-            candidates: inputs.candidates,
-            ld_so: inputs.ld_so,
-        };
         Self {
-            inputs,
-            search,
-            interpreters: Interpreters::new(inputs.root, inputs.config, search),
+            context: Context::new(inputs),
         }
     }
 
@@ -81,20 +52,25 @@ impl<'a> Resolver<'a> {
     /// is loaded by itself only if nothing else in the tree loads it.
     pub fn resolve(&self, is_followed: &dyn Fn(&Path) -> bool) -> Resolved {
         let pass = Pass {
-            resolver: self,
+            context: &self.context,
             is_followed,
             remarks: Remarks::default(),
         };
         let mut needs = Needs::default();
         let mut loaded: HashSet<FileId> = HashSet::new();
-        let (certain, others): (Vec<_>, Vec<_>) =
-            self.inputs.tree.objects().iter().partition(|located| {
+        let (certain, others): (Vec<_>, Vec<_>) = self
+            .context
+            .inputs
+            .tree
+            .objects()
+            .iter()
+            .partition(|located| {
                 located.object.kind == Kind::Program || is_extension_module(&located.path)
             });
         for first in certain {
             let followed = pass.follow(first);
             loaded.extend(&followed.loaded);
-            needs.extend(self.inputs.tree, followed.needs);
+            needs.extend(self.context.inputs.tree, followed.needs);
         }
         let mut unloaded: Vec<(FileId, Vec<NeededName>)> = Vec::new();
         for first in others {
@@ -108,14 +84,14 @@ impl<'a> Resolver<'a> {
         for (file, more) in unloaded {
             // A later one may have loaded it.
             if !loaded.contains(&file) {
-                needs.extend(self.inputs.tree, more);
+                needs.extend(self.context.inputs.tree, more);
             }
         }
         let mut resolutions = Vec::new();
-        for demand in self.inputs.demands {
+        for demand in self.context.inputs.demands {
             if let Some((resolution, brought)) = pass.follow_demand(demand) {
                 resolutions.push(resolution);
-                needs.extend(self.inputs.tree, brought);
+                needs.extend(self.context.inputs.tree, brought);
             }
         }
         resolutions.extend(needs.by_file.into_values().flatten());

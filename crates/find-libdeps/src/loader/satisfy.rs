@@ -1,12 +1,12 @@
 //! What satisfies one name in a process.
 
 use crate::demand::{Demand, LibraryName};
+use crate::loader::context::Context;
 use crate::loader::follow::Pass;
 use crate::loader::located::Located;
 use crate::loader::never_packaged;
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
 use crate::loader::process::{Link, Process, Satisfied};
-use crate::loader::resolver::Resolver;
 use crate::loader::search_path;
 use crate::system::architecture::Abi;
 use std::ffi::{OsStr, OsString};
@@ -23,7 +23,7 @@ impl Pass<'_, '_> {
         interpreter: &[Rc<Located>],
         demand: &Demand,
     ) -> Option<(Arc<OsStr>, Outcome)> {
-        let Resolver { inputs, search, .. } = self.resolver;
+        let Context { inputs, search, .. } = self.context;
         let abi = process.links[0].located.object.abi;
         let mut sonames: Vec<Arc<OsStr>> = Vec::new();
         // A stem that is not found is reported, and ignored, as `libNAME.so.*`.
@@ -75,7 +75,7 @@ impl Pass<'_, '_> {
         index: usize,
         name: &Arc<OsStr>,
     ) -> Satisfied {
-        let Resolver { inputs, search, .. } = self.resolver;
+        let Context { inputs, search, .. } = self.context;
         let located = &process.links[index].located;
         let abi = located.object.abi;
         // Names are compared with their tokens replaced.
@@ -129,7 +129,7 @@ impl Pass<'_, '_> {
 
     /// The outcome for a library that the search found.
     fn found(&self, name: &OsStr, hit: Hit, interpreter: &[Rc<Located>]) -> Outcome {
-        let tree = self.resolver.inputs.tree;
+        let tree = self.context.inputs.tree;
         let file = hit.located.file;
         let is_in_tree = tree.contains(&hit.located);
         if never_packaged::by_interpreter(name) {
@@ -157,7 +157,7 @@ impl Pass<'_, '_> {
         if never_packaged::by_interpreter(name) {
             return Outcome::Interpreter(None);
         }
-        if let Some(located) = self.resolver.inputs.tree.with_soname(name, abi) {
+        if let Some(located) = self.context.inputs.tree.with_soname(name, abi) {
             return Outcome::Bundled(Hit {
                 located: Rc::clone(located),
                 found_by: FoundBy::Soname,

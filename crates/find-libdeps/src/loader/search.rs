@@ -4,10 +4,10 @@
 //! The order is written down once, in [`Search::places`]; only the loader's own name comes after it.
 
 use crate::loader::candidates::{Candidate, Candidates};
-use crate::loader::diagnose::Remarks;
 use crate::loader::located::Located;
 use crate::loader::outcome::{FoundBy, Step};
 use crate::loader::process::Process;
+use crate::loader::remarks::Remarks;
 use crate::loader::search_path;
 use crate::loader::system_libraries::{self, LdSo};
 use crate::system::architecture::Abi;

@@ -1,0 +1,48 @@
+//! What every pass over a tree works on.
+
+use crate::config::Config;
+use crate::demand::Demand;
+use crate::loader::candidates::Candidates;
+use crate::loader::interpreter::Interpreters;
+use crate::loader::search::Search;
+use crate::loader::system_libraries::LdSo;
+use crate::loader::tree::Tree;
+use crate::system::architecture::Abi;
+use crate::system::root::Root;
+use std::rc::Rc;
+
+/// What a resolver works on.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    pub root: &'a Root,
+    pub config: &'a Config,
+    pub candidates: &'a Candidates<'a>,
+    pub ld_so: &'a LdSo,
+    /// The objects whose needs are resolved.
+    pub tree: &'a Tree,
+    /// What code of the tree loads by name at run time.
+    pub demands: &'a [Rc<Demand>],
+    /// The ABI of an interpreter that does not exist.
+    pub native: Abi,
+}
+
+/// The inputs, and what is made of them once.
+pub struct Context<'a> {
+    pub inputs: Inputs<'a>,
+    pub search: Search<'a>,
+    pub interpreters: Interpreters<'a>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(inputs: Inputs<'a>) -> Self {
+        let search = Search {
+            candidates: inputs.candidates,
+            ld_so: inputs.ld_so,
+        };
+        Self {
+            inputs,
+            search,
+            interpreters: Interpreters::new(inputs.root, inputs.config, search),
+        }
+    }
+}
