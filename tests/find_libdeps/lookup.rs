@@ -393,9 +393,9 @@ fn several_names_of_one_library_give_one_report() {
                   find_library('foo')\nctypes.CDLL('libfoo.so.1')\nctypes.CDLL('/usr/lib/libfoo.so.1')\n";
     apt.fixture.file("venv/m.py", source);
     let expected = "libfoo1 (not installed here)\n  \
-                    libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (the index of contents)\n    \
+                    libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (Debian's Contents index)\n    \
                     loaded at run time by venv/m.py:3\n  \
-                    libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (the index of contents)\n    \
+                    libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (Debian's Contents index)\n    \
                     loaded at run time by venv/m.py:4\n\n\
                     possible: code may load these at run time but may work without them\n  \
                     /usr/lib/libfoo.so.1\n    loaded at run time by venv/m.py:5\n    \

@@ -326,9 +326,9 @@ fn hostile_sources_are_read_in_bounded_time() {
     said(&fixture, &[]).is(
         0,
         "",
-        "find-libdeps: warning: /venv/lib/python3/site-packages/deep.py: not searched for names of \
-         libraries: more than 1048576 tokens\n\
-         find-libdeps: warning: /venv/lib/python3/site-packages/line.py: not searched for names of \
-         libraries: it has more than 8388608 bytes\n",
+        "find-libdeps: warning: /venv/lib/python3/site-packages/deep.py: not searched for library names: \
+         more than 1048576 tokens\n\
+         find-libdeps: warning: /venv/lib/python3/site-packages/line.py: not searched for library names: \
+         it has more than 8388608 bytes\n",
     );
 }
