@@ -92,6 +92,9 @@ impl Docker {
         name: &str,
         environment: &[(&str, &str)],
     ) -> String {
+        // Imported twice, a base has two identities, and what was built from the first is built anew.
+        static IMPORT: Mutex<()> = Mutex::new(());
+        let _only_once = IMPORT.lock().unwrap_or_else(PoisonError::into_inner);
         if self.run(&["image", "inspect", name]).said().status != 0 {
             let tar = debian::tar(release, packages);
             let certificates = "etc/ssl/certs/ca-certificates.crt";

@@ -46,7 +46,7 @@ pub enum DpkgError {
     },
     /// The root's database could lead dpkg out of the root.
     #[error(
-        "{} is a symbolic link, and dpkg would follow it out of the root",
+        "{} is a symbolic link, which dpkg would follow out of the root",
         shown(path)
     )]
     Link { path: PathBuf },
