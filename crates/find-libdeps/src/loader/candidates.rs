@@ -97,27 +97,23 @@ impl<'a> Candidates<'a> {
     }
 
     fn located(&self, path: PathBuf, real: PathBuf, object: Arc<Object>) -> Rc<Located> {
-        let file = if let Some(known) = self.tree.with_real_path(&real) {
-            known.file
+        let (file, clean_path) = if let Some(known) = self.tree.with_real_path(&real) {
+            // Its path in the tree is clean already; resolving would take a system call per directory.
+            (
+                known.file,
+                clean(&path).unwrap_or_else(|| known.path.clone()),
+            )
         } else {
             let mut files = self.files.borrow_mut();
             let next = FileId(self.tree.objects().len() + files.len());
-            *files.entry(real.clone().into_os_string()).or_insert(next)
+            let file = *files.entry(real.clone().into_os_string()).or_insert(next);
+            (file, clean(&path).unwrap_or_else(|| self.resolved(&path)))
         };
-        let clean_path = self.clean(&path);
         Rc::new(Located::new(file, path, clean_path, real, object))
     }
 
-    /// `path` without `.` and `..`; its directory is resolved if it has either.
-    fn clean(&self, path: &Path) -> PathBuf {
-        let is_clean = !path
-            .as_os_str()
-            .as_bytes()
-            .split(|&byte| byte == b'/')
-            .any(|part| part == b".." || part == b".");
-        if is_clean {
-            return path.components().collect();
-        }
+    /// `path` with its directory resolved.
+    fn resolved(&self, path: &Path) -> PathBuf {
         let hops = self.root.hops(path);
         hops.into_iter().next().unwrap_or_else(|| path.to_owned())
     }
@@ -195,6 +191,12 @@ impl<'a> Candidates<'a> {
             Kind::Other => refused("is neither a library nor a program"),
         }
     }
+}
+
+/// `path` without repeated slashes; `None` if it has `.` or `..`.
+fn clean(path: &Path) -> Option<PathBuf> {
+    let mut parts = path.as_os_str().as_bytes().split(|&byte| byte == b'/');
+    (!parts.any(|part| part == b".." || part == b".")).then(|| path.components().collect())
 }
 
 /// The directories in which the loader tries a name for the search path element `dir`, empty if
