@@ -115,7 +115,7 @@ fn write_all(to: &OwnedFd, mut bytes: &[u8]) -> rustix::io::Result<()> {
             Ok(length) => bytes = &bytes[length..],
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                // The pipe is full, and whoever made it set it to be non-blocking.
+                // The pipe is full and non-blocking.
                 let _ = poll(&mut [PollFd::new(to, PollFlags::OUT)], Some(&INTERVAL));
             }
             Err(error) => return Err(error),
