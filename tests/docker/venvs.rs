@@ -9,7 +9,8 @@ use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs;
 use crate::support::target_dir;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -28,7 +29,11 @@ pub(crate) fn engine() -> Shared {
     let context = TempDir::new_in(target_dir()).expect("a directory");
     let bin = programs::installed();
     for name in ["find-libdeps", "apt-install"] {
-        fs::copy(bin.join(name), context.path().join(name)).expect("a copy");
+        let copy = context.path().join(name);
+        fs::copy(bin.join(name), &copy).expect("a copy");
+        // Not the files of `Dockerfile.example`: this BuildKit joins equal steps of builds that run at
+        // once, and may then miss its cache for the steps after them.
+        fs::set_permissions(&copy, Permissions::from_mode(0o555)).expect("permissions");
     }
     let dockerfile = "FROM scratch\nCOPY find-libdeps apt-install /\n";
     fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
