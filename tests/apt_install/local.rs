@@ -9,13 +9,13 @@ use super::support::run::Said;
 use super::support::sandbox::{Sandbox, own_lines};
 use crate::support::harness::test;
 
-const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts, Need::Archive];
+pub(crate) const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts, Need::Archive];
 
 /// A root whose only source is the archive's `main`, with `app` 1 and `lib` 1 installed where
 /// `installed` says so.
-struct Root {
-    sandbox: Sandbox,
-    archive: Archive,
+pub(crate) struct Root {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) archive: Archive,
 }
 
 fn app(version: &str) -> Deb {
@@ -26,7 +26,7 @@ fn app(version: &str) -> Deb {
 }
 
 impl Root {
-    fn new(release: &str) -> Self {
+    pub(crate) fn new(release: &str) -> Self {
         let archive = Archive::new();
         archive.add(
             "main",
@@ -66,19 +66,19 @@ impl Root {
     }
 
     #[track_caller]
-    fn succeeds(&self, arguments: &[&str]) -> Vec<String> {
+    pub(crate) fn succeeds(&self, arguments: &[&str]) -> Vec<String> {
         self.ends(0, arguments)
     }
 
     /// Runs the program, expects this status, and returns its own lines, without what was purged.
     #[track_caller]
-    fn ends(&self, status: i32, arguments: &[&str]) -> Vec<String> {
+    pub(crate) fn ends(&self, status: i32, arguments: &[&str]) -> Vec<String> {
         let said = self.apt_install(arguments);
         assert_eq!(said.status, status, "{}{}", said.stdout, said.stderr);
         own(&said)
     }
 
-    fn script(&self, script: &str) -> String {
+    pub(crate) fn script(&self, script: &str) -> String {
         self.sandbox.script(script).must()
     }
 
@@ -99,7 +99,7 @@ impl Root {
 }
 
 /// What the program said itself; what was purged depends on the release, and is cut off.
-fn own(said: &Said) -> Vec<String> {
+pub(crate) fn own(said: &Said) -> Vec<String> {
     own_lines(said)
         .into_iter()
         .map(|line| {
@@ -113,7 +113,7 @@ fn own(said: &Said) -> Vec<String> {
 /// apt opens them for writing.
 const LEFT: [&str; 1] = ["/var/lib/apt/extended_states"];
 
-fn left_without_locks(root: &Root) -> Vec<String> {
+pub(crate) fn left_without_locks(root: &Root) -> Vec<String> {
     let mut left = root.left_in_var();
     left.retain(|file| !file.ends_with("/lock"));
     left

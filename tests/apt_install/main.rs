@@ -12,6 +12,9 @@ mod fake;
 /// Real apt with an archive that the tests make: versions, failures, locks, what is purged.
 mod local;
 
+/// Real apt with such an archive: what is requested is installed, and stays installed.
+mod claims;
+
 /// Real apt with Debian's own archive: sizes, services, the same layer twice.
 mod debian;
 

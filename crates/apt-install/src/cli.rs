@@ -95,6 +95,8 @@ pub struct Config {
     pub(crate) allow_downgrades: bool,
     /// Let apt change packages on hold.
     pub(crate) allow_held: bool,
+    /// Let apt remove packages that are not marked as automatically installed.
+    pub(crate) allow_remove_manual: bool,
     /// Reinstall named packages that are installed.
     pub(crate) reinstall: bool,
     /// Run `apt-get update` even if every package is installed (`--update`).
@@ -208,6 +210,10 @@ struct Args {
     #[arg(long)]
     allow_change_held_packages: bool,
 
+    /// Allow apt-get to remove packages that an earlier command may have requested
+    #[arg(long)]
+    allow_remove_manual: bool,
+
     /// Reinstall requested packages that are already installed
     #[arg(long)]
     reinstall: bool,
@@ -308,6 +314,7 @@ pub fn config(
         },
         allow_downgrades: args.allow_downgrades,
         allow_held: args.allow_change_held_packages,
+        allow_remove_manual: args.allow_remove_manual,
         reinstall: args.reinstall,
         force_update: args.update,
         update: !args.no_update,

@@ -47,6 +47,26 @@ pub(crate) enum Error {
         /// The rest of the message: cause or remedy, with its separator. May be empty.
         hint: Cow<'static, str>,
     },
+    /// apt-get would remove packages that are requested. Nothing was changed.
+    #[error(
+        "`apt-get install` would remove {0}, which this command also requests; request packages \
+         that do not conflict"
+    )]
+    RequestedRemoval(String),
+    /// apt-get would remove packages that may have been requested earlier. Nothing was changed.
+    #[error(
+        "`apt-get install` would remove {removed}, which an earlier command may have requested (not \
+         known to be installed automatically); to remove it, request {removals} as well, or pass \
+         `--allow-remove-manual`"
+    )]
+    ManualRemoval {
+        removed: String,
+        /// The requests that remove them.
+        removals: String,
+    },
+    /// apt-get succeeded, but these requests are not met.
+    #[error("`apt-get install` succeeded, but not everything requested is installed: {0}")]
+    NotInstalled(String),
     /// A lock was not released in time.
     #[error(
         "`{lock}` is still held by another process after {seconds} s; \
@@ -91,6 +111,9 @@ impl Error {
         match self {
             Self::List(_) => USAGE,
             Self::NotRoot { .. }
+            | Self::RequestedRemoval(_)
+            | Self::ManualRemoval { .. }
+            | Self::NotInstalled(_)
             | Self::Locked { .. }
             | Self::Unreadable { .. }
             | Self::Signals(_) => APT,

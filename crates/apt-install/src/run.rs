@@ -2,6 +2,7 @@
 
 use crate::apt::command_line::Context;
 use crate::apt::session::{Failure, Session};
+use crate::check::Check;
 use crate::cli::{AutoRemove, Config};
 use crate::error::Error;
 use crate::layer::PathError;
@@ -65,7 +66,13 @@ fn install(config: &Config) -> Result<u8, Error> {
         return layer.mark_manual(&session, &plan).map(|()| 0);
     }
     let before = Snapshot::take(Path::new(ROOT));
-    let done = layer.install(&session, &plan, &before, &installed);
+    let check = Check {
+        config,
+        requests: &requests,
+        installed: &installed,
+        marks: marks.as_ref(),
+    };
+    let done = layer.install(&session, &plan, &before, &check);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
     let purged = layer.purge(&before);
@@ -121,7 +128,7 @@ impl Layer<'_> {
         session: &Session<'_>,
         plan: &Plan,
         before: &Snapshot,
-        installed: &Database,
+        check: &Check<'_>,
     ) -> Result<(), Error> {
         let earlier = match plan.auto_remove {
             AutoRemove::MadeUnneeded => Some(Earlier::read()?),
@@ -141,7 +148,7 @@ impl Layer<'_> {
         let mut tries_left = self.config.retries;
         let mut pause = Duration::from_secs(1);
         loop {
-            let failure = match self.update_and_install(session, &context, before) {
+            let failure = match self.update_and_install(session, &context, before, check) {
                 Ok(()) => break,
                 Err(failure) => failure,
             };
@@ -157,8 +164,11 @@ impl Layer<'_> {
             session.pause(pause)?;
             pause *= 2;
         }
-        match earlier {
-            Some(earlier) => remove_unneeded(session, &context, &earlier, installed),
+        if let Some(earlier) = earlier {
+            remove_unneeded(session, &context, &earlier, check.installed)?;
+        }
+        match check.unmet(&database()?) {
+            Some(unmet) => Err(Error::NotInstalled(unmet)),
             None => Ok(()),
         }
     }
@@ -168,6 +178,7 @@ impl Layer<'_> {
         session: &Session<'_>,
         context: &Context,
         before: &Snapshot,
+        check: &Check<'_>,
     ) -> Result<(), Failure> {
         if self.config.update {
             session.update(context).inspect_err(|failure| {
@@ -177,7 +188,7 @@ impl Layer<'_> {
                 }
             })?;
         }
-        session.install(context)
+        session.install(context, check)
     }
 
     /// Collects what the command lines depend on, and reports what is on a mount.

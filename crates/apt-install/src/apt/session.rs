@@ -5,6 +5,7 @@ use super::hooks::{HeldOff, Hooks};
 use super::locks::{self, Waited};
 use super::process::{self, Ended};
 use super::signals::Signals;
+use crate::check::Check;
 use crate::cli::{Config, ErrorOn};
 use crate::error::Error;
 use crate::message::{say, warn};
@@ -58,7 +59,7 @@ impl<'a> Session<'a> {
     /// Makes apt-get show what it would do.
     pub(crate) fn show(&self) -> Result<(), Error> {
         let context = Context::default();
-        let install = command_line::install(&self.apt_get, self.config, &context, self.plan);
+        let install = command_line::install(&self.apt_get, self.config, &context, self.plan, true);
         let hint = "; a dry run does not download package lists: run `apt-get update` first";
         let hint = list_hint(&self.config.packages).map_or(hint.into(), Cow::Owned);
         self.run_to_success(&install, hint)
@@ -109,15 +110,28 @@ impl<'a> Session<'a> {
         Err(Failure { error, transient })
     }
 
-    /// Installs the packages that the plan names.
-    pub(crate) fn install(&self, context: &Context) -> Result<(), Failure> {
+    /// Installs the packages that the plan names. `check` decides whether apt-get may remove some
+    /// packages. It is asked before anything changes.
+    pub(crate) fn install(&self, context: &Context, check: &Check<'_>) -> Result<(), Failure> {
         self.finish_interrupted()?;
-        let install = command_line::install(&self.apt_get, self.config, context, self.plan);
-        let untouched = dpkg_status::stamp();
-        let ended = self.run_locked(&install, locks::ARCHIVES)?;
-        if ended.is_success() {
-            return Ok(());
+        // An install that removes nothing, as most do, needs no simulation.
+        let mut checked = self.plan.removes;
+        if checked {
+            self.would_remove(context, check)?;
         }
+        let untouched = dpkg_status::stamp();
+        let (install, ended) = loop {
+            let install =
+                command_line::install(&self.apt_get, self.config, context, self.plan, checked);
+            let ended = self.run_locked(&install, locks::ARCHIVES)?;
+            if ended.is_success() {
+                return Ok(());
+            }
+            if checked || untouched != dpkg_status::stamp() || !self.would_remove(context, check)? {
+                break (install, ended);
+            }
+            checked = true;
+        };
         let unchanged = untouched == dpkg_status::stamp();
         let transient = unchanged && self.a_download_failed(context)?;
         let hint = if unchanged && !transient {
@@ -127,6 +141,17 @@ impl<'a> Session<'a> {
         };
         let error = failed(&install, ended, hint);
         Err(Failure { error, transient })
+    }
+
+    /// Asks apt which packages the installation would remove, and has them checked. Returns whether
+    /// there are any.
+    fn would_remove(&self, context: &Context, check: &Check<'_>) -> Result<bool, Error> {
+        let question = command_line::simulate(&self.apt_get, self.config, context, self.plan);
+        // If apt finds no solution, the installation reports this.
+        let removed = self.ask(&question)?.map(|answer| removals(&answer));
+        let removed = removed.unwrap_or_default();
+        check.removals(&removed)?;
+        Ok(!removed.is_empty())
     }
 
     /// Returns the packages that nothing needs now, and that something needed when the state of the

@@ -33,6 +33,8 @@ pub(crate) struct Package {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Database {
     packages: HashMap<String, Vec<Package>>,
+    /// Virtual packages that installed packages provide.
+    provided: HashSet<String>,
     native: Option<String>,
     halfway: bool,
 }
@@ -73,6 +75,13 @@ impl Database {
                     .and_then(|size| size.parse().ok())
                     .unwrap_or(0),
             };
+            if package.installed {
+                let provides = stanza.field("Provides").unwrap_or("").split(',');
+                // A version and an architecture may follow the name (Debian Policy 7.1).
+                let names =
+                    provides.filter_map(|one| one.split([' ', '(', ':']).find(|s| !s.is_empty()));
+                database.provided.extend(names.map(str::to_owned));
+            }
             if name == "dpkg" && package.installed {
                 // The native architecture is that of the package dpkg.
                 database.native = Some(package.arch.clone());
@@ -98,6 +107,13 @@ impl Database {
                 // apt treats `all` as the native architecture.
                 && (package.arch == wanted || (package.arch == "all" && wanted == native))
         })
+    }
+
+    /// Whether a package called `name` is installed, in any architecture, or an installed package
+    /// provides it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let mut packages = self.packages.get(name).into_iter().flatten();
+        packages.any(|package| package.installed) || self.provided.contains(name)
     }
 
     /// Whether a package is partly installed or removed, or dpkg was interrupted.
