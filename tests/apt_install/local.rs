@@ -53,7 +53,7 @@ impl Root {
         root
     }
 
-    fn sources(&mut self, suites: &[&str]) {
+    pub(crate) fn sources(&mut self, suites: &[&str]) {
         let sources: String = suites.iter().map(|suite| Archive::source(suite)).collect();
         self.sandbox
             .script("cat >/etc/apt/sources.list")
@@ -83,7 +83,7 @@ impl Root {
     }
 
     /// The installed packages of the tests, as `name=version`, and their state.
-    fn installed(&self) -> String {
+    pub(crate) fn installed(&self) -> String {
         let script = "dpkg-query -W -f '${db:Status-Abbrev}${Package}=${Version}\\n' | \
                       sed -En 's/^(h|i)i +((app|lib|other|bad|ask|slow)=.*)/\\2/p; t; \
                       /^.[^i]/p' | xargs";

@@ -15,6 +15,9 @@ mod local;
 /// Real apt with such an archive: what is requested is installed, and stays installed.
 mod claims;
 
+/// Real apt with such an archive: two runs at once.
+mod parallel;
+
 /// Real apt with Debian's own archive: sizes, services, the same layer twice.
 mod debian;
 

@@ -1,7 +1,9 @@
 //! One run of the program, from the configuration to the exit status.
 
 use crate::apt::command_line::Context;
+use crate::apt::locks;
 use crate::apt::session::{Failure, Session};
+use crate::apt::signals::Signals;
 use crate::check::Check;
 use crate::cli::{AutoRemove, Config};
 use crate::error::Error;
@@ -13,7 +15,7 @@ use crate::layer::snapshot::Snapshot;
 use crate::layer::timestamps::{self, Moment};
 use crate::message::{self, say, warn};
 use crate::plan::Plan;
-use crate::request;
+use crate::request::{self, Request};
 use crate::state::dpkg_status::{self, Database};
 use crate::state::earlier::Earlier;
 use crate::state::extended_states::{self, Marks};
@@ -42,47 +44,79 @@ fn install(config: &Config) -> Result<u8, Error> {
         say("no packages requested; nothing to do");
         return Ok(0);
     }
-    let start = Moment::now();
     let mounts = Mounts::read();
-    let installed = database()?;
-    let marks = marks(mounts.as_ref().ok())?;
-    let plan = Plan::new(config, &requests, &installed, marks.as_ref());
-    if plan.done && (plan.manual.is_empty() || config.dry_run) {
-        say("all requested packages are already installed; nothing to do");
+    let state = State::read(config, &requests, mounts.as_ref().ok())?;
+    if state.has_nothing_to_do(config) {
         return Ok(0);
     }
-    let session = Session::new(config, &plan)?;
+    let session = Session::new(config)?;
     if config.dry_run {
-        return session.show().map(|()| 0);
+        return session.show(&state.plan).map(|()| 0);
     }
     only_root("install packages")?;
+    let _lock = session.lock()?;
+    // Another run may have changed it in the meantime.
+    let state = State::read(config, &requests, mounts.as_ref().ok())?;
+    if state.has_nothing_to_do(config) {
+        return Ok(0);
+    }
     let mounts = mounts.inspect_err(warn_of_unknown_mounts).ok();
     let layer = Layer {
         config,
         mounts,
-        start,
+        start: Moment::now(),
     };
-    if plan.done {
-        return layer.mark_manual(&session, &plan).map(|()| 0);
+    if state.plan.done {
+        return layer.mark_manual(&session, &state.plan).map(|()| 0);
     }
     let before = Snapshot::take(Path::new(ROOT));
     let check = Check {
         config,
         requests: &requests,
-        installed: &installed,
-        marks: marks.as_ref(),
+        installed: &state.installed,
+        marks: state.marks.as_ref(),
     };
-    let done = layer.install(&session, &plan, &before, &check);
+    let done = layer.install(&session, &state.plan, &before, &check);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
     let purged = layer.purge(&before);
-    let changes = database()?.since(&installed);
+    let changes = database()?.since(&state.installed);
     say(&summary::closing(&changes, &purged));
     Ok(status)
 }
 
+/// What is installed, and what has to be done about it.
+struct State {
+    installed: Database,
+    /// `None` if the marks may belong to other images.
+    marks: Option<Marks>,
+    plan: Plan,
+}
+
+impl State {
+    fn read(config: &Config, requests: &[Request], mounts: Option<&Mounts>) -> Result<Self, Error> {
+        let installed = database()?;
+        let marks = marks(mounts)?;
+        let plan = Plan::new(config, requests, &installed, marks.as_ref());
+        Ok(Self {
+            installed,
+            marks,
+            plan,
+        })
+    }
+
+    fn has_nothing_to_do(&self, config: &Config) -> bool {
+        let nothing = self.plan.done && (self.plan.manual.is_empty() || config.dry_run);
+        if nothing {
+            say("all requested packages are already installed; nothing to do");
+        }
+        nothing
+    }
+}
+
 fn purge_only(config: &Config) -> Result<u8, Error> {
     only_root("purge")?;
+    let _lock = locks::Run::lock(config.timeout, &Signals::catch()?)?;
     let start = Moment::now();
     let mounts = Mounts::read().map_err(Error::unreadable(mounts::FILE))?;
     let purged = purge::purge_only(Path::new(ROOT), &mounts, config.keep);
@@ -107,7 +141,7 @@ struct Layer<'a> {
 impl Layer<'_> {
     /// Marks packages as manually installed if there is nothing to install.
     fn mark_manual(&self, session: &Session<'_>, plan: &Plan) -> Result<(), Error> {
-        session.mark_manual()?;
+        session.mark_manual(plan)?;
         self.clamp();
         let names: Vec<_> = plan
             .manual
@@ -140,7 +174,7 @@ impl Layer<'_> {
                  `--allow-change-held-packages`"
             ));
         }
-        session.mark_manual()?;
+        session.mark_manual(plan)?;
         if plan.names.is_empty() {
             return Ok(());
         }
@@ -148,7 +182,7 @@ impl Layer<'_> {
         let mut tries_left = self.config.retries;
         let mut pause = Duration::from_secs(1);
         loop {
-            let failure = match self.update_and_install(session, &context, before, check) {
+            let failure = match self.update_and_install(session, &context, before, plan, check) {
                 Ok(()) => break,
                 Err(failure) => failure,
             };
@@ -178,6 +212,7 @@ impl Layer<'_> {
         session: &Session<'_>,
         context: &Context,
         before: &Snapshot,
+        plan: &Plan,
         check: &Check<'_>,
     ) -> Result<(), Failure> {
         if self.config.update {
@@ -188,7 +223,7 @@ impl Layer<'_> {
                 }
             })?;
         }
-        session.install(context, check)
+        session.install(context, plan, check)
     }
 
     /// Collects what the command lines depend on, and reports what is on a mount.

@@ -10,8 +10,8 @@
 mod hooks;
 mod process;
 mod relay;
-mod signals;
 
 pub(crate) mod command_line;
 pub(crate) mod locks;
 pub(crate) mod session;
+pub(crate) mod signals;

@@ -25,7 +25,6 @@ const SCRATCH: &str = "/var/lib/apt";
 /// What every program of a run needs.
 pub(crate) struct Session<'a> {
     config: &'a Config,
-    plan: &'a Plan,
     apt_get: PathBuf,
     signals: Signals,
 }
@@ -47,30 +46,34 @@ impl From<Error> for Failure {
 impl<'a> Session<'a> {
     /// Finds `apt-get` and catches signals from now on. The other programs, which come with
     /// `apt-get`, are looked up when they are needed.
-    pub(crate) fn new(config: &'a Config, plan: &'a Plan) -> Result<Self, Error> {
+    pub(crate) fn new(config: &'a Config) -> Result<Self, Error> {
         Ok(Self {
             config,
-            plan,
             apt_get: find("apt-get")?,
-            signals: Signals::catch().map_err(Error::Signals)?,
+            signals: Signals::catch()?,
         })
     }
 
+    /// Excludes other runs of this program.
+    pub(crate) fn lock(&self) -> Result<locks::Run, Error> {
+        locks::Run::lock(self.config.timeout, &self.signals)
+    }
+
     /// Makes apt-get show what it would do.
-    pub(crate) fn show(&self) -> Result<(), Error> {
+    pub(crate) fn show(&self, plan: &Plan) -> Result<(), Error> {
         let context = Context::default();
-        let install = command_line::install(&self.apt_get, self.config, &context, self.plan, true);
+        let install = command_line::install(&self.apt_get, self.config, &context, plan, true);
         let hint = "; a dry run does not download package lists: run `apt-get update` first";
         let hint = list_hint(&self.config.packages).map_or(hint.into(), Cow::Owned);
         self.run_to_success(&install, hint)
     }
 
     /// Marks requested packages as manually installed, if the plan names any for this.
-    pub(crate) fn mark_manual(&self) -> Result<(), Error> {
-        if self.plan.manual.is_empty() {
+    pub(crate) fn mark_manual(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.manual.is_empty() {
             return Ok(());
         }
-        let mark = command_line::mark_manual(&find("apt-mark")?, self.config, &self.plan.manual);
+        let mark = command_line::mark_manual(&find("apt-mark")?, self.config, &plan.manual);
         self.run_to_success(&mark, "")
     }
 
@@ -112,28 +115,35 @@ impl<'a> Session<'a> {
 
     /// Installs the packages that the plan names. `check` decides whether apt-get may remove some
     /// packages. It is asked before anything changes.
-    pub(crate) fn install(&self, context: &Context, check: &Check<'_>) -> Result<(), Failure> {
+    pub(crate) fn install(
+        &self,
+        context: &Context,
+        plan: &Plan,
+        check: &Check<'_>,
+    ) -> Result<(), Failure> {
         self.finish_interrupted()?;
         // An install that removes nothing, as most do, needs no simulation.
-        let mut checked = self.plan.removes;
+        let mut checked = plan.removes;
         if checked {
-            self.would_remove(context, check)?;
+            self.would_remove(context, plan, check)?;
         }
         let untouched = dpkg_status::stamp();
         let (install, ended) = loop {
-            let install =
-                command_line::install(&self.apt_get, self.config, context, self.plan, checked);
+            let install = command_line::install(&self.apt_get, self.config, context, plan, checked);
             let ended = self.run_locked(&install, locks::ARCHIVES)?;
             if ended.is_success() {
                 return Ok(());
             }
-            if checked || untouched != dpkg_status::stamp() || !self.would_remove(context, check)? {
+            if checked
+                || untouched != dpkg_status::stamp()
+                || !self.would_remove(context, plan, check)?
+            {
                 break (install, ended);
             }
             checked = true;
         };
         let unchanged = untouched == dpkg_status::stamp();
-        let transient = unchanged && self.a_download_failed(context)?;
+        let transient = unchanged && self.a_download_failed(context, plan)?;
         let hint = if unchanged && !transient {
             list_hint(&self.config.packages).map_or("".into(), Cow::Owned)
         } else {
@@ -145,8 +155,13 @@ impl<'a> Session<'a> {
 
     /// Asks apt which packages the installation would remove, and has them checked. Returns whether
     /// there are any.
-    fn would_remove(&self, context: &Context, check: &Check<'_>) -> Result<bool, Error> {
-        let question = command_line::simulate(&self.apt_get, self.config, context, self.plan);
+    fn would_remove(
+        &self,
+        context: &Context,
+        plan: &Plan,
+        check: &Check<'_>,
+    ) -> Result<bool, Error> {
+        let question = command_line::simulate(&self.apt_get, self.config, context, plan);
         // If apt finds no solution, the installation reports this.
         let removed = self.ask(&question)?.map(|answer| removals(&answer));
         let removed = removed.unwrap_or_default();
@@ -207,7 +222,7 @@ impl<'a> Session<'a> {
     /// Waits for `time`. A signal ends the wait and is an error.
     pub(crate) fn pause(&self, time: Duration) -> Result<(), Error> {
         self.signals.pause(time);
-        self.stop_if_asked()
+        self.signals.stop_if_received()
     }
 
     /// Completes the work of an interrupted dpkg. Until then, apt-get refuses to run.
@@ -218,7 +233,7 @@ impl<'a> Session<'a> {
         // A running dpkg has a journal too. If it runs for longer, apt-get waits for it and reports
         // this.
         let waited = locks::wait(locks::DPKG, self.config.timeout, &self.signals);
-        self.stop_if_asked()?;
+        self.signals.stop_if_received()?;
         if waited == Waited::Held || !is_interrupted()? {
             return Ok(());
         }
@@ -228,9 +243,8 @@ impl<'a> Session<'a> {
 
     /// Whether an installation that changed nothing failed because of a download: apt finds a
     /// solution for the same command, and has to download packages for it.
-    fn a_download_failed(&self, context: &Context) -> Result<bool, Error> {
-        let question =
-            command_line::what_to_download(&self.apt_get, self.config, context, self.plan);
+    fn a_download_failed(&self, context: &Context, plan: &Plan) -> Result<bool, Error> {
+        let question = command_line::what_to_download(&self.apt_get, self.config, context, plan);
         Ok(self
             .ask(&question)?
             .is_some_and(|answer| !answer.is_empty()))
@@ -242,7 +256,7 @@ impl<'a> Session<'a> {
         loop {
             match locks::wait(lock, self.config.timeout, &self.signals) {
                 Waited::Free => {}
-                Waited::Signal => self.stop_if_asked()?,
+                Waited::Signal => self.signals.stop_if_received()?,
                 Waited::Held => {
                     return Err(Error::Locked {
                         lock,
@@ -276,9 +290,9 @@ impl<'a> Session<'a> {
     }
 
     fn run(&self, invocation: &Invocation) -> Result<Ended, Error> {
-        self.stop_if_asked()?;
+        self.signals.stop_if_received()?;
         let ended = process::run(invocation, &self.signals).map_err(cannot_run(invocation))?;
-        self.stop_if_asked()?;
+        self.signals.stop_if_received()?;
         Ok(ended)
     }
 
@@ -286,15 +300,8 @@ impl<'a> Session<'a> {
     fn ask(&self, question: &Invocation) -> Result<Option<String>, Error> {
         let (ended, answer) =
             process::ask(question, &self.signals).map_err(cannot_run(question))?;
-        self.stop_if_asked()?;
+        self.signals.stop_if_received()?;
         Ok(ended.is_success().then_some(answer))
-    }
-
-    fn stop_if_asked(&self) -> Result<(), Error> {
-        match self.signals.received() {
-            None => Ok(()),
-            Some(signal) => Err(Error::Stopped { signal }),
-        }
     }
 }
 

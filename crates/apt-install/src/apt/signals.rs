@@ -5,6 +5,7 @@
 //! apt-pkg/deb/dpkgpm.cc). apt runs in a separate process group, so that Ctrl-C in a terminal does
 //! not reach dpkg.
 
+use crate::error::Error;
 use crate::message::say;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -34,7 +35,11 @@ struct State {
 impl Signals {
     /// Catches signals from now on, until the process ends. SIGHUP stays ignored if it is ignored, as
     /// under nohup.
-    pub(crate) fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> Result<Self, Error> {
+        Self::start().map_err(Error::Signals)
+    }
+
+    fn start() -> io::Result<Self> {
         let mut arriving = signal_hook::iterator::Signals::new([SIGINT, SIGQUIT, SIGTERM])?;
         // Without /proc it is unknown.
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -54,6 +59,14 @@ impl Signals {
     /// Returns the first signal received.
     pub(crate) fn received(&self) -> Option<i32> {
         self.shared.state().first
+    }
+
+    /// Returns an error if a signal has been received.
+    pub(crate) fn stop_if_received(&self) -> Result<(), Error> {
+        match self.received() {
+            None => Ok(()),
+            Some(signal) => Err(Error::Stopped { signal }),
+        }
     }
 
     /// Passes signals to `child` from now on, and at once if a signal has already been received.
