@@ -216,23 +216,26 @@ fn a_signal_that_ends_apt_get_is_128_plus_n() {
 
 test!(sigterm_reaches_apt_as_sigint, needs = NEEDS);
 fn sigterm_reaches_apt_as_sigint() {
-    // As apt-get while dpkg runs: it hears SIGINT, and goes on to its end. It never blocks, as a
-    // shell that does could miss a signal that comes just before.
+    // As apt-get while dpkg runs: it hears SIGINT, and goes on to its end. It counts the signals, also
+    // those after the first, until the test has seen the message. It never blocks, as a shell that
+    // does could miss a signal that comes just before.
     let sandbox = root(
         "test $1 = update && exit\n\
-         trap 'trap : INT; echo heard SIGINT; heard=yes' INT\n\
+         heard=\ntrap 'echo heard SIGINT; heard=yes' INT\n\
          trap 'echo heard SIGTERM; exit' TERM\n\
          : >/var/cache/apt/pkgcache.bin\n\
-         echo ready >/tmp/ready\nuntil test \"$heard\"; do :; done\necho finished\n",
+         echo ready >/tmp/ready\nuntil test \"$heard\" && test -e /tmp/said; do :; done\n\
+         echo finished\n",
     );
-    let script = "mkfifo /tmp/ready\n\
+    let script = "mkfifo /tmp/ready /tmp/err\n\
          /mnt/apt-install '~nnew' >/tmp/out 2>/tmp/err & pid=$!\n\
-         read line </tmp/ready\nkill -TERM $pid\nwait $pid\necho status $?\n\
-         cat /tmp/out; cat /tmp/err >&2\n";
+         { read line </tmp/ready; kill -TERM $pid; } &\n\
+         { while read line; do : >/tmp/said; echo \"$line\" >&2; done; } </tmp/err\n\
+         wait $pid\necho status $?\ncat /tmp/out\n";
     sandbox.script(script).said().is(
         0,
         "status 143\nheard SIGINT\nfinished\n",
-        "apt-install: received SIGTERM; waiting for apt to finish the current step\n\
+        "apt-install: received SIGTERM; waiting for apt and dpkg to finish the current step\n\
          apt-install: error: stopped by SIGTERM\n\
          apt-install: installed nothing new; purged 1 file (0 B)\n",
     );

@@ -61,7 +61,7 @@ impl Root {
             .must();
     }
 
-    fn apt_install(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn apt_install(&self, arguments: &[&str]) -> Said {
         self.sandbox.apt_install(arguments).said()
     }
 
@@ -778,7 +778,7 @@ fn dpkg_finishes(release: &str, signal: &str, status: i32) {
          /mnt/apt-install slow >/tmp/out 2>/tmp/err & pid=$!\n\
          {{ read line </tmp/ready; kill -{signal} $pid; }} &\n\
          {{ while read line; do echo \"$line\"; case $line in *received*) echo >/tmp/go;; \
-         esac; done; }} </tmp/err\nwait $pid; echo status $?; ls /var/lib/dpkg/updates\n"
+         esac; done; }} </tmp/err\nwait $pid; echo status $?\n"
     );
     let said = root.sandbox.script(&script).said();
     let lines: Vec<&str> = said
@@ -791,7 +791,7 @@ fn dpkg_finishes(release: &str, signal: &str, status: i32) {
         lines,
         [
             format!(
-                "apt-install: received SIG{signal}; waiting for apt to finish the current step"
+                "apt-install: received SIG{signal}; waiting for apt and dpkg to finish the current step"
             ),
             format!("apt-install: error: stopped by SIG{signal}"),
             "apt-install: installed slow (10.2 kB)".to_owned(),
@@ -818,7 +818,7 @@ fn sigint_ends_an_update(release: &str) {
     said.is(
         0,
         "status 130\n",
-        "apt-install: received SIGINT; waiting for apt to finish the current step\n\
+        "apt-install: received SIGINT; waiting for apt and dpkg to finish the current step\n\
          apt-install: error: stopped by SIGINT\n\
          apt-install: installed nothing new; purged nothing\n",
     );
