@@ -15,6 +15,9 @@ mod local;
 /// Real apt with such an archive: what is requested is installed, and stays installed.
 mod claims;
 
+/// Real apt with such an archive behind a web server: why it fails, and when it is tried again.
+mod causes;
+
 /// Real apt with such an archive: what a signal ends, and what the next run does about it.
 mod signals;
 

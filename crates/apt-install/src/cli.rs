@@ -104,7 +104,7 @@ pub struct Config {
     /// Run `apt-get update` (not `--no-update`).
     pub(crate) update: bool,
     pub(crate) keep: Keep,
-    /// How often a failed download is retried.
+    /// How often the download from an archive that changes meanwhile is retried.
     pub(crate) retries: u32,
     /// How long to wait for the locks of other processes.
     pub(crate) timeout: Duration,
@@ -126,8 +126,9 @@ If SOURCE_DATE_EPOCH is set, no changed file gets a later modification time.
 
 Exit status:
   0      success, or nothing to do
+  1      success, but not everything was purged
   2      usage error, or a list that cannot be read
-  100    not root, or a lock not released in time
+  100    not root, a lock not released in time, or a removal that was not requested
   126    apt-get cannot be run
   127    apt-get not found
   128+n  stopped by signal n
@@ -229,7 +230,7 @@ struct Args {
     #[command(flatten)]
     keep: Keep,
 
-    /// Number of retries after a failed download
+    /// Number of retries if the archive changes during the download; apt itself retries connections
     #[arg(long, value_name = "N", default_value_t = 2)]
     retries: u32,
 

@@ -7,6 +7,8 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 
+/// Exit status if the work was done, but leftovers remain in the layer.
+const NOT_PURGED: u8 = 1;
 /// Exit status for usage errors and unreadable lists.
 pub const USAGE: u8 = 2;
 /// The status with which apt-get reports any failure.
@@ -80,6 +82,12 @@ pub(crate) enum Error {
     /// A signal ended the run.
     #[error("stopped by {}", signal_name(*signal).unwrap_or("a signal"))]
     Stopped { signal: i32 },
+    /// Leftovers remain in the layer. A warning about each was printed.
+    #[error(
+        "not everything was purged (see the warnings); to try again in the same layer, run \
+         `apt-install --purge-only`"
+    )]
+    NotPurged,
     /// A file of the system cannot be read.
     #[error("cannot read `{path}`: {source}")]
     Unreadable {
@@ -109,6 +117,7 @@ impl Error {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
+            Self::NotPurged => NOT_PURGED,
             Self::List(_) => USAGE,
             Self::NotRoot { .. }
             | Self::RequestedRemoval(_)

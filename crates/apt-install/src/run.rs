@@ -79,7 +79,11 @@ fn install(config: &Config) -> Result<u8, Error> {
     let done = layer.install(&session, &state.plan, &before, &check);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
-    let purged = layer.purge(&before);
+    let (purged, complete) = layer.purge(&before);
+    let status = match complete {
+        Err(error) if status == 0 => fail(&error),
+        _ => status,
+    };
     let changes = database()?.since(&state.installed);
     say(&summary::closing(&changes, &purged));
     Ok(status)
@@ -125,9 +129,11 @@ fn purge_only(config: &Config) -> Result<u8, Error> {
         mounts: Some(mounts),
         start,
     };
-    layer.finish(&purged);
+    let status = layer
+        .finish(&purged)
+        .map_or_else(|error| fail(&error), |()| 0);
     say(&summary::purged(&purged));
-    Ok(0)
+    Ok(status)
 }
 
 /// The layer that a run changes.
@@ -265,19 +271,24 @@ impl Layer<'_> {
     }
 
     /// Purges what the run added. Without the mounts, nothing is purged.
-    fn purge(&self, before: &Snapshot) -> Purged {
+    fn purge(&self, before: &Snapshot) -> (Purged, Result<(), Error>) {
         let Some(mounts) = &self.mounts else {
-            return Purged::default();
+            return (Purged::default(), Err(Error::NotPurged));
         };
         let purged = purge::purge(Path::new(ROOT), mounts, before, self.config.keep);
-        self.finish(&purged);
-        purged
+        let complete = self.finish(&purged);
+        (purged, complete)
     }
 
     /// Reports what could not be purged, and sets times.
-    fn finish(&self, purged: &Purged) {
+    fn finish(&self, purged: &Purged) -> Result<(), Error> {
         purged.warnings.iter().for_each(|warning| warn(warning));
         self.clamp();
+        if purged.warnings.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::NotPurged)
+        }
     }
 
     /// Sets the times of changed files if `SOURCE_DATE_EPOCH` is set.

@@ -120,7 +120,11 @@ pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invo
         arguments.extend(no_caches());
     }
     last(config, context, &mut arguments);
-    invocation(apt_get, config, "apt-get update", arguments)
+    let mut update = invocation(apt_get, config, "apt-get update", arguments);
+    // Errors are not translated (gettext(3)), so that their cause can be read from them. An install
+    // keeps the language, as maintainer scripts see it.
+    update.environment.push(("LANGUAGE", "C"));
+    update
 }
 
 /// `apt-get install` of the packages that the plan names. Without `removes`, it fails before any
@@ -153,22 +157,6 @@ pub(crate) fn simulate(
         config,
         "apt-get install --simulate",
         install_arguments(config, context, plan, &["--simulate", "-qq"]),
-    )
-}
-
-/// The same `apt-get install`, made to print only what it would download. It fails if the real
-/// one would fail before any download.
-pub(crate) fn what_to_download(
-    apt_get: &Path,
-    config: &Config,
-    context: &Context,
-    plan: &Plan,
-) -> Invocation {
-    invocation(
-        apt_get,
-        config,
-        "apt-get install --print-uris",
-        install_arguments(config, context, plan, &["--print-uris", "-qq"]),
     )
 }
 
@@ -331,7 +319,8 @@ mod tests {
             update.environment,
             [
                 ("DEBIAN_FRONTEND", "noninteractive"),
-                ("UCF_FORCE_CONFFOLD", "1")
+                ("UCF_FORCE_CONFFOLD", "1"),
+                ("LANGUAGE", "C")
             ]
         );
     }
@@ -490,13 +479,13 @@ mod tests {
         );
         let plan = Plan::default();
         assert!(
-            shown(&what_to_download(
+            shown(&simulate(
                 Path::new("g"),
                 &parse(&[]),
                 &Context::default(),
                 &plan
             ))
-            .contains("\n--print-uris\n-qq\n")
+            .contains("\n--simulate\n-qq\n")
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Runs apt's programs, one after the other, to carry out one plan.
 
+use super::cause::Cause;
 use super::command_line::{self, Context, Invocation};
 use super::hooks::{HeldOff, Hooks};
 use super::locks::{self, Waited};
@@ -32,7 +33,7 @@ pub(crate) struct Session<'a> {
 /// A failed step of the installation.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// Whether trying again may succeed.
+    /// Whether trying again may succeed, with new lists.
     pub(crate) transient: bool,
 }
 
@@ -97,20 +98,25 @@ impl<'a> Session<'a> {
     /// Updates the package lists.
     pub(crate) fn update(&self, context: &Context) -> Result<(), Failure> {
         let update = command_line::update(&self.apt_get, self.config, context);
-        let ended = self.run_locked(&update, locks::LISTS)?;
+        let (ended, output) = self.run_locked(&update, locks::LISTS)?;
         if ended.is_success() {
             return Ok(());
         }
-        let hint = match self.config.error_on {
-            ErrorOn::Any => {
-                "; package lists may be missing or outdated (to ignore transient failures, \
-                 pass `--error-on=persistent`)"
-            }
-            ErrorOn::Persistent => "",
-        };
-        let transient = matches!(ended, Ended::Status(_));
-        let error = failed(&update, ended, hint);
-        Err(Failure { error, transient })
+        let cause = Cause::of(&output);
+        let hint: Cow<'_, str> =
+            if cause == Cause::Unreachable && self.config.error_on == ErrorOn::Any {
+                format!(
+                    "{} (to ignore it, pass `--error-on=persistent`)",
+                    cause.hint()
+                )
+                .into()
+            } else {
+                cause.hint().into()
+            };
+        Err(Failure {
+            error: failed(&update, ended, hint),
+            transient: cause == Cause::Changed,
+        })
     }
 
     /// Installs the packages that the plan names. `check` decides whether apt-get may remove some
@@ -127,30 +133,29 @@ impl<'a> Session<'a> {
         if checked {
             self.would_remove(context, plan, check)?;
         }
-        let untouched = dpkg_status::stamp();
-        let (install, ended) = loop {
+        loop {
+            let untouched = dpkg_status::stamp();
             let install = command_line::install(&self.apt_get, self.config, context, plan, checked);
-            let ended = self.run_locked(&install, locks::ARCHIVES)?;
+            let (ended, output) = self.run_locked(&install, locks::ARCHIVES)?;
             if ended.is_success() {
                 return Ok(());
             }
-            if checked
-                || untouched != dpkg_status::stamp()
-                || !self.would_remove(context, plan, check)?
-            {
-                break (install, ended);
+            let unchanged = untouched == dpkg_status::stamp();
+            if unchanged && !checked && self.would_remove(context, plan, check)? {
+                checked = true;
+                continue;
             }
-            checked = true;
-        };
-        let unchanged = untouched == dpkg_status::stamp();
-        let transient = unchanged && self.a_download_failed(context, plan)?;
-        let hint = if unchanged && !transient {
-            list_hint(&self.config.packages).map_or("".into(), Cow::Owned)
-        } else {
-            "".into()
-        };
-        let error = failed(&install, ended, hint);
-        Err(Failure { error, transient })
+            let cause = Cause::of(&output);
+            let list = || list_hint(&self.config.packages).filter(|_| unchanged);
+            let hint = match cause {
+                Cause::Unknown => list().map_or("".into(), Cow::Owned),
+                known => known.hint().into(),
+            };
+            return Err(Failure {
+                error: failed(&install, ended, hint),
+                transient: unchanged && cause == Cause::Changed,
+            });
+        }
     }
 
     /// Asks apt which packages the installation would remove, and has them checked. Returns whether
@@ -211,7 +216,7 @@ impl<'a> Session<'a> {
     /// Removes exactly these packages.
     pub(crate) fn remove(&self, context: &Context, names: &[String]) -> Result<(), Error> {
         let remove = command_line::remove(&self.apt_get, self.config, context, names);
-        let ended = self.run_locked(&remove, locks::ARCHIVES)?;
+        let (ended, _) = self.run_locked(&remove, locks::ARCHIVES)?;
         if ended.is_success() {
             Ok(())
         } else {
@@ -241,18 +246,13 @@ impl<'a> Session<'a> {
         self.run_to_success(&command_line::configure(&find("dpkg")?, self.config), "")
     }
 
-    /// Whether an installation that changed nothing failed because of a download: apt finds a
-    /// solution for the same command, and has to download packages for it.
-    fn a_download_failed(&self, context: &Context, plan: &Plan) -> Result<bool, Error> {
-        let question = command_line::what_to_download(&self.apt_get, self.config, context, plan);
-        Ok(self
-            .ask(&question)?
-            .is_some_and(|answer| !answer.is_empty()))
-    }
-
     /// Runs a program that fails at once if `lock` is held: waits for the lock first, and runs the
     /// program again if another process took the lock in between.
-    fn run_locked(&self, invocation: &Invocation, lock: &'static str) -> Result<Ended, Error> {
+    fn run_locked(
+        &self,
+        invocation: &Invocation,
+        lock: &'static str,
+    ) -> Result<(Ended, String), Error> {
         loop {
             match locks::wait(lock, self.config.timeout, &self.signals) {
                 Waited::Free => {}
@@ -265,12 +265,12 @@ impl<'a> Session<'a> {
                 }
             }
             let untouched = dpkg_status::stamp();
-            let ended = self.run(invocation)?;
+            let (ended, output) = self.run(invocation)?;
             let lost_it = !ended.is_success()
                 && untouched == dpkg_status::stamp()
                 && locks::is_held(Path::new(lock));
             if !lost_it {
-                return Ok(ended);
+                return Ok((ended, output));
             }
         }
     }
@@ -281,7 +281,7 @@ impl<'a> Session<'a> {
         invocation: &Invocation,
         hint: impl Into<Cow<'static, str>>,
     ) -> Result<(), Error> {
-        let ended = self.run(invocation)?;
+        let (ended, _) = self.run(invocation)?;
         if ended.is_success() {
             Ok(())
         } else {
@@ -289,7 +289,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn run(&self, invocation: &Invocation) -> Result<Ended, Error> {
+    fn run(&self, invocation: &Invocation) -> Result<(Ended, String), Error> {
         self.signals.stop_if_received()?;
         let ended = process::run(invocation, &self.signals).map_err(cannot_run(invocation))?;
         self.signals.stop_if_received()?;
