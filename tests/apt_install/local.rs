@@ -896,15 +896,17 @@ test!(
 );
 fn mounts_are_kept_and_used(release: &str) {
     let mut root = Root::with_app(release);
-    // The marks on the mount are from another image, in which `app` was installed automatically.
-    root.script("rm /etc/apt/apt.conf.d/70debconf");
+    // The marks on the mount are from another image, in which `lib` was installed automatically.
+    // This image has requested it, and `app` needs it no more.
+    root.script("apt-mark manual lib; rm /etc/apt/apt.conf.d/70debconf");
+    root.archive.add("main", &[Deb::new("app", "3")]);
     root.sandbox.commit();
     root.sandbox.before(
         "mount -t tmpfs tmpfs $m/var/cache/apt; mount -t tmpfs tmpfs $m/var/lib/apt\n\
-         printf 'Package: app\\nArchitecture: amd64\\nAuto-Installed: 1\\n' \
+         printf 'Package: lib\\nArchitecture: amd64\\nAuto-Installed: 1\\n' \
          >$m/var/lib/apt/extended_states",
     );
-    let script = "/mnt/apt-install app other; echo status $?; ls /var/cache/apt/archives/*.deb \
+    let script = "/mnt/apt-install app=3 other; echo status $?; ls /var/cache/apt/archives/*.deb \
                   /var/lib/apt/lists/*Packages";
     let said = root.sandbox.script(script).said();
     assert_eq!(
@@ -913,16 +915,17 @@ fn mounts_are_kept_and_used(release: &str) {
             "mounted directories are used and not purged: /var/cache/apt, \
              /var/cache/apt/archives, /var/lib/apt, /var/lib/apt/lists; unneeded packages are not \
              removed, because apt's marks on the mount may belong to other images",
-            "installed other (10.2 kB)"
+            "installed other (10.2 kB); changed app"
         ]
     );
     assert!(
         said.stdout.ends_with(
-            "status 0\n/var/cache/apt/archives/other_1_all.deb\n\
+            "status 0\n/var/cache/apt/archives/app_3_all.deb\n\
+             /var/cache/apt/archives/other_1_all.deb\n\
              /var/lib/apt/lists/_srv_main_._Packages\n"
         ),
         "{}",
         said.stdout
     );
-    assert_eq!(root.installed(), "app=1 lib=1 other=1");
+    assert_eq!(root.installed(), "app=3 lib=1 other=1");
 }
