@@ -157,6 +157,19 @@ fn a_changed_archive_is_read_again() {
     assert_eq!(sandbox.files("/var"), [""; 0]);
 }
 
+test!(a_lock_lost_to_another_apt_is_waited_for, needs = NEEDS);
+fn a_lock_lost_to_another_apt_is_waited_for() {
+    // It was free before, and is free again.
+    let lost = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 2 (apt-get)\n";
+    let sandbox = root(&format!(
+        "test $(wc -l </calls) -gt 1 && exit\necho '{}' >&2\nexit 100\n",
+        lost.trim_end()
+    ));
+    let said = sandbox.apt_install(&["~nnew"]).said();
+    said.is(0, "", &format!("{lost}{NOTHING_NEW}"));
+    assert_eq!(calls(&sandbox), [UPDATE, UPDATE, INSTALL].concat());
+}
+
 test!(a_failed_install_is_reported_once, needs = NEEDS);
 fn a_failed_install_is_reported_once() {
     let sandbox = root("test $1 = update\n");

@@ -1,5 +1,6 @@
 //! Two runs at once, with real apt of both releases: the second waits for the end of the first.
 
+use super::fake::HOLD;
 use super::local::{NEEDS, Root, left_without_locks};
 use crate::support::harness::test;
 use tempfile::TempDir;
@@ -92,6 +93,46 @@ fn a_wait_for_another_run_ends(release: &str) {
         "apt-install: error: `/var/lib/dpkg` is still held by another process after 0 s; wait for \
          that process to end, or pass a longer `--timeout`\n",
     );
+}
+
+test!(
+    the_purge_waits_for_another_apt,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn the_purge_waits_for_another_apt(release: &str) {
+    let mut root = Root::new(release);
+    let lock = "/var/lib/apt/lists/lock";
+    let function = HOLD.trim_end_matches("mkfifo /tmp/held /tmp/let-go\n");
+    // Another apt takes the lock while packages are installed, or before --purge-only.
+    for (hold, words) in [
+        (format!("hold {lock}\n"), "--purge-only".to_owned()),
+        (
+            String::new(),
+            "app -o DPkg::Pre-Invoke::=/tmp/hold".to_owned(),
+        ),
+    ] {
+        let script = format!(
+            "{HOLD}cat >/tmp/hold <<'END'\n#!/bin/sh\n{function}hold {lock}\nEND\n\
+             chmod 755 /tmp/hold; mkfifo /tmp/err\n{hold}\
+             /mnt/apt-install {words} >/dev/null 2>/tmp/err & pid=$!\n\
+             {{ while read line; do echo \"${{line%%purged [0-9]*}}\"; case $line in *waiting*) \
+             echo >/tmp/let-go;; esac; done; }} </tmp/err\nwait $pid; echo status $?\n"
+        );
+        let said = root.sandbox.script(&script).said();
+        let installed = if hold.is_empty() {
+            "installed app, lib (20.4 kB); "
+        } else {
+            ""
+        };
+        let waiting = waiting(lock);
+        said.is(
+            0,
+            &format!("{waiting}apt-install: {installed}\nstatus 0\n"),
+            "",
+        );
+        root.sandbox.reset();
+    }
 }
 
 test!(

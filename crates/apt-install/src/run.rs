@@ -79,7 +79,7 @@ fn install(config: &Config) -> Result<u8, Error> {
     let done = layer.install(&session, &state.plan, &before, &check);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
-    let (purged, complete) = layer.purge(&before);
+    let (purged, complete) = layer.purge(&before, session.signals());
     let status = match complete {
         Err(error) if status == 0 => fail(&error),
         _ => status,
@@ -120,9 +120,12 @@ impl State {
 
 fn purge_only(config: &Config) -> Result<u8, Error> {
     only_root("purge")?;
-    let _lock = locks::Run::lock(config.timeout, &Signals::catch()?)?;
-    let start = Moment::now();
+    let signals = Signals::catch()?;
+    let _lock = locks::Run::lock(config.timeout, &signals)?;
     let mounts = Mounts::read().map_err(Error::unreadable(mounts::FILE))?;
+    wait_to_purge(config, &mounts, &signals);
+    signals.stop_if_received()?;
+    let start = Moment::now();
     let purged = purge::purge_only(Path::new(ROOT), &mounts, config.keep);
     let layer = Layer {
         config,
@@ -271,10 +274,11 @@ impl Layer<'_> {
     }
 
     /// Purges what the run added. Without the mounts, nothing is purged.
-    fn purge(&self, before: &Snapshot) -> (Purged, Result<(), Error>) {
+    fn purge(&self, before: &Snapshot, signals: &Signals) -> (Purged, Result<(), Error>) {
         let Some(mounts) = &self.mounts else {
             return (Purged::default(), Err(Error::NotPurged));
         };
+        wait_to_purge(self.config, mounts, signals);
         let purged = purge::purge(Path::new(ROOT), mounts, before, self.config.keep);
         let complete = self.finish(&purged);
         (purged, complete)
@@ -303,6 +307,16 @@ impl Layer<'_> {
                  reproducible",
                 path.display()
             ));
+        }
+    }
+}
+
+/// Waits until no other apt uses what is to be purged. If this takes too long, the purge reports it.
+fn wait_to_purge(config: &Config, mounts: &Mounts, signals: &Signals) {
+    let keep = config.keep;
+    for (lock, kept) in [(locks::LISTS, keep.lists), (locks::ARCHIVES, keep.cache)] {
+        if !kept && !mounts.covers(Path::new(lock)) {
+            locks::wait(lock, config.timeout, signals);
         }
     }
 }

@@ -60,6 +60,10 @@ impl<'a> Session<'a> {
         locks::Run::lock(self.config.timeout, &self.signals)
     }
 
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
     /// Makes apt-get show what it would do.
     pub(crate) fn show(&self, plan: &Plan) -> Result<(), Error> {
         let context = Context::default();
@@ -266,9 +270,11 @@ impl<'a> Session<'a> {
             }
             let untouched = dpkg_status::stamp();
             let (ended, output) = self.run(invocation)?;
+            // The other process may have ended by now. An installation may report in another language.
+            let lost = format!("E: Could not get lock {lock}");
             let lost_it = !ended.is_success()
                 && untouched == dpkg_status::stamp()
-                && locks::is_held(Path::new(lock));
+                && (output.contains(&lost) || locks::is_held(Path::new(lock)));
             if !lost_it {
                 return Ok((ended, output));
             }
