@@ -5,7 +5,7 @@ use super::support::archive::Deb;
 use crate::support::harness::test;
 
 /// The packages that are installed: so many that dpkg is between two of them often enough.
-const PACKAGES: usize = 24;
+const PACKAGES: usize = 10;
 
 /// A maintainer script that logs its beginning and end. It waits in between if `line` is the last
 /// line of the log.
