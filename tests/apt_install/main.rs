@@ -12,6 +12,18 @@ mod fake;
 /// Real apt with an archive that the tests make: versions, failures, locks, what is purged.
 mod local;
 
+/// Real apt with such an archive: what is requested is installed, and stays installed.
+mod claims;
+
+/// Real apt with such an archive behind a web server: why it fails, and when it is tried again.
+mod causes;
+
+/// Real apt with such an archive: what a signal ends, and what the next run does about it.
+mod signals;
+
+/// Real apt with such an archive: two runs at once.
+mod parallel;
+
 /// Real apt with Debian's own archive: sizes, services, the same layer twice.
 mod debian;
 

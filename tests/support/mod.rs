@@ -1,7 +1,7 @@
 //! What the test programs share: tests and how they are run (`harness`, `limit`), what a test needs
 //! of the machine (`needs`), running a binary and comparing all its output (`run`), real Debian
-//! roots (`debian`), roots to change at will (`sandbox`), packages made for a test (`archive`), a
-//! Docker engine (`docker`), and both programs as they are installed (`programs`).
+//! roots (`debian`), roots to change at will (`sandbox`), packages made for a test (`archive`), a web
+//! server (`http`), a Docker engine (`docker`), and both programs as they are installed (`programs`).
 
 #![allow(dead_code, unreachable_pub)] // each test program uses its own part
 
@@ -9,6 +9,7 @@ pub mod archive;
 pub mod debian;
 pub mod docker;
 pub mod harness;
+pub mod http;
 pub mod limit;
 pub mod needs;
 pub mod programs;

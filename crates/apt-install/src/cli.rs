@@ -95,6 +95,8 @@ pub struct Config {
     pub(crate) allow_downgrades: bool,
     /// Let apt change packages on hold.
     pub(crate) allow_held: bool,
+    /// Let apt remove packages that are not marked as automatically installed.
+    pub(crate) allow_remove_manual: bool,
     /// Reinstall named packages that are installed.
     pub(crate) reinstall: bool,
     /// Run `apt-get update` even if every package is installed (`--update`).
@@ -102,7 +104,7 @@ pub struct Config {
     /// Run `apt-get update` (not `--no-update`).
     pub(crate) update: bool,
     pub(crate) keep: Keep,
-    /// How often a failed download is retried.
+    /// How often the download from an archive that changes meanwhile is retried.
     pub(crate) retries: u32,
     /// How long to wait for the locks of other processes.
     pub(crate) timeout: Duration,
@@ -124,8 +126,9 @@ If SOURCE_DATE_EPOCH is set, no changed file gets a later modification time.
 
 Exit status:
   0      success, or nothing to do
+  1      success, but not everything was purged
   2      usage error, or a list that cannot be read
-  100    not root, or a lock not released in time
+  100    not root, a lock not released in time, or a removal that was not requested
   126    apt-get cannot be run
   127    apt-get not found
   128+n  stopped by signal n
@@ -208,6 +211,10 @@ struct Args {
     #[arg(long)]
     allow_change_held_packages: bool,
 
+    /// Allow apt-get to remove packages that an earlier command may have requested
+    #[arg(long)]
+    allow_remove_manual: bool,
+
     /// Reinstall requested packages that are already installed
     #[arg(long)]
     reinstall: bool,
@@ -223,7 +230,7 @@ struct Args {
     #[command(flatten)]
     keep: Keep,
 
-    /// Number of retries after a failed download
+    /// Number of retries if the archive changes during the download; apt itself retries connections
     #[arg(long, value_name = "N", default_value_t = 2)]
     retries: u32,
 
@@ -308,6 +315,7 @@ pub fn config(
         },
         allow_downgrades: args.allow_downgrades,
         allow_held: args.allow_change_held_packages,
+        allow_remove_manual: args.allow_remove_manual,
         reinstall: args.reinstall,
         force_update: args.update,
         update: !args.no_update,

@@ -7,6 +7,8 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 
+/// Exit status if the work was done, but leftovers remain in the layer.
+const NOT_PURGED: u8 = 1;
 /// Exit status for usage errors and unreadable lists.
 pub const USAGE: u8 = 2;
 /// The status with which apt-get reports any failure.
@@ -47,6 +49,26 @@ pub(crate) enum Error {
         /// The rest of the message: cause or remedy, with its separator. May be empty.
         hint: Cow<'static, str>,
     },
+    /// apt-get would remove packages that are requested. Nothing was changed.
+    #[error(
+        "`apt-get install` would remove {0}, which this command also requests; request packages \
+         that do not conflict"
+    )]
+    RequestedRemoval(String),
+    /// apt-get would remove packages that may have been requested earlier. Nothing was changed.
+    #[error(
+        "`apt-get install` would remove {removed}, which an earlier command may have requested (not \
+         known to be installed automatically); to remove it, request {removals} as well, or pass \
+         `--allow-remove-manual`"
+    )]
+    ManualRemoval {
+        removed: String,
+        /// The requests that remove them.
+        removals: String,
+    },
+    /// apt-get succeeded, but these requests are not met.
+    #[error("`apt-get install` succeeded, but not everything requested is installed: {0}")]
+    NotInstalled(String),
     /// A lock was not released in time.
     #[error(
         "`{lock}` is still held by another process after {seconds} s; \
@@ -60,6 +82,12 @@ pub(crate) enum Error {
     /// A signal ended the run.
     #[error("stopped by {}", signal_name(*signal).unwrap_or("a signal"))]
     Stopped { signal: i32 },
+    /// Leftovers remain in the layer. A warning about each was printed.
+    #[error(
+        "not everything was purged (see the warnings); to try again in the same layer, run \
+         `apt-install --purge-only`"
+    )]
+    NotPurged,
     /// A file of the system cannot be read.
     #[error("cannot read `{path}`: {source}")]
     Unreadable {
@@ -89,8 +117,12 @@ impl Error {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
+            Self::NotPurged => NOT_PURGED,
             Self::List(_) => USAGE,
             Self::NotRoot { .. }
+            | Self::RequestedRemoval(_)
+            | Self::ManualRemoval { .. }
+            | Self::NotInstalled(_)
             | Self::Locked { .. }
             | Self::Unreadable { .. }
             | Self::Signals(_) => APT,

@@ -21,6 +21,9 @@ pub(crate) struct Plan {
     pub(crate) names: Vec<OsString>,
     /// Pass `--no-upgrade`: apt leaves named packages that are installed as they are.
     pub(crate) no_upgrade: bool,
+    /// Packages may be removed, by a request or an option: apt-get is asked which before it installs.
+    /// Otherwise it is made to fail if it would remove any, and asked only then.
+    pub(crate) removes: bool,
     /// What to remove. Nothing if apt's marks belong to other images: apt could remove packages that
     /// this image requested.
     pub(crate) auto_remove: AutoRemove,
@@ -65,10 +68,14 @@ impl Plan {
         let release = config.asks_for_release();
         let must_change = standings.contains(&Standing::Unmet) || release || config.reinstall;
         let no_upgrade = !config.upgrade && !must_change;
+        let auto_remove = marks.map_or(AutoRemove::Nothing, |_| config.auto_remove);
         let mut plan = Self {
             done,
             no_upgrade,
-            auto_remove: marks.map_or(AutoRemove::Nothing, |_| config.auto_remove),
+            removes: config.allow_remove_manual
+                || auto_remove == AutoRemove::Everything
+                || requests.iter().any(Request::may_remove),
+            auto_remove,
             ..Self::default()
         };
         // These options change named packages unless they are on hold.
@@ -98,7 +105,8 @@ impl Plan {
 }
 
 fn installed<'a>(request: &Request, database: &'a Database) -> Option<&'a Package> {
-    database.installed(&request.name, request.arch.as_deref())
+    let (name, arch) = request.package()?;
+    database.installed(name, arch)
 }
 
 fn standing(request: &Request, database: &Database) -> Standing {
@@ -122,7 +130,8 @@ fn version_matches(wanted: &str, installed: &str) -> bool {
     }
 }
 
-fn is_pattern(version: &str) -> bool {
+/// Whether a requested version is a pattern.
+pub(crate) fn is_pattern(version: &str) -> bool {
     version.contains(['*', '?', '[', '/'])
 }
 

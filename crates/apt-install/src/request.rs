@@ -22,6 +22,9 @@ pub(crate) enum Kind {
     Other,
 }
 
+/// The name of a package, and its architecture if it is named too.
+pub(crate) type Name<'a> = (&'a str, Option<&'a str>);
+
 /// One requested package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
@@ -114,6 +117,25 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
 }
 
 impl Request {
+    /// The package that the word names, if it names one.
+    pub(crate) fn package(&self) -> Option<Name<'_>> {
+        (!self.name.is_empty()).then_some((&self.name, self.arch.as_deref()))
+    }
+
+    /// Whether the word may be a request to remove packages.
+    pub(crate) fn may_remove(&self) -> bool {
+        self.word.as_bytes().ends_with(b"-")
+    }
+
+    /// The package that the word asks to remove, by a final `-`.
+    pub(crate) fn removal(&self) -> Option<Name<'_>> {
+        let (name, arch) = self.package().filter(|_| self.kind == Kind::Plain)?;
+        match arch {
+            None => Some((name.strip_suffix('-')?, None)),
+            Some(arch) => Some((name, Some(arch.strip_suffix('-')?))),
+        }
+    }
+
     pub(crate) fn new(word: OsString) -> Self {
         let (kind, name, arch) = read_word(&word);
         Self {

@@ -1,7 +1,10 @@
 //! One run of the program, from the configuration to the exit status.
 
 use crate::apt::command_line::Context;
+use crate::apt::locks;
 use crate::apt::session::{Failure, Session};
+use crate::apt::signals::Signals;
+use crate::check::Check;
 use crate::cli::{AutoRemove, Config};
 use crate::error::Error;
 use crate::layer::PathError;
@@ -12,7 +15,7 @@ use crate::layer::snapshot::Snapshot;
 use crate::layer::timestamps::{self, Moment};
 use crate::message::{self, say, warn};
 use crate::plan::Plan;
-use crate::request;
+use crate::request::{self, Request};
 use crate::state::dpkg_status::{self, Database};
 use crate::state::earlier::Earlier;
 use crate::state::extended_states::{self, Marks};
@@ -41,52 +44,99 @@ fn install(config: &Config) -> Result<u8, Error> {
         say("no packages requested; nothing to do");
         return Ok(0);
     }
-    let start = Moment::now();
     let mounts = Mounts::read();
-    let installed = database()?;
-    let marks = marks(mounts.as_ref().ok())?;
-    let plan = Plan::new(config, &requests, &installed, marks.as_ref());
-    if plan.done && (plan.manual.is_empty() || config.dry_run) {
-        say("all requested packages are already installed; nothing to do");
+    let state = State::read(config, &requests, mounts.as_ref().ok())?;
+    if state.has_nothing_to_do(config) {
         return Ok(0);
     }
-    let session = Session::new(config, &plan)?;
+    let session = Session::new(config)?;
     if config.dry_run {
-        return session.show().map(|()| 0);
+        return session.show(&state.plan).map(|()| 0);
     }
     only_root("install packages")?;
+    let _lock = session.lock()?;
+    // Another run may have changed it in the meantime.
+    let state = State::read(config, &requests, mounts.as_ref().ok())?;
+    if state.has_nothing_to_do(config) {
+        return Ok(0);
+    }
     let mounts = mounts.inspect_err(warn_of_unknown_mounts).ok();
     let layer = Layer {
         config,
         mounts,
-        start,
+        start: Moment::now(),
     };
-    if plan.done {
-        return layer.mark_manual(&session, &plan).map(|()| 0);
+    if state.plan.done {
+        return layer.mark_manual(&session, &state.plan).map(|()| 0);
     }
     let before = Snapshot::take(Path::new(ROOT));
-    let done = layer.install(&session, &plan, &before, &installed);
+    let check = Check {
+        config,
+        requests: &requests,
+        installed: &state.installed,
+        marks: state.marks.as_ref(),
+    };
+    let done = layer.install(&session, &state.plan, &before, &check);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
-    let purged = layer.purge(&before);
-    let changes = database()?.since(&installed);
+    let (purged, complete) = layer.purge(&before, session.signals());
+    let status = match complete {
+        Err(error) if status == 0 => fail(&error),
+        _ => status,
+    };
+    let changes = database()?.since(&state.installed);
     say(&summary::closing(&changes, &purged));
     Ok(status)
 }
 
+/// What is installed, and what has to be done about it.
+struct State {
+    installed: Database,
+    /// `None` if the marks may belong to other images.
+    marks: Option<Marks>,
+    plan: Plan,
+}
+
+impl State {
+    fn read(config: &Config, requests: &[Request], mounts: Option<&Mounts>) -> Result<Self, Error> {
+        let installed = database()?;
+        let marks = marks(mounts)?;
+        let plan = Plan::new(config, requests, &installed, marks.as_ref());
+        Ok(Self {
+            installed,
+            marks,
+            plan,
+        })
+    }
+
+    fn has_nothing_to_do(&self, config: &Config) -> bool {
+        let nothing = self.plan.done && (self.plan.manual.is_empty() || config.dry_run);
+        if nothing {
+            say("all requested packages are already installed; nothing to do");
+        }
+        nothing
+    }
+}
+
 fn purge_only(config: &Config) -> Result<u8, Error> {
     only_root("purge")?;
-    let start = Moment::now();
+    let signals = Signals::catch()?;
+    let _lock = locks::Run::lock(config.timeout, &signals)?;
     let mounts = Mounts::read().map_err(Error::unreadable(mounts::FILE))?;
+    wait_to_purge(config, &mounts, &signals);
+    signals.stop_if_received()?;
+    let start = Moment::now();
     let purged = purge::purge_only(Path::new(ROOT), &mounts, config.keep);
     let layer = Layer {
         config,
         mounts: Some(mounts),
         start,
     };
-    layer.finish(&purged);
+    let status = layer
+        .finish(&purged)
+        .map_or_else(|error| fail(&error), |()| 0);
     say(&summary::purged(&purged));
-    Ok(0)
+    Ok(status)
 }
 
 /// The layer that a run changes.
@@ -100,7 +150,7 @@ struct Layer<'a> {
 impl Layer<'_> {
     /// Marks packages as manually installed if there is nothing to install.
     fn mark_manual(&self, session: &Session<'_>, plan: &Plan) -> Result<(), Error> {
-        session.mark_manual()?;
+        session.mark_manual(plan)?;
         self.clamp();
         let names: Vec<_> = plan
             .manual
@@ -121,7 +171,7 @@ impl Layer<'_> {
         session: &Session<'_>,
         plan: &Plan,
         before: &Snapshot,
-        installed: &Database,
+        check: &Check<'_>,
     ) -> Result<(), Error> {
         let earlier = match plan.auto_remove {
             AutoRemove::MadeUnneeded => Some(Earlier::read()?),
@@ -133,7 +183,7 @@ impl Layer<'_> {
                  `--allow-change-held-packages`"
             ));
         }
-        session.mark_manual()?;
+        session.mark_manual(plan)?;
         if plan.names.is_empty() {
             return Ok(());
         }
@@ -141,7 +191,7 @@ impl Layer<'_> {
         let mut tries_left = self.config.retries;
         let mut pause = Duration::from_secs(1);
         loop {
-            let failure = match self.update_and_install(session, &context, before) {
+            let failure = match self.update_and_install(session, &context, before, plan, check) {
                 Ok(()) => break,
                 Err(failure) => failure,
             };
@@ -157,8 +207,11 @@ impl Layer<'_> {
             session.pause(pause)?;
             pause *= 2;
         }
-        match earlier {
-            Some(earlier) => remove_unneeded(session, &context, &earlier, installed),
+        if let Some(earlier) = earlier {
+            remove_unneeded(session, &context, &earlier, check.installed)?;
+        }
+        match check.unmet(&database()?) {
+            Some(unmet) => Err(Error::NotInstalled(unmet)),
             None => Ok(()),
         }
     }
@@ -168,6 +221,8 @@ impl Layer<'_> {
         session: &Session<'_>,
         context: &Context,
         before: &Snapshot,
+        plan: &Plan,
+        check: &Check<'_>,
     ) -> Result<(), Failure> {
         if self.config.update {
             session.update(context).inspect_err(|failure| {
@@ -177,7 +232,7 @@ impl Layer<'_> {
                 }
             })?;
         }
-        session.install(context)
+        session.install(context, plan, check)
     }
 
     /// Collects what the command lines depend on, and reports what is on a mount.
@@ -219,19 +274,25 @@ impl Layer<'_> {
     }
 
     /// Purges what the run added. Without the mounts, nothing is purged.
-    fn purge(&self, before: &Snapshot) -> Purged {
+    fn purge(&self, before: &Snapshot, signals: &Signals) -> (Purged, Result<(), Error>) {
         let Some(mounts) = &self.mounts else {
-            return Purged::default();
+            return (Purged::default(), Err(Error::NotPurged));
         };
+        wait_to_purge(self.config, mounts, signals);
         let purged = purge::purge(Path::new(ROOT), mounts, before, self.config.keep);
-        self.finish(&purged);
-        purged
+        let complete = self.finish(&purged);
+        (purged, complete)
     }
 
     /// Reports what could not be purged, and sets times.
-    fn finish(&self, purged: &Purged) {
+    fn finish(&self, purged: &Purged) -> Result<(), Error> {
         purged.warnings.iter().for_each(|warning| warn(warning));
         self.clamp();
+        if purged.warnings.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::NotPurged)
+        }
     }
 
     /// Sets the times of changed files if `SOURCE_DATE_EPOCH` is set.
@@ -246,6 +307,16 @@ impl Layer<'_> {
                  reproducible",
                 path.display()
             ));
+        }
+    }
+}
+
+/// Waits until no other apt uses what is to be purged. If this takes too long, the purge reports it.
+fn wait_to_purge(config: &Config, mounts: &Mounts, signals: &Signals) {
+    let keep = config.keep;
+    for (lock, kept) in [(locks::LISTS, keep.lists), (locks::ARCHIVES, keep.cache)] {
+        if !kept && !mounts.covers(Path::new(lock)) {
+            locks::wait(lock, config.timeout, signals);
         }
     }
 }

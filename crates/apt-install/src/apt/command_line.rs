@@ -120,27 +120,33 @@ pub(crate) fn update(apt_get: &Path, config: &Config, context: &Context) -> Invo
         arguments.extend(no_caches());
     }
     last(config, context, &mut arguments);
-    invocation(apt_get, config, "apt-get update", arguments)
+    let mut update = invocation(apt_get, config, "apt-get update", arguments);
+    // Errors are not translated (gettext(3)), so that their cause can be read from them. An install
+    // keeps the language, as maintainer scripts see it.
+    update.environment.push(("LANGUAGE", "C"));
+    update
 }
 
-/// `apt-get install` of the packages that the plan names.
+/// `apt-get install` of the packages that the plan names. Without `removes`, it fails before any
+/// download if it would remove a package.
 pub(crate) fn install(
     apt_get: &Path,
     config: &Config,
     context: &Context,
     plan: &Plan,
+    removes: bool,
 ) -> Invocation {
+    let more: &[&str] = if removes { &[] } else { &["--no-remove"] };
     invocation(
         apt_get,
         config,
         "apt-get install",
-        install_arguments(config, context, plan, &[]),
+        install_arguments(config, context, plan, more),
     )
 }
 
-/// The same `apt-get install`, made to print only what it would download. It fails if the real
-/// one would fail before any download.
-pub(crate) fn what_to_download(
+/// The same `apt-get install`, made to print only what it would do.
+pub(crate) fn simulate(
     apt_get: &Path,
     config: &Config,
     context: &Context,
@@ -149,8 +155,8 @@ pub(crate) fn what_to_download(
     invocation(
         apt_get,
         config,
-        "apt-get install --print-uris",
-        install_arguments(config, context, plan, &["--print-uris", "-qq"]),
+        "apt-get install --simulate",
+        install_arguments(config, context, plan, &["--simulate", "-qq"]),
     )
 }
 
@@ -298,7 +304,7 @@ mod tests {
             auto_remove: config.auto_remove,
             ..Plan::default()
         };
-        shown(&install(Path::new("g"), &config, context, &plan))
+        shown(&install(Path::new("g"), &config, context, &plan, false))
     }
 
     #[test]
@@ -313,7 +319,8 @@ mod tests {
             update.environment,
             [
                 ("DEBIAN_FRONTEND", "noninteractive"),
-                ("UCF_FORCE_CONFFOLD", "1")
+                ("UCF_FORCE_CONFFOLD", "1"),
+                ("LANGUAGE", "C")
             ]
         );
     }
@@ -353,7 +360,7 @@ mod tests {
     fn an_install_asks_nothing_and_adds_only_what_is_needed() {
         assert_eq!(
             install_of(&[], &Context::default()),
-            "install\n-y\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n\
+            "install\n-y\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n--no-remove\n\
              -o\nDir::Log::Planner=\n\
              -o\nDPkg::Lock::Timeout=300\n\
              -o\nDpkg::Options::=--force-confdef\n-o\nDpkg::Options::=--force-confold\n\
@@ -390,7 +397,7 @@ mod tests {
             install_of(&options, &context),
             "install\n-y\n--no-upgrade\n--no-auto-remove\n--install-recommends\n\
              --allow-downgrades\n\
-             --allow-change-held-packages\n--reinstall\n-q\n-t\nr\n\
+             --allow-change-held-packages\n--reinstall\n--no-remove\n-q\n-t\nr\n\
              -o\nDPkg::Lock::Timeout=9\n\
              -o\nDpkg::Options::=--force-confdef\n-o\nDpkg::Options::=--force-confold\n\
              -o\nAPT::Keep-Downloaded-Packages=true\n\
@@ -403,7 +410,7 @@ mod tests {
     fn a_dry_run_writes_no_caches() {
         assert_eq!(
             install_of(&["-s", "--no-auto-remove"], &Context::default()),
-            "install\n-y\n--dry-run\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n\
+            "install\n-y\n--dry-run\n--no-upgrade\n--no-auto-remove\n--no-install-recommends\n--no-remove\n\
              -o\nDir::Cache::pkgcache=\n-o\nDir::Cache::srcpkgcache=\n-o\nDir::Log::Planner=\n\
              --\na\nb=1*\n"
         );
@@ -472,13 +479,13 @@ mod tests {
         );
         let plan = Plan::default();
         assert!(
-            shown(&what_to_download(
+            shown(&simulate(
                 Path::new("g"),
                 &parse(&[]),
                 &Context::default(),
                 &plan
             ))
-            .contains("\n--print-uris\n-qq\n")
+            .contains("\n--simulate\n-qq\n")
         );
     }
 }

@@ -1,10 +1,15 @@
 //! The locks of apt and dpkg: POSIX record locks, as in `GetLock` in apt-pkg/contrib/fileutl.cc.
 //! They are tested before apt runs and held while purging. Waiting polls instead of blocking in the
 //! kernel, so that signals are handled. No lock file is created.
+//!
+//! A whole run holds another lock: two runs at once would purge the lists that the other has just
+//! downloaded. It is on directories that exist (flock(2)), so that nothing of it stays in the layer.
 
 use super::signals::Signals;
+use crate::error::Error;
 use crate::message::say;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use crate::state::dpkg_status;
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -47,6 +52,46 @@ pub(crate) fn is_held(file: &Path) -> bool {
     matches!(take(file), Ok(None))
 }
 
+/// The directories that a run locks: one for the root, and the package lists, which several roots may
+/// share by a mount.
+const RUN: [&str; 2] = [dpkg_status::DIRECTORY, "/var/lib/apt/lists"];
+
+/// Excludes other runs of this program until dropped.
+#[derive(Debug)]
+pub(crate) struct Run {
+    _directories: Vec<OwnedFd>,
+}
+
+impl Run {
+    /// Waits for other runs to end, for at most `timeout` each, and excludes new ones.
+    pub(crate) fn lock(timeout: Duration, signals: &Signals) -> Result<Self, Error> {
+        let mut directories = Vec::new();
+        for directory in RUN {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            // Without the directory there is nothing to protect.
+            let Ok(file) = rustix::fs::open(directory, flags, Mode::empty()) else {
+                continue;
+            };
+            // Some file systems have no such locks. A run does not fail for this.
+            let is_free =
+                || flock(&file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK);
+            match wait_until(is_free, directory, timeout, signals) {
+                Waited::Free => directories.push(file),
+                Waited::Signal => signals.stop_if_received()?,
+                Waited::Held => {
+                    return Err(Error::Locked {
+                        lock: directory,
+                        seconds: timeout.as_secs(),
+                    });
+                }
+            }
+        }
+        Ok(Self {
+            _directories: directories,
+        })
+    }
+}
+
 /// How waiting for a lock ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waited {
@@ -60,13 +105,22 @@ pub(crate) enum Waited {
 
 /// Waits until `lock` is free, for at most `timeout`.
 pub(crate) fn wait(lock: &str, timeout: Duration, signals: &Signals) -> Waited {
+    wait_until(|| !is_held(Path::new(lock)), lock, timeout, signals)
+}
+
+fn wait_until(
+    is_free: impl Fn() -> bool,
+    lock: &str,
+    timeout: Duration,
+    signals: &Signals,
+) -> Waited {
     let start = Instant::now();
     let mut said = false;
     loop {
         if signals.received().is_some() {
             return Waited::Signal;
         }
-        if !is_held(Path::new(lock)) {
+        if is_free() {
             return Waited::Free;
         }
         let left = timeout.saturating_sub(start.elapsed());

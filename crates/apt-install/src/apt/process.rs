@@ -32,17 +32,18 @@ impl Ended {
     }
 }
 
-/// Runs a program to its end. Its standard input is empty. It inherits standard output and error; if
-/// these are pipes, their readers may end before the program does.
-pub(crate) fn run(invocation: &Invocation, signals: &Signals) -> io::Result<Ended> {
+/// Runs a program to its end. Its standard input is empty. Its output is that of this process; if it
+/// goes to a pipe, the reader may end before the program does. Returns the end of what it has written,
+/// too: all of standard error, but not what it has written to a terminal or a file as standard output.
+pub(crate) fn run(invocation: &Invocation, signals: &Signals) -> io::Result<(Ended, String)> {
     let mut command = command(invocation);
     let relays = Relays::attach(&mut command)?;
     let child = command.spawn();
     // It holds the ends of the pipes that only the program is to have.
     drop(command);
     let ended = child.and_then(|child| wait(child, signals));
-    relays.finish();
-    ended
+    let output = relays.finish();
+    Ok((ended?, output))
 }
 
 /// Runs a program to its end and returns its standard output. Standard error is discarded: another
@@ -142,7 +143,11 @@ mod tests {
     #[test]
     fn the_code_is_that_of_a_shell() {
         let signals = Signals::catch().expect("signals");
-        let code = |script| run(&sh(script), &signals).map(Ended::code).ok();
+        let code = |script| {
+            run(&sh(script), &signals)
+                .map(|(ended, _)| ended.code())
+                .ok()
+        };
         assert_eq!(code("exit 100"), Some(100));
         assert_eq!(code("kill -9 $$"), Some(137));
         assert_eq!(code("read line || exit 7"), Some(7));

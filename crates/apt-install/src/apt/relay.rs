@@ -2,7 +2,8 @@
 //!
 //! In `apt-install … | head -1` the reader is gone before dpkg runs, and the first line written after
 //! that would end dpkg or a maintainer script. So the program writes to a pipe of this process, which
-//! discards what cannot be passed on. Terminals and files are inherited.
+//! discards what cannot be passed on. A terminal or a file as standard output is inherited. Standard
+//! error never is, because the cause of a failure is read from what is written there.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
@@ -20,6 +21,8 @@ const INTERVAL: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
+/// How many of the last bytes are kept, at least.
+const KEPT: usize = 1 << 16;
 const AT_ONCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 0,
@@ -28,13 +31,13 @@ const AT_ONCE: Timespec = Timespec {
 /// The threads that pass output on.
 #[derive(Default)]
 pub(super) struct Relays {
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<Vec<u8>>>,
     ended: Arc<AtomicBool>,
 }
 
 impl Relays {
-    /// Redirects the standard output and error of a command that is not started yet, as far as those
-    /// of this process are pipes. If both are the same pipe, their order is kept.
+    /// Redirects the standard error of a command that is not started yet, and its standard output if
+    /// that of this process is a pipe. If both are the same pipe, their order is kept.
     pub(super) fn attach(command: &mut Command) -> io::Result<Self> {
         let mut relays = Self::default();
         let (stdout, stderr) = (io::stdout(), io::stderr());
@@ -47,7 +50,7 @@ impl Relays {
             }
             command.stdout(writer);
         }
-        if err.is_some() && err != out {
+        if err.is_none() || err != out {
             command.stderr(relays.add(stderr.as_fd())?);
         }
         Ok(relays)
@@ -58,20 +61,24 @@ impl Relays {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         let ended = Arc::clone(&self.ended);
         let thread = std::thread::Builder::new().spawn(move || {
+            let mut kept = Vec::new();
             // Without a readable pipe there is nothing left to pass on.
-            let _ = pass_on(&reader, &to, &ended);
+            let _ = pass_on(&reader, &to, &ended, &mut kept);
+            kept
         })?;
         self.threads.push(thread);
         Ok(writer)
     }
 
     /// Passes on what the program has written, after its end. Does not wait for other processes that
-    /// still have the pipe open, such as a service that a package started.
-    pub(super) fn finish(self) {
+    /// still have the pipe open, such as a service that a package started. Returns the end of what the
+    /// program has written.
+    pub(super) fn finish(self) -> String {
         self.ended.store(true, Ordering::Release);
-        for thread in self.threads {
-            let _ = thread.join();
-        }
+        let threads = self.threads.into_iter();
+        let kept = threads.map(|thread| thread.join().unwrap_or_default());
+        kept.map(|kept| String::from_utf8_lossy(&kept).into_owned() + "\n")
+            .collect()
     }
 }
 
@@ -85,7 +92,12 @@ fn pipe_id(fd: BorrowedFd<'_>) -> Option<(u64, u64)> {
     .then_some((data.st_dev, data.st_ino))
 }
 
-fn pass_on(from: &OwnedFd, to: &OwnedFd, ended: &AtomicBool) -> rustix::io::Result<()> {
+fn pass_on(
+    from: &OwnedFd,
+    to: &OwnedFd,
+    ended: &AtomicBool,
+    kept: &mut Vec<u8>,
+) -> rustix::io::Result<()> {
     let mut buffer = vec![0; 1 << 16];
     let mut has_reader = true;
     loop {
@@ -101,6 +113,10 @@ fn pass_on(from: &OwnedFd, to: &OwnedFd, ended: &AtomicBool) -> rustix::io::Resu
         match read(from, &mut buffer) {
             Ok(0) => return Ok(()),
             Ok(length) => {
+                kept.extend_from_slice(&buffer[..length]);
+                if kept.len() > 2 * KEPT {
+                    kept.drain(..kept.len() - KEPT);
+                }
                 has_reader = has_reader && write_all(to, &buffer[..length]).is_ok();
             }
             Err(Errno::INTR) => {}
@@ -153,9 +169,33 @@ mod tests {
 
     #[test]
     fn a_process_that_stays_is_not_waited_for() {
-        let start = std::time::Instant::now();
-        assert_eq!(passed_on("sleep 20 & echo started"), "started\n");
-        assert!(start.elapsed().as_secs() < 10);
+        let dir = tempfile::tempdir().expect("a directory");
+        let fifo = dir.path().join("fifo");
+        let mkfifo = Command::new("mkfifo").arg(&fifo).status();
+        assert!(mkfifo.expect("mkfifo").success());
+        // It has the pipe open until the test, which has got its output by then, lets it end.
+        let script = format!("read line <{} & echo started", fifo.display());
+        assert_eq!(passed_on(&script), "started\n");
+        std::fs::write(&fifo, "end\n").expect("the process still reads");
+    }
+
+    #[test]
+    fn the_end_of_the_output_is_kept() {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
+        drop(reader);
+        let mut relays = Relays::default();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "seq 100000; echo E: last"]);
+        command.stdout(relays.add(writer.as_fd()).expect("a relay"));
+        assert!(command.status().expect("a shell").success());
+        drop(command);
+        let kept = relays.finish();
+        assert!(kept.ends_with("\n99999\n100000\nE: last\n\n"));
+        assert!(
+            (KEPT..=2 * KEPT + 1).contains(&kept.len()),
+            "{}",
+            kept.len()
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Runs apt's programs, one after the other, to carry out one plan.
 
+use super::cause::Cause;
 use super::command_line::{self, Context, Invocation};
 use super::hooks::{HeldOff, Hooks};
 use super::locks::{self, Waited};
 use super::process::{self, Ended};
 use super::signals::Signals;
+use crate::check::Check;
 use crate::cli::{Config, ErrorOn};
 use crate::error::Error;
 use crate::message::{say, warn};
@@ -24,7 +26,6 @@ const SCRATCH: &str = "/var/lib/apt";
 /// What every program of a run needs.
 pub(crate) struct Session<'a> {
     config: &'a Config,
-    plan: &'a Plan,
     apt_get: PathBuf,
     signals: Signals,
 }
@@ -32,7 +33,7 @@ pub(crate) struct Session<'a> {
 /// A failed step of the installation.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// Whether trying again may succeed.
+    /// Whether trying again may succeed, with new lists.
     pub(crate) transient: bool,
 }
 
@@ -46,30 +47,38 @@ impl From<Error> for Failure {
 impl<'a> Session<'a> {
     /// Finds `apt-get` and catches signals from now on. The other programs, which come with
     /// `apt-get`, are looked up when they are needed.
-    pub(crate) fn new(config: &'a Config, plan: &'a Plan) -> Result<Self, Error> {
+    pub(crate) fn new(config: &'a Config) -> Result<Self, Error> {
         Ok(Self {
             config,
-            plan,
             apt_get: find("apt-get")?,
-            signals: Signals::catch().map_err(Error::Signals)?,
+            signals: Signals::catch()?,
         })
     }
 
+    /// Excludes other runs of this program.
+    pub(crate) fn lock(&self) -> Result<locks::Run, Error> {
+        locks::Run::lock(self.config.timeout, &self.signals)
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
     /// Makes apt-get show what it would do.
-    pub(crate) fn show(&self) -> Result<(), Error> {
+    pub(crate) fn show(&self, plan: &Plan) -> Result<(), Error> {
         let context = Context::default();
-        let install = command_line::install(&self.apt_get, self.config, &context, self.plan);
+        let install = command_line::install(&self.apt_get, self.config, &context, plan, true);
         let hint = "; a dry run does not download package lists: run `apt-get update` first";
         let hint = list_hint(&self.config.packages).map_or(hint.into(), Cow::Owned);
         self.run_to_success(&install, hint)
     }
 
     /// Marks requested packages as manually installed, if the plan names any for this.
-    pub(crate) fn mark_manual(&self) -> Result<(), Error> {
-        if self.plan.manual.is_empty() {
+    pub(crate) fn mark_manual(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.manual.is_empty() {
             return Ok(());
         }
-        let mark = command_line::mark_manual(&find("apt-mark")?, self.config, &self.plan.manual);
+        let mark = command_line::mark_manual(&find("apt-mark")?, self.config, &plan.manual);
         self.run_to_success(&mark, "")
     }
 
@@ -93,40 +102,80 @@ impl<'a> Session<'a> {
     /// Updates the package lists.
     pub(crate) fn update(&self, context: &Context) -> Result<(), Failure> {
         let update = command_line::update(&self.apt_get, self.config, context);
-        let ended = self.run_locked(&update, locks::LISTS)?;
+        let (ended, output) = self.run_locked(&update, locks::LISTS)?;
         if ended.is_success() {
             return Ok(());
         }
-        let hint = match self.config.error_on {
-            ErrorOn::Any => {
-                "; package lists may be missing or outdated (to ignore transient failures, \
-                 pass `--error-on=persistent`)"
-            }
-            ErrorOn::Persistent => "",
-        };
-        let transient = matches!(ended, Ended::Status(_));
-        let error = failed(&update, ended, hint);
-        Err(Failure { error, transient })
+        let cause = Cause::of(&output);
+        let hint: Cow<'_, str> =
+            if cause == Cause::Unreachable && self.config.error_on == ErrorOn::Any {
+                format!(
+                    "{} (to ignore it, pass `--error-on=persistent`)",
+                    cause.hint()
+                )
+                .into()
+            } else {
+                cause.hint().into()
+            };
+        Err(Failure {
+            error: failed(&update, ended, hint),
+            transient: cause == Cause::Changed,
+        })
     }
 
-    /// Installs the packages that the plan names.
-    pub(crate) fn install(&self, context: &Context) -> Result<(), Failure> {
+    /// Installs the packages that the plan names. `check` decides whether apt-get may remove some
+    /// packages. It is asked before anything changes.
+    pub(crate) fn install(
+        &self,
+        context: &Context,
+        plan: &Plan,
+        check: &Check<'_>,
+    ) -> Result<(), Failure> {
         self.finish_interrupted()?;
-        let install = command_line::install(&self.apt_get, self.config, context, self.plan);
-        let untouched = dpkg_status::stamp();
-        let ended = self.run_locked(&install, locks::ARCHIVES)?;
-        if ended.is_success() {
-            return Ok(());
+        // An install that removes nothing, as most do, needs no simulation.
+        let mut checked = plan.removes;
+        if checked {
+            self.would_remove(context, plan, check)?;
         }
-        let unchanged = untouched == dpkg_status::stamp();
-        let transient = unchanged && self.a_download_failed(context)?;
-        let hint = if unchanged && !transient {
-            list_hint(&self.config.packages).map_or("".into(), Cow::Owned)
-        } else {
-            "".into()
-        };
-        let error = failed(&install, ended, hint);
-        Err(Failure { error, transient })
+        loop {
+            let untouched = dpkg_status::stamp();
+            let install = command_line::install(&self.apt_get, self.config, context, plan, checked);
+            let (ended, output) = self.run_locked(&install, locks::ARCHIVES)?;
+            if ended.is_success() {
+                return Ok(());
+            }
+            let unchanged = untouched == dpkg_status::stamp();
+            if unchanged && !checked && self.would_remove(context, plan, check)? {
+                checked = true;
+                continue;
+            }
+            let cause = Cause::of(&output);
+            let list = || list_hint(&self.config.packages).filter(|_| unchanged);
+            let hint = match cause {
+                Cause::Unknown => list().map_or("".into(), Cow::Owned),
+                known => known.hint().into(),
+            };
+            return Err(Failure {
+                error: failed(&install, ended, hint),
+                transient: unchanged && cause == Cause::Changed,
+            });
+        }
+    }
+
+    /// Asks apt which packages the installation would remove, and has them checked. Returns whether
+    /// there are any.
+    fn would_remove(
+        &self,
+        context: &Context,
+        plan: &Plan,
+        check: &Check<'_>,
+    ) -> Result<bool, Error> {
+        let question = command_line::simulate(&self.apt_get, self.config, context, plan);
+        // If apt finds no solution, the installation reports this.
+        let removed = self.ask(&question)?.map(|answer| removals(&answer));
+        let removed = removed.unwrap_or_default();
+        check.removals(&removed)?;
+        Ok(!removed.is_empty())
     }
 
     /// Returns the packages that nothing needs now, and that something needed when the state of the
@@ -171,7 +220,7 @@ impl<'a> Session<'a> {
     /// Removes exactly these packages.
     pub(crate) fn remove(&self, context: &Context, names: &[String]) -> Result<(), Error> {
         let remove = command_line::remove(&self.apt_get, self.config, context, names);
-        let ended = self.run_locked(&remove, locks::ARCHIVES)?;
+        let (ended, _) = self.run_locked(&remove, locks::ARCHIVES)?;
         if ended.is_success() {
             Ok(())
         } else {
@@ -182,7 +231,7 @@ impl<'a> Session<'a> {
     /// Waits for `time`. A signal ends the wait and is an error.
     pub(crate) fn pause(&self, time: Duration) -> Result<(), Error> {
         self.signals.pause(time);
-        self.stop_if_asked()
+        self.signals.stop_if_received()
     }
 
     /// Completes the work of an interrupted dpkg. Until then, apt-get refuses to run.
@@ -193,7 +242,7 @@ impl<'a> Session<'a> {
         // A running dpkg has a journal too. If it runs for longer, apt-get waits for it and reports
         // this.
         let waited = locks::wait(locks::DPKG, self.config.timeout, &self.signals);
-        self.stop_if_asked()?;
+        self.signals.stop_if_received()?;
         if waited == Waited::Held || !is_interrupted()? {
             return Ok(());
         }
@@ -201,23 +250,17 @@ impl<'a> Session<'a> {
         self.run_to_success(&command_line::configure(&find("dpkg")?, self.config), "")
     }
 
-    /// Whether an installation that changed nothing failed because of a download: apt finds a
-    /// solution for the same command, and has to download packages for it.
-    fn a_download_failed(&self, context: &Context) -> Result<bool, Error> {
-        let question =
-            command_line::what_to_download(&self.apt_get, self.config, context, self.plan);
-        Ok(self
-            .ask(&question)?
-            .is_some_and(|answer| !answer.is_empty()))
-    }
-
     /// Runs a program that fails at once if `lock` is held: waits for the lock first, and runs the
     /// program again if another process took the lock in between.
-    fn run_locked(&self, invocation: &Invocation, lock: &'static str) -> Result<Ended, Error> {
+    fn run_locked(
+        &self,
+        invocation: &Invocation,
+        lock: &'static str,
+    ) -> Result<(Ended, String), Error> {
         loop {
             match locks::wait(lock, self.config.timeout, &self.signals) {
                 Waited::Free => {}
-                Waited::Signal => self.stop_if_asked()?,
+                Waited::Signal => self.signals.stop_if_received()?,
                 Waited::Held => {
                     return Err(Error::Locked {
                         lock,
@@ -226,12 +269,14 @@ impl<'a> Session<'a> {
                 }
             }
             let untouched = dpkg_status::stamp();
-            let ended = self.run(invocation)?;
+            let (ended, output) = self.run(invocation)?;
+            // The other process may have ended by now. An installation may report in another language.
+            let lost = format!("E: Could not get lock {lock}");
             let lost_it = !ended.is_success()
                 && untouched == dpkg_status::stamp()
-                && locks::is_held(Path::new(lock));
+                && (output.contains(&lost) || locks::is_held(Path::new(lock)));
             if !lost_it {
-                return Ok(ended);
+                return Ok((ended, output));
             }
         }
     }
@@ -242,7 +287,7 @@ impl<'a> Session<'a> {
         invocation: &Invocation,
         hint: impl Into<Cow<'static, str>>,
     ) -> Result<(), Error> {
-        let ended = self.run(invocation)?;
+        let (ended, _) = self.run(invocation)?;
         if ended.is_success() {
             Ok(())
         } else {
@@ -250,10 +295,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn run(&self, invocation: &Invocation) -> Result<Ended, Error> {
-        self.stop_if_asked()?;
+    fn run(&self, invocation: &Invocation) -> Result<(Ended, String), Error> {
+        self.signals.stop_if_received()?;
         let ended = process::run(invocation, &self.signals).map_err(cannot_run(invocation))?;
-        self.stop_if_asked()?;
+        self.signals.stop_if_received()?;
         Ok(ended)
     }
 
@@ -261,15 +306,8 @@ impl<'a> Session<'a> {
     fn ask(&self, question: &Invocation) -> Result<Option<String>, Error> {
         let (ended, answer) =
             process::ask(question, &self.signals).map_err(cannot_run(question))?;
-        self.stop_if_asked()?;
+        self.signals.stop_if_received()?;
         Ok(ended.is_success().then_some(answer))
-    }
-
-    fn stop_if_asked(&self) -> Result<(), Error> {
-        match self.signals.received() {
-            None => Ok(()),
-            Some(signal) => Err(Error::Stopped { signal }),
-        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! apt-pkg/deb/dpkgpm.cc). apt runs in a separate process group, so that Ctrl-C in a terminal does
 //! not reach dpkg.
 
+use super::dpkg;
+use crate::error::Error;
 use crate::message::say;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -12,6 +14,9 @@ use signal_hook::low_level::signal_name;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// How often dpkg is looked at. It is between two packages for a few milliseconds.
+const INTERVAL: Duration = Duration::from_millis(1);
 
 /// The signals received by this process.
 #[derive(Debug)]
@@ -34,7 +39,11 @@ struct State {
 impl Signals {
     /// Catches signals from now on, until the process ends. SIGHUP stays ignored if it is ignored, as
     /// under nohup.
-    pub(crate) fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> Result<Self, Error> {
+        Self::start().map_err(Error::Signals)
+    }
+
+    fn start() -> io::Result<Self> {
         let mut arriving = signal_hook::iterator::Signals::new([SIGINT, SIGQUIT, SIGTERM])?;
         // Without /proc it is unknown.
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -44,8 +53,14 @@ impl Signals {
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
         std::thread::Builder::new().spawn(move || {
-            for signal in arriving.forever() {
-                for_thread.arrive(signal);
+            loop {
+                arriving.wait().for_each(|signal| for_thread.arrive(signal));
+                while for_thread.stop_dpkg() {
+                    std::thread::sleep(INTERVAL);
+                    arriving
+                        .pending()
+                        .for_each(|signal| for_thread.arrive(signal));
+                }
             }
         })?;
         Ok(Self { shared })
@@ -56,12 +71,20 @@ impl Signals {
         self.shared.state().first
     }
 
+    /// Returns an error if a signal has been received.
+    pub(crate) fn stop_if_received(&self) -> Result<(), Error> {
+        match self.received() {
+            None => Ok(()),
+            Some(signal) => Err(Error::Stopped { signal }),
+        }
+    }
+
     /// Passes signals to `child` from now on, and at once if a signal has already been received.
     pub(crate) fn pass_to(&self, child: Pid) {
         let mut state = self.shared.state();
         state.child = Some(child);
-        if state.first.is_some() {
-            interrupt(child);
+        if let Some(signal) = state.first {
+            interrupt(child, signal);
         }
     }
 
@@ -87,15 +110,25 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Stops dpkg after the package that it is configuring. Returns whether to try again: a signal has
+    /// been received, and the child still runs.
+    fn stop_dpkg(&self) -> bool {
+        // Locked, so that the child is not reaped meanwhile.
+        let state = self.state();
+        match state.child.filter(|_| state.first.is_some()) {
+            None => false,
+            Some(child) => {
+                dpkg::stop(child);
+                true
+            }
+        }
+    }
+
     fn arrive(&self, signal: i32) {
         let mut state = self.state();
         state.first.get_or_insert(signal);
         if let Some(child) = state.child {
-            say(&format!(
-                "received {}; waiting for apt to finish the current step",
-                signal_name(signal).unwrap_or("a signal")
-            ));
-            interrupt(child);
+            interrupt(child, signal);
         }
         self.arrived.notify_all();
     }
@@ -110,7 +143,11 @@ fn is_ignored(signal: i32, status: &str) -> bool {
         .is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
-fn interrupt(child: Pid) {
+fn interrupt(child: Pid, signal: i32) {
+    say(&format!(
+        "received {}; waiting for apt and dpkg to finish the current step",
+        signal_name(signal).unwrap_or("a signal")
+    ));
     // Fails only if the child has already ended.
     let _ = kill_process(child, Signal::INT);
 }

@@ -33,6 +33,8 @@ pub(crate) struct Package {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Database {
     packages: HashMap<String, Vec<Package>>,
+    /// Virtual packages that installed packages provide.
+    provided: HashSet<String>,
     native: Option<String>,
     halfway: bool,
 }
@@ -44,12 +46,19 @@ impl Database {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
-        let mut database = Self::parse(&String::from_utf8_lossy(&text));
-        database.halfway |= is_interrupted(directory)?;
+        let updates = updates(directory)?;
+        let mut text = String::from_utf8_lossy(&text).into_owned();
+        for update in &updates {
+            text.push_str("\n\n");
+            text.push_str(&String::from_utf8_lossy(&std::fs::read(update)?));
+        }
+        let mut database = Self::parse(&text);
+        database.halfway |= !updates.is_empty();
         Ok(database)
     }
 
-    /// Parses the text of a status file.
+    /// Parses the text of a status file. A later paragraph replaces an earlier one of the same package,
+    /// as dpkg's journal does.
     pub(crate) fn parse(text: &str) -> Self {
         let mut database = Self::default();
         for stanza in deb822::stanzas(text) {
@@ -73,15 +82,20 @@ impl Database {
                     .and_then(|size| size.parse().ok())
                     .unwrap_or(0),
             };
+            if package.installed {
+                let provides = stanza.field("Provides").unwrap_or("").split(',');
+                // A version and an architecture may follow the name (Debian Policy 7.1).
+                let names =
+                    provides.filter_map(|one| one.split([' ', '(', ':']).find(|s| !s.is_empty()));
+                database.provided.extend(names.map(str::to_owned));
+            }
             if name == "dpkg" && package.installed {
                 // The native architecture is that of the package dpkg.
                 database.native = Some(package.arch.clone());
             }
-            database
-                .packages
-                .entry(name.to_owned())
-                .or_default()
-                .push(package);
+            let packages = database.packages.entry(name.to_owned()).or_default();
+            packages.retain(|earlier| earlier.arch != package.arch);
+            packages.push(package);
         }
         database
     }
@@ -98,6 +112,13 @@ impl Database {
                 // apt treats `all` as the native architecture.
                 && (package.arch == wanted || (package.arch == "all" && wanted == native))
         })
+    }
+
+    /// Whether a package called `name` is installed, in any architecture, or an installed package
+    /// provides it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let mut packages = self.packages.get(name).into_iter().flatten();
+        packages.any(|package| package.installed) || self.provided.contains(name)
     }
 
     /// Whether a package is partly installed or removed, or dpkg was interrupted.
@@ -195,18 +216,44 @@ pub(crate) fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSe
 
 /// Whether dpkg's `directory` has a journal: dpkg was interrupted, or is running.
 pub(crate) fn is_interrupted(directory: &Path) -> io::Result<bool> {
+    updates(directory).map(|updates| !updates.is_empty())
+}
+
+/// Whether the last that dpkg noted in the journal of its `directory` is the beginning of a
+/// configuration.
+pub(crate) fn is_configuring(directory: &Path) -> io::Result<bool> {
+    let updates = updates(directory)?;
+    let Some(newest) = updates.last() else {
+        return Ok(false);
+    };
+    let text = std::fs::read(newest)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut states = deb822::stanzas(&text).filter_map(|stanza| stanza.field("Status"));
+    Ok(states.any(|status| status.ends_with(" half-configured")))
+}
+
+/// Returns the journal in dpkg's `directory`, in order.
+fn updates(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(directory.join(UPDATES)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
+    let mut updates = Vec::new();
     for entry in entries {
-        let name = entry?.file_name();
+        let entry = entry?;
         // The same test as debSystem::CheckUpdates in apt-pkg/deb/debsystem.cc.
-        if name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
-            return Ok(true);
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .iter()
+            .all(u8::is_ascii_digit)
+        {
+            updates.push(entry.path());
         }
     }
-    Ok(false)
+    // The names have the same length (`modstatdb_note` in lib/dpkg/dbmodify.c).
+    updates.sort_unstable();
+    Ok(updates)
 }
 
 #[cfg(test)]
@@ -290,6 +337,19 @@ Version: 1
         assert!(!Database::read(dir.path()).expect("read").is_halfway());
         std::fs::write(dir.path().join("updates/0001"), "").expect("a file");
         assert!(Database::read(dir.path()).expect("read").is_halfway());
+        assert_eq!(is_configuring(dir.path()).ok(), Some(false));
+        let status = |state: &str| format!("Package: a\nStatus: install ok {state}\nVersion: 1\n");
+        for (name, state, configuring) in [
+            ("0009", "half-configured", true),
+            ("0010", "installed", false),
+            ("0011", "half-configured", true),
+        ] {
+            let file = dir.path().join("updates").join(name);
+            std::fs::write(file, status(state)).expect("a file");
+            assert_eq!(is_configuring(dir.path()).ok(), Some(configuring), "{name}");
+            let database = Database::read(dir.path()).expect("read");
+            assert_eq!(database.has("a"), !configuring, "{name}");
+        }
     }
 
     #[test]

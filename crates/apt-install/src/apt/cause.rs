@@ -1,0 +1,110 @@
+//! The cause of apt-get's failure, from what it wrote to standard error. Nothing is run here.
+//!
+//! apt has no status and no other output that shows it. The messages are those without translation,
+//! from apt-pkg/acquire-item.cc and strerror(3).
+
+/// Why apt-get failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    ReadOnly,
+    FullDisk,
+    /// apt does not accept a repository.
+    Refused,
+    /// The indexes do not fit each other or the packages. apt itself does not try again then, as it
+    /// does after a failed connection.
+    Changed,
+    Unreachable,
+    Unknown,
+}
+
+const REFUSED: [&str; 5] = [
+    " is not signed.",
+    " does not have a Release file.",
+    " is expired ",
+    " is not valid yet ",
+    " couldn't be verified ",
+];
+const CHANGED: [&str; 4] = [
+    "  404  ",
+    "  File has unexpected size ",
+    "  Hash Sum mismatch",
+    "  Size mismatch",
+];
+
+impl Cause {
+    /// Determines the cause from all that was written.
+    pub(super) fn of(output: &str) -> Self {
+        if output.contains("No space left on device") || output.contains("enough free space in") {
+            return Self::FullDisk;
+        }
+        if output.contains("Read-only file system") {
+            return Self::ReadOnly;
+        }
+        let has = |line: &str, marks: &[&str]| marks.iter().any(|mark| line.contains(mark));
+        let errors = || output.lines().filter_map(|line| line.strip_prefix("E: "));
+        if errors().any(|line| has(line, &REFUSED)) {
+            return Self::Refused;
+        }
+        let failed: Vec<&str> = errors()
+            .filter(|line| line.starts_with("Failed to fetch "))
+            .collect();
+        match failed.iter().filter(|line| has(line, &CHANGED)).count() {
+            _ if failed.is_empty() => Self::Unknown,
+            changed if changed == failed.len() => Self::Changed,
+            _ => Self::Unreachable,
+        }
+    }
+
+    /// The rest of an error message, with its separator.
+    pub(super) fn hint(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "; a file system is mounted read-only",
+            Self::FullDisk => "; the disk is full",
+            Self::Refused => {
+                "; a repository is unsigned, expired or not valid yet, or there is none at its \
+                 address: check its entry in `/etc/apt`, its key and the clock"
+            }
+            Self::Changed => "; the archive changed during the download, or a mirror is incomplete",
+            Self::Unreachable => {
+                "; a server could not be reached: check its address, the network and the proxy"
+            }
+            Self::Unknown => "",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_that_of_all_errors() {
+        let dead = "E: Failed to fetch http://a/InRelease  Could not resolve 'a'\n";
+        let gone = "E: Failed to fetch http://b/Packages  404  Not Found [IP: 127.0.0.1 80]\n";
+        let size = "E: Failed to fetch http://b/Packages  File has unexpected size (2 != 1). \
+                    Mirror sync in progress?\n   Hashes of expected file:\n";
+        let end = "E: Some index files failed to download. They have been ignored.\n";
+        for (output, cause) in [
+            ([dead, end].concat(), Cause::Unreachable),
+            ([dead, gone, end].concat(), Cause::Unreachable),
+            ([gone, size, end].concat(), Cause::Changed),
+            (
+                "E: The repository 'http://a ./ Release' is not signed.\n".to_owned() + dead,
+                Cause::Refused,
+            ),
+            (
+                "E: Failed to fetch http://a  Error writing - write (28: No space left on device)"
+                    .to_owned(),
+                Cause::FullDisk,
+            ),
+            (
+                "W: Problem unlinking the file x (30: Read-only file system)\n".to_owned(),
+                Cause::ReadOnly,
+            ),
+            ("E: Unable to locate package x\n".to_owned(), Cause::Unknown),
+            ("x is not signed.\n".to_owned(), Cause::Unknown),
+        ] {
+            assert_eq!(Cause::of(&output), cause, "{output}");
+        }
+    }
+}
