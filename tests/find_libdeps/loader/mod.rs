@@ -5,6 +5,7 @@ mod cache;
 mod candidates;
 mod identity;
 mod ldconfig;
+mod mapping;
 mod python;
 mod search;
 mod strings;

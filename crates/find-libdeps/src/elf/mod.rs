@@ -8,5 +8,6 @@
 
 mod bytes;
 pub(crate) mod dlopen_note;
+mod mapping;
 pub(crate) mod object_file;
 mod symbol_versions;

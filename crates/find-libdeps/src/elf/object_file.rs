@@ -1,9 +1,8 @@
 //! Reads one ELF file into an [`Object`], by its program headers and its dynamic section.
 
-use crate::elf::bytes::{
-    Extent, MAX_NAME, Result, StringTable, malformed, read_exactly, read_up_to,
-};
+use crate::elf::bytes::{MAX_NAME, Result, StringTable, malformed, read_exactly, read_up_to};
 use crate::elf::dlopen_note::Notes;
+use crate::elf::mapping::{self, Mapped};
 use crate::elf::symbol_versions::{self, RequiredVersion};
 use crate::system::architecture::Abi;
 use goblin::container::{Container, Ctx};
@@ -13,7 +12,7 @@ use goblin::elf::dynamic::{
 };
 use goblin::elf::header::{ET_CORE, ET_DYN, ET_EXEC, ET_REL};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
-use goblin::elf::{Dynamic, Elf, Header, ProgramHeader};
+use goblin::elf::{Dyn, Dynamic, Elf, Header, ProgramHeader};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -28,7 +27,7 @@ const MAGIC: &[u8] = b"\x7fELF";
 /// Real files have a dozen program headers; the kernel accepts 64 KiB of them (`fs/binfmt_elf.c`).
 const MAX_PROGRAM_HEADERS: usize = 1170;
 /// Real files have some fifty dynamic entries, at 16 bytes each.
-const MAX_DYNAMIC: u64 = 1 << 20;
+const MAX_DYNAMIC: usize = 1 << 20;
 /// Real files need some hundred libraries.
 const MAX_NEEDED: usize = 4096;
 /// A search path of sixteen of the longest names.
@@ -71,6 +70,8 @@ pub struct Object {
     pub required_versions: Vec<RequiredVersion>,
     /// The versions that it defines (`DT_VERDEF`).
     pub defined_versions: Vec<OsString>,
+    /// How many bytes of its segments it lacks: the loader finds zeros there.
+    pub missing_bytes: u64,
 }
 
 impl Object {
@@ -87,6 +88,7 @@ impl Object {
             no_default_libraries: false,
             required_versions: Vec::new(),
             defined_versions: Vec::new(),
+            missing_bytes: 0,
         }
     }
 
@@ -164,7 +166,7 @@ impl<'a> ElfFile<'a> {
                 other => malformed(format!("unknown object type {other}")),
             };
         }
-        let segments = self.program_headers()?;
+        let mut segments = self.program_headers()?;
         if let Some(segment) = segments.iter().find(|segment| segment.p_type == PT_INTERP) {
             let length = segment.p_filesz.min(MAX_NAME as u64);
             let mut name = self.bytes(segment.p_offset, length, "PT_INTERP")?;
@@ -175,9 +177,10 @@ impl<'a> ElfFile<'a> {
             );
             object.interpreter = Some(OsString::from_vec(name));
         }
-        if let Some(dynamic) = dynamic(&segments) {
-            self.check_extent(&segments)?;
-            self.read_dynamic(dynamic, &segments, &mut object)?;
+        if let Some(dynamic) = dynamic(&segments).cloned() {
+            segments.retain(|segment| segment.p_type == PT_LOAD);
+            object.missing_bytes = mapping::check(&segments, self.file.metadata()?.len())?;
+            self.read_dynamic(&dynamic, &segments, &mut object)?;
         }
         Ok(object)
     }
@@ -248,51 +251,52 @@ impl<'a> ElfFile<'a> {
 
     /// Exactly these bytes of the file; the caller has capped `length`.
     fn bytes(&self, offset: u64, length: u64, what: &str) -> Result<Vec<u8>> {
-        read_exactly(self.file, Extent { offset, length }, what)
+        read_exactly(self.file, offset, length, what)
     }
 
-    /// Refuses a file with a segment that reaches past its end: it is truncated. The loader could
-    /// map it, but using it raises SIGBUS.
-    fn check_extent(&self, segments: &[ProgramHeader]) -> Result<()> {
-        let length = self.file.metadata()?.len();
-        let end = loaded(segments)
-            .map(|segment| segment.p_offset.saturating_add(segment.p_filesz))
-            .max()
-            .unwrap_or(0);
-        if end > length {
-            return malformed(format!(
-                "a segment ends at byte {end}, but the file has {length}"
-            ));
+    /// The entries of the dynamic section up to `DT_NULL`: the loader does not use its size.
+    fn dynamic_entries(
+        &self,
+        segment: &ProgramHeader,
+        loaded: &[ProgramHeader],
+    ) -> Result<Vec<Dyn>> {
+        let place = Mapped::at(loaded, segment.p_vaddr, "PT_DYNAMIC")?;
+        let stated = usize::try_from(segment.p_filesz).unwrap_or(usize::MAX);
+        for is_all in [false, true] {
+            let bytes = if is_all {
+                place.read_on(self.file, MAX_DYNAMIC)?
+            } else {
+                place.read(self.file, stated.min(MAX_DYNAMIC))?
+            };
+            // goblin wants a program header, and ends at `DT_NULL`, too.
+            let whole = ProgramHeader {
+                p_type: PT_DYNAMIC,
+                p_filesz: bytes.len() as u64,
+                ..ProgramHeader::default()
+            };
+            let Ok(Some(Dynamic { mut dyns, .. })) = Dynamic::parse(&bytes, &[whole], self.ctx)
+            else {
+                return malformed("an unreadable dynamic section");
+            };
+            if dyns.last().is_some_and(|last| last.d_tag == DT_NULL) {
+                dyns.pop();
+                return Ok(dyns);
+            }
         }
-        Ok(())
+        malformed("a dynamic section without an end")
     }
 
     fn read_dynamic(
         &self,
         segment: &ProgramHeader,
-        segments: &[ProgramHeader],
+        loaded: &[ProgramHeader],
         object: &mut Object,
     ) -> Result<()> {
-        if segment.p_filesz > MAX_DYNAMIC {
-            return malformed(format!("a dynamic section of {} bytes", segment.p_filesz));
-        }
-        let bytes = self.bytes(segment.p_offset, segment.p_filesz, "the dynamic section")?;
-        let mut whole = segment.clone();
-        whole.p_offset = 0;
-        let Ok(Some(dynamic)) = Dynamic::parse(&bytes, &[whole], self.ctx) else {
-            return malformed("an unreadable dynamic section");
-        };
+        let entries = self.dynamic_entries(segment, loaded)?;
         // As in `elf_get_dynamic_info`, the last entry of a tag counts.
-        let entries = dynamic
-            .dyns
-            .iter()
-            .take_while(|entry| entry.d_tag != DT_NULL);
         let value = |tag| {
-            entries
-                .clone()
-                .filter(|entry| entry.d_tag == tag)
-                .map(|entry| entry.d_val)
-                .last()
+            let entry = entries.iter().rfind(|entry| entry.d_tag == tag);
+            entry.map(|entry| entry.d_val)
         };
         let flags = value(DT_FLAGS_1).unwrap_or(0);
         object.no_default_libraries = flags & DF_1_NODEFLIB != 0;
@@ -301,7 +305,7 @@ impl<'a> ElfFile<'a> {
         }
         let Some(address) = value(DT_STRTAB) else {
             let has_strings = entries
-                .clone()
+                .iter()
                 .any(|entry| [DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH].contains(&entry.d_tag));
             return if has_strings {
                 malformed("names without a string table")
@@ -309,8 +313,8 @@ impl<'a> ElfFile<'a> {
                 Ok(())
             };
         };
-        let mut strings = StringTable::new(self.file, locate(segments, address, "DT_STRTAB")?);
-        for entry in entries.clone() {
+        let mut strings = StringTable::new(self.file, Mapped::at(loaded, address, "DT_STRTAB")?);
+        for entry in &entries {
             if entry.d_tag == DT_NEEDED {
                 if object.needed.len() == MAX_NEEDED {
                     return malformed("too many needed libraries");
@@ -331,43 +335,25 @@ impl<'a> ElfFile<'a> {
             object.rpath = string(DT_RPATH, MAX_PATH_LIST)?;
         }
         if let Some(address) = value(DT_VERNEED) {
-            let extent = locate(segments, address, "DT_VERNEED")?;
+            let place = Mapped::at(loaded, address, "DT_VERNEED")?;
             object.required_versions =
-                symbol_versions::required(self.file, self.ctx, extent, &mut strings)?;
+                symbol_versions::required(self.file, self.ctx, place, &mut strings)?;
         }
         if let Some(address) = value(DT_VERDEF) {
-            let extent = locate(segments, address, "DT_VERDEF")?;
+            let place = Mapped::at(loaded, address, "DT_VERDEF")?;
             object.defined_versions =
-                symbol_versions::defined(self.file, self.ctx, extent, &mut strings)?;
+                symbol_versions::defined(self.file, self.ctx, place, &mut strings)?;
         }
         Ok(())
     }
 }
 
-/// The dynamic section, if there is one. In a `.debug` file, its program header has no content.
+/// The dynamic section, if there is one: the last one counts (`_dl_map_object_from_fd`). In a `.debug`
+/// file, its program header has no content.
 fn dynamic(segments: &[ProgramHeader]) -> Option<&ProgramHeader> {
     segments
         .iter()
-        .find(|segment| segment.p_type == PT_DYNAMIC && segment.p_filesz > 0)
-}
-
-fn loaded(segments: &[ProgramHeader]) -> impl Iterator<Item = &ProgramHeader> {
-    segments.iter().filter(|segment| segment.p_type == PT_LOAD)
-}
-
-/// The part of the file from `address` to the end of its segment.
-fn locate(segments: &[ProgramHeader], address: u64, what: &str) -> Result<Extent> {
-    loaded(segments)
-        .find_map(|segment| {
-            let within = address.checked_sub(segment.p_vaddr)?;
-            let length = segment.p_filesz.checked_sub(within)?;
-            let offset = segment.p_offset.checked_add(within)?;
-            (length > 0).then_some(Extent { offset, length })
-        })
-        .map_or_else(
-            || malformed(format!("{what} lies outside the file's segments")),
-            Ok,
-        )
+        .rfind(|segment| segment.p_type == PT_DYNAMIC && segment.p_filesz > 0)
 }
 
 #[cfg(test)]

@@ -21,6 +21,13 @@ pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
             "built for musl, not for glibc; its needs are not listed".to_owned(),
         );
     }
+    if located.object.missing_bytes > 0 {
+        let message = format!(
+            "ends {} bytes before its last segment does; the loader finds zeros there",
+            located.object.missing_bytes
+        );
+        remarks.add(path, message);
+    }
     let which = match located.object.runpath {
         Some(_) => "its RUNPATH",
         None => "its RPATH",
