@@ -73,6 +73,37 @@ fn a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree() {
 }
 
 test!(
+    a_soname_from_elsewhere_in_the_tree_does_not_satisfy_a_program,
+    needs = TOOLS
+);
+fn a_soname_from_elsewhere_in_the_tree_does_not_satisfy_a_program() {
+    let fixture = Fixture::new();
+    let needed = needing(&fixture, "liba.so.1");
+    fixture.library("venv/libs/liba-3f2b.so", "int x;", &[&soname("liba.so.1")]);
+    // No code of the tree runs before the loader has found all that the program needs, directly
+    // or not.
+    let middle = library(&fixture, "venv/libs/libb.so.1", &[&needed]);
+    let file = fixture.program("venv/tool", &[&middle, &runpath("$ORIGIN/libs")]);
+    proves(
+        &fixture,
+        &file,
+        &[
+            "liba.so.1: missing",
+            "libb.so.1: bundled venv/libs/libb.so.1 (runpath)",
+        ],
+        &[],
+    );
+    assert_eq!(
+        messages(&fixture, &[]),
+        format!(
+            "find-libdeps: missing: liba.so.1, needed by venv/libs/libb.so.1: \
+             venv/libs/liba-3f2b.so has this SONAME, but the loader does not search there when the \
+             program starts\n{INSTALL_HINT}"
+        )
+    );
+}
+
+test!(
     a_soname_of_another_architecture_satisfies_nothing,
     needs = TOOLS
 );

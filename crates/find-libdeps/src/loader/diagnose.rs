@@ -5,6 +5,7 @@
 use crate::loader::candidates::Candidate;
 use crate::loader::located::Located;
 use crate::loader::outcome::Cause;
+use crate::loader::process::Process;
 use crate::loader::remarks::{Remarks, relative_element};
 use crate::loader::search::Search;
 use crate::loader::tree::Tree;
@@ -12,6 +13,7 @@ use crate::system::escape::shown;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Warns about an object that is not loaded as it was built to be; `path` is how it is reported.
 pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
@@ -63,15 +65,15 @@ pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, rema
     }
 }
 
-/// Why the search for `name` fails, if that is known. `located` needs it and
-/// is reported as `path`.
+/// Why the search for `name`, which the object `index` needs, fails, if that is known.
 pub fn cause(
     search: Search,
     tree: &Tree,
-    located: &Located,
-    path: &Path,
-    name: &OsStr,
+    process: &Process,
+    index: usize,
+    name: &Arc<OsStr>,
 ) -> Option<Cause> {
+    let located = &process.links[index].located;
     let abi = located.object.abi;
     if name.as_bytes().contains(&b'/') {
         let is_absolute = name.as_bytes().starts_with(b"/");
@@ -79,18 +81,30 @@ pub fn cause(
             text: "its name is relative to the working directory".to_owned(),
             advice: Some(format!(
                 "link {} with a library that has a SONAME",
-                shown(path)
+                shown(&*tree.reported_path(located))
             )),
+            may_be_packaged: false,
         });
     }
     let configured = search.ld_so.configured_directories().iter();
     let not_cached = configured
-        .map(|dir| dir.join(name))
+        .map(|dir| dir.join(&**name))
         .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
     if let Some(path) = not_cached {
         return Some(Cause {
             text: format!("{} exists but is not in the loader's cache", shown(path)),
             advice: Some("run `ldconfig`".to_owned()),
+            may_be_packaged: false,
+        });
+    }
+    if let Some(bundled) = tree.with_soname(name, abi).filter(|_| process.is_starting) {
+        return Some(Cause {
+            text: format!(
+                "{} has this SONAME, but the loader does not search there when the program starts",
+                shown(&bundled.path)
+            ),
+            advice: None,
+            may_be_packaged: true,
         });
     }
     tree.with_file_name(name, abi).map(|namesake| {
@@ -104,6 +118,7 @@ pub fn cause(
                 shown(&namesake.path)
             ),
             advice: None,
+            may_be_packaged: false,
         }
     })
 }

@@ -3,6 +3,7 @@
 //! What satisfies a single name is decided in [`super::satisfy`].
 
 use crate::demand::{Caller, Demand};
+use crate::elf::object_file::Kind;
 use crate::loader::context::{Context, Inputs};
 use crate::loader::diagnose;
 use crate::loader::interpreter::Chain;
@@ -53,6 +54,7 @@ impl Pass<'_, '_> {
     pub fn follow(&self, first: &Rc<Located>) -> Followed {
         let interpreter = self.interpreter(first.real.parent());
         let mut process = self.process(Rc::clone(first), &interpreter);
+        process.is_starting = first.object.kind == Kind::Program;
         let needs = self.follow_links(&mut process, &interpreter, 0);
         process.loaded.remove(&first.file);
         Followed {
@@ -103,17 +105,13 @@ impl Pass<'_, '_> {
         &self,
         process: &Process,
         index: usize,
-        name: &OsStr,
+        name: &Arc<OsStr>,
         outcome: &Outcome,
     ) -> Option<Absence> {
         let Context { inputs, search, .. } = self.context;
-        let located = &process.links[index].located;
-        matches!(outcome, Outcome::Missing { .. }).then(|| {
-            let path = inputs.tree.reported_path(located);
-            Absence {
-                steps: search.steps(process, index, name),
-                cause: diagnose::cause(*search, inputs.tree, located, &path, name),
-            }
+        matches!(outcome, Outcome::Missing { .. }).then(|| Absence {
+            steps: search.steps(process, index, name),
+            cause: diagnose::cause(*search, inputs.tree, process, index, name),
         })
     }
 

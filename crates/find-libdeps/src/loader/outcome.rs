@@ -112,6 +112,8 @@ pub struct Cause {
     pub text: String,
     /// What to do about it.
     pub advice: Option<String>,
+    /// Whether a package may ship it all the same.
+    pub may_be_packaged: bool,
 }
 
 /// One step of the search.

@@ -113,8 +113,9 @@ pub struct Provided {
 /// looked up, as an index says nothing about it.
 pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
     let is_unexplained = |resolution: &&Resolution| {
-        let cause = resolution.absence.as_ref().map(|absence| &absence.cause);
-        !matches!(cause, Some(Some(_)))
+        let absence = resolution.absence.as_ref();
+        let cause = absence.and_then(|absence| absence.cause.as_ref());
+        cause.is_none_or(|cause| cause.may_be_packaged)
     };
     let is_path = |wanted: &Wanted| matches!(&wanted.name, LibraryName::Soname(name) if name.as_bytes().contains(&b'/'));
     let unexplained = resolutions.iter().filter(is_unexplained);
@@ -271,6 +272,7 @@ impl Provided {
         absence.cause.get_or_insert_with(|| Cause {
             text,
             advice: Some(advice.to_owned()),
+            may_be_packaged: false,
         });
     }
 }

@@ -136,7 +136,10 @@ fn cause(library: &NeededLibrary) -> Option<&Cause> {
 
 /// What to do about a missing library.
 fn advice(library: &NeededLibrary) -> Option<&str> {
-    cause(library).map_or(Some(INSTALL_ADVICE), |cause| cause.advice.as_deref())
+    match cause(library) {
+        Some(cause) if !cause.may_be_packaged => cause.advice.as_deref(),
+        _ => Some(INSTALL_ADVICE),
+    }
 }
 
 /// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.
