@@ -6,11 +6,14 @@ use std::path::Path;
 /// Offsets in the ELF header.
 pub const CLASS: usize = 4;
 pub const DATA: usize = 5;
+pub const OS_ABI: usize = 7;
 pub const TYPE: usize = 16;
 pub const MACHINE: usize = 18;
 pub const PROGRAM_HEADERS: usize = 32;
+pub const SECTION_HEADERS: usize = 40;
 pub const PROGRAM_HEADER_SIZE: usize = 54;
 pub const PROGRAM_HEADER_COUNT: usize = 56;
+pub const SECTION_HEADER_COUNT: usize = 60;
 
 /// Types of segments.
 pub const LOAD: u64 = 1;
@@ -110,6 +113,15 @@ impl Elf {
         let mut all = self.segments().into_iter();
         all.find(|segment| segment.kind == DYNAMIC)
             .expect("it is dynamic")
+    }
+
+    /// Where the header of the section at `address` lies; its type follows its name after four bytes.
+    pub fn section_header(&self, address: u64) -> usize {
+        let start = self.index(SECTION_HEADERS, 8);
+        (0..self.index(SECTION_HEADER_COUNT, 2))
+            .map(|index| start + index * 64)
+            .find(|&header| self.number_at(header + 16) == address)
+            .expect("it has the section")
     }
 
     /// The last segment that is loaded.

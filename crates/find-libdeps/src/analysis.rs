@@ -21,7 +21,7 @@ use crate::system::root::Root;
 use crate::trace::command::{self, Trace};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicUsize;
 
 /// Runs the command of `--trace`, if there is one and the given paths exist.
@@ -52,6 +52,16 @@ pub fn run(
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [run_time.demands, traced.demands].concat();
+    let native = Abi::of(ownership.architecture());
+    let accepted = if tree
+        .objects()
+        .iter()
+        .all(|located| located.object.abi == native)
+    {
+        BTreeSet::new()
+    } else {
+        ownership.dpkg().foreign_architectures()?
+    };
     let candidates = Candidates::new(&root, &tree);
     let resolver = Resolver::new(Inputs {
         root: &root,
@@ -60,7 +70,8 @@ pub fn run(
         ld_so: &ld_so,
         tree: &tree,
         demands: &demands,
-        native: Abi::of(ownership.architecture()),
+        native,
+        accepted: &accepted,
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
     let (found, not_found) = look_up(config, &root, &ownership, &ld_so, &settled);

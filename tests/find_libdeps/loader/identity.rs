@@ -1,7 +1,7 @@
 //! Which files have needs, what satisfies a need by its name alone, and names that no package
 //! provides.
 
-use crate::elf::{self, AARCH64, MACHINE, TYPE};
+use crate::elf::{self, AARCH64, MACHINE, OS_ABI, S390X, TYPE};
 use crate::fixture::{Fixture, INSTALL_HINT, Report};
 use crate::oracle::{
     TOOLS, TREE, differs, ldd, libraries, library, messages, needing, proves, runpath, soname,
@@ -10,7 +10,7 @@ use crate::oracle::{
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An extension that needs each of `names`, which are nowhere.
 fn extension_needing(fixture: &Fixture, names: &[&str]) -> PathBuf {
@@ -214,6 +214,26 @@ fn a_file_of_debug_symbols_has_no_needs() {
         .arg(fixture.path("venv/libb.so.debug"))
         .must();
     // ldd crashes on it or not, by version: there is nothing to compare.
+    has_no_needs(&fixture, 1, 1);
+}
+
+test!(
+    a_file_of_debug_symbols_with_the_headers_of_its_library_has_no_needs,
+    needs = TOOLS
+);
+fn a_file_of_debug_symbols_with_the_headers_of_its_library_has_no_needs() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "libs/liba.so.1", &[]);
+    let file = fixture.library("venv/libb.so.debug", "int x;", &[&needed]);
+    // As `eu-strip -f` leaves it: all program headers are those of the library, but the sections
+    // that are loaded have no content. Something else is where it was.
+    elf::change(&file, |elf| {
+        let section = elf.dynamic();
+        let address = elf.number_at(section.header + elf::SEGMENT_ADDRESS);
+        let header = elf.section_header(address);
+        elf.put(header + 4, 8_u32.to_le_bytes());
+        elf.put(section.offset, vec![0xaa; section.size]);
+    });
     has_no_needs(&fixture, 1, 1);
 }
 
@@ -422,7 +442,7 @@ fn a_driver_library_that_is_bundled_is_bundled() {
     );
 }
 
-const MUSL: &str = "built for musl, not for glibc; its needs are not listed";
+const MUSL: &str = "is built for musl, not for this system; its needs are not listed";
 
 test!(the_needs_of_a_musl_library_are_not_listed, needs = TOOLS);
 fn the_needs_of_a_musl_library_are_not_listed() {
@@ -471,5 +491,101 @@ fn program_headers_may_lie_anywhere() {
         &file,
         &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
         &[],
+    );
+}
+
+/// The loader refuses the one file of the tree, and `--strict` fails because of it.
+#[track_caller]
+fn is_refused(fixture: &Fixture, file: &Path, ours: &str) {
+    let ours = format!("venv/ext.so: {ours}; its needs are not listed");
+    differs(fixture, file, &[], &[&ours], &["not a dynamic executable"]);
+    let strict = fixture.run().args(["--strict", "-q", "venv"]).said();
+    strict.is(1, "", "");
+}
+
+test!(a_library_with_a_foreign_os_abi_is_refused, needs = TOOLS);
+fn a_library_with_a_foreign_os_abi_is_refused() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    elf::change(&file, |elf| elf.put(OS_ABI, [9]));
+    is_refused(&fixture, &file, "has the OS ABI 9");
+    elf::change(&file, |elf| elf.put(OS_ABI, [0, 5]));
+    is_refused(&fixture, &file, "has version 5 of the OS ABI");
+    elf::change(&file, |elf| elf.put(OS_ABI, [3, 0]));
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+}
+
+test!(
+    a_library_without_a_dynamic_section_is_refused,
+    needs = TOOLS
+);
+fn a_library_without_a_dynamic_section_is_refused() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    elf::change(&file, |elf| {
+        elf.put(elf.dynamic().header, 0_u32.to_le_bytes());
+    });
+    is_refused(&fixture, &file, "has no dynamic section");
+}
+
+test!(a_file_of_an_unknown_type_is_refused, needs = TOOLS);
+fn a_file_of_an_unknown_type_is_refused() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    elf::change(&file, |elf| elf.put(TYPE, 77_u16.to_le_bytes()));
+    is_refused(&fixture, &file, "malformed ELF: unknown object type 77");
+    // On a machine that has no Debian, the type may be known.
+    elf::change(&file, |elf| elf.put(MACHINE, 190_u16.to_le_bytes()));
+    extension_beside(&fixture);
+    fixture
+        .run()
+        .args(["--strict", "venv"])
+        .said()
+        .is(0, "", "");
+}
+
+/// A file for this machine that needs nothing.
+fn extension_beside(fixture: &Fixture) {
+    fixture.library("venv/own.so", "int x;", &[]);
+}
+
+test!(
+    files_for_other_systems_are_one_message_for_a_distribution,
+    needs = TOOLS
+);
+fn files_for_other_systems_are_one_message_for_a_distribution() {
+    let fixture = Fixture::new();
+    let needed = needing(&fixture, "liba.so.1");
+    let hurd = needing(&fixture, "libc.so.0.3");
+    let bsd = "-Wl,--dynamic-linker=/libexec/ld-elf.so.1";
+    let dir = "venv/lib/python3/site-packages/solver";
+    fixture.program(&format!("{dir}/freebsd/solve"), &[&needed, bsd]);
+    fixture.library(&format!("{dir}/hurd/solve.so"), "int x;", &[&needed, &hurd]);
+    for (name, machine) in [("arm64/solve", AARCH64), ("s390x/solve", S390X)] {
+        let file = fixture.program(&format!("{dir}/{name}"), &[&needed]);
+        elf::change(&file, |elf| elf.put(MACHINE, machine.to_le_bytes()));
+    }
+    let alone = fixture.library(
+        "venv/lib/python3/site-packages/a/b.so",
+        "int x;",
+        &[&needed],
+    );
+    elf::change(&alone, |elf| elf.put(MACHINE, AARCH64.to_le_bytes()));
+    let messages = "find-libdeps: warning: venv/lib/python3/site-packages/a/b.so: is built for \
+                    arm64, not for this system; its needs are not listed\n\
+                    find-libdeps: warning: venv/lib/python3/site-packages/solver: 4 files such as \
+                    arm64/solve are built for FreeBSD, an unknown architecture, arm64, the Hurd, not \
+                    for this system; their needs are not listed\n";
+    // Nothing in the tree can be loaded, so it is for another machine.
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    assert_eq!(
+        (strict.status, fixture.relative(&strict.stderr)),
+        (1, messages.to_owned())
+    );
+    extension_beside(&fixture);
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    assert_eq!(
+        (strict.status, fixture.relative(&strict.stderr)),
+        (0, messages.to_owned())
     );
 }

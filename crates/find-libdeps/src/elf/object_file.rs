@@ -2,6 +2,7 @@
 
 use crate::elf::bytes::{MAX_NAME, Result, StringTable, malformed, read_exactly, read_up_to};
 use crate::elf::dlopen_note::Notes;
+use crate::elf::foreign_system;
 use crate::elf::mapping::{self, Mapped};
 use crate::elf::symbol_versions::{self, RequiredVersion};
 use crate::system::architecture::Abi;
@@ -10,12 +11,15 @@ use goblin::elf::dynamic::{
     DF_1_NODEFLIB, DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME,
     DT_STRTAB, DT_VERDEF, DT_VERNEED,
 };
-use goblin::elf::header::{ET_CORE, ET_DYN, ET_EXEC, ET_REL};
+use goblin::elf::header::{
+    EI_ABIVERSION, EI_OSABI, ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_EXEC, ET_REL,
+};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
-use goblin::elf::{Dyn, Dynamic, Elf, Header, ProgramHeader};
+use goblin::elf::section_header::SHT_NOBITS;
+use goblin::elf::{Dyn, Dynamic, Elf, Header, ProgramHeader, SectionHeader};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::sync::Arc;
 
 pub use crate::elf::bytes::ElfError;
@@ -42,7 +46,7 @@ pub enum Kind {
     Program,
     /// Loaded by the loader: any other `ET_DYN`.
     Library,
-    /// Never: `ET_REL`, `ET_CORE` and unknown types, which need nothing.
+    /// Never: `ET_REL`, `ET_CORE`, files of debug symbols, and what is refused.
     Other,
 }
 
@@ -72,6 +76,10 @@ pub struct Object {
     pub defined_versions: Vec<OsString>,
     /// How many bytes of its segments it lacks: the loader finds zeros there.
     pub missing_bytes: u64,
+    /// Why the loader refuses it, although the architecture may be right.
+    pub refusal: Option<Box<str>>,
+    /// The system that it is built for, if that is not the one with glibc's loader.
+    pub system: Option<&'static str>,
 }
 
 impl Object {
@@ -89,17 +97,17 @@ impl Object {
             required_versions: Vec::new(),
             defined_versions: Vec::new(),
             missing_bytes: 0,
+            refusal: None,
+            system: None,
         }
     }
 
-    /// Whether it was built for musl, another C library, whose loader has other rules.
-    pub fn is_musl(&self) -> bool {
-        let begins = |name: &OsStr, prefix: &[u8]| name.as_bytes().starts_with(prefix);
-        self.needed.iter().any(|name| begins(name, b"libc.musl-"))
-            || self
-                .interpreter
-                .as_ref()
-                .is_some_and(|name| begins(name, b"/lib/ld-musl-"))
+    /// An object that the loader refuses because of this.
+    pub fn refused(abi: Abi, reason: String) -> Self {
+        Self {
+            refusal: Some(reason.into_boxed_str()),
+            ..Self::new(abi, Kind::Other)
+        }
     }
 }
 
@@ -116,6 +124,8 @@ pub struct ElfFile<'a> {
     ctx: Ctx,
     /// As the header states it.
     pub abi: Abi,
+    /// `EI_OSABI` and `EI_ABIVERSION`.
+    os_abi: [u8; 2],
 }
 
 impl<'a> ElfFile<'a> {
@@ -151,22 +161,45 @@ impl<'a> ElfFile<'a> {
         );
         Ok(Some(Self {
             file,
-            header,
             ctx: Ctx::new(container, endianness),
             abi,
+            os_abi: [header.e_ident[EI_OSABI], header.e_ident[EI_ABIVERSION]],
+            header,
         }))
     }
 
     /// Reads the rest that the loader would read.
     pub fn object(&self) -> Result<Object> {
-        let mut object = Object::new(self.abi, self.kind());
-        if object.kind == Kind::Other {
-            return match self.header.e_type {
-                ET_REL | ET_CORE => Ok(object),
-                other => malformed(format!("unknown object type {other}")),
-            };
+        let segments = self.program_headers_if_loaded()?;
+        let dynamic = dynamic(&segments);
+        match self.loaded_object(&segments, dynamic) {
+            // A valid section has a string table.
+            Ok((object, true)) => Ok(object),
+            unlikely => {
+                if self.is_debug_file(dynamic)? {
+                    return Ok(Object::new(self.abi, Kind::Other));
+                }
+                unlikely.map(|(object, _)| object)
+            }
         }
-        let mut segments = self.program_headers()?;
+    }
+
+    /// None for a file of a type that is never loaded.
+    fn program_headers_if_loaded(&self) -> Result<Vec<ProgramHeader>> {
+        match self.header.e_type {
+            ET_EXEC | ET_DYN => self.program_headers(),
+            ET_REL | ET_CORE => Ok(Vec::new()),
+            other => malformed(format!("unknown object type {other}")),
+        }
+    }
+
+    /// The object, and whether nothing in it is unusual.
+    fn loaded_object(
+        &self,
+        segments: &[ProgramHeader],
+        dynamic: Option<&ProgramHeader>,
+    ) -> Result<(Object, bool)> {
+        let mut object = Object::new(self.abi, self.kind());
         if let Some(segment) = segments.iter().find(|segment| segment.p_type == PT_INTERP) {
             let length = segment.p_filesz.min(MAX_NAME as u64);
             let mut name = self.bytes(segment.p_offset, length, "PT_INTERP")?;
@@ -177,12 +210,58 @@ impl<'a> ElfFile<'a> {
             );
             object.interpreter = Some(OsString::from_vec(name));
         }
-        if let Some(dynamic) = dynamic(&segments).cloned() {
-            segments.retain(|segment| segment.p_type == PT_LOAD);
-            object.missing_bytes = mapping::check(&segments, self.file.metadata()?.len())?;
-            self.read_dynamic(&dynamic, &segments, &mut object)?;
+        let mut is_usual = true;
+        if let Some(dynamic) = dynamic {
+            let is_load = |segment: &&ProgramHeader| segment.p_type == PT_LOAD;
+            let loaded: Vec<ProgramHeader> = segments.iter().filter(is_load).cloned().collect();
+            object.missing_bytes = mapping::check(&loaded, self.file.metadata()?.len())?;
+            is_usual = self.read_dynamic(dynamic, &loaded, &mut object)?;
         }
-        Ok(object)
+        object.system = foreign_system::of(&object);
+        if object.kind == Kind::Library {
+            self.check_library(segments, dynamic.is_some(), &mut object);
+        }
+        Ok((object, is_usual))
+    }
+
+    /// Notes why the loader refuses a library; the kernel, which starts programs, is less strict.
+    fn check_library(&self, segments: &[ProgramHeader], has_dynamic: bool, object: &mut Object) {
+        let [os_abi, version] = self.os_abi;
+        if ![ELFOSABI_NONE, ELFOSABI_GNU].contains(&os_abi) {
+            object.refusal = Some(format!("has the OS ABI {os_abi}").into());
+        } else if os_abi == ELFOSABI_NONE && version != 0 {
+            object.refusal = Some(format!("has version {version} of the OS ABI").into());
+        } else if !has_dynamic {
+            object.kind = Kind::Other;
+            // A file of debug symbols has the program header, without content.
+            if !segments.iter().any(|segment| segment.p_type == PT_DYNAMIC) {
+                object.refusal = Some("has no dynamic section".into());
+            }
+        }
+    }
+
+    /// Whether it has only the debug symbols of another file. Then the section headers say that the
+    /// segments, which are those of that file, have no content here.
+    fn is_debug_file(&self, dynamic: Option<&ProgramHeader>) -> Result<bool> {
+        let Some(dynamic) = dynamic else {
+            return Ok(false);
+        };
+        let count = usize::from(self.header.e_shnum);
+        let size = SectionHeader::size(self.ctx);
+        if count == 0 || usize::from(self.header.e_shentsize) != size {
+            return Ok(false);
+        }
+        let length = (count * size) as u64;
+        let bytes = match self.bytes(self.header.e_shoff, length, "section headers") {
+            Err(ElfError::Malformed(_)) => return Ok(false),
+            bytes => bytes?,
+        };
+        let sections = SectionHeader::parse_from(&bytes, 0, count, self.ctx).unwrap_or_default();
+        Ok(sections.iter().any(|section| {
+            section.sh_type == SHT_NOBITS
+                && section.sh_addr == dynamic.p_vaddr
+                && section.sh_size == dynamic.p_memsz
+        }))
     }
 
     /// The kind according to the header alone, which does not mark position-independent programs.
@@ -194,14 +273,13 @@ impl<'a> ElfFile<'a> {
         }
     }
 
-    /// Reads the notes about libraries that the file opens at run time. They are in `PT_NOTE`
-    /// segments, because linkers put every note that is loaded into one.
+    /// Reads the notes about libraries that the file, which can be loaded, opens at run time. They are
+    /// in `PT_NOTE` segments, because linkers put every note that is loaded into one.
     pub fn dlopen_notes(&self) -> Result<Notes> {
         let mut found = Notes::default();
         let segments = self.program_headers()?;
-        // Only a file that can be loaded opens anything; a `.debug` file has the notes of the file
-        // that it belongs to.
-        if self.kind() == Kind::Other || dynamic(&segments).is_none() {
+        // A `.debug` file has the notes of the file that it belongs to.
+        if dynamic(&segments).is_none() {
             return Ok(found);
         }
         let mut left = MAX_NOTES;
@@ -219,8 +297,7 @@ impl<'a> ElfFile<'a> {
                 }
                 Err(error) => return Err(error),
             };
-            let alignment = usize::try_from(segment.p_align).unwrap_or(0);
-            found.add_segment(&bytes, alignment, self.ctx);
+            found.add_segment(&bytes, segment.p_align, self.ctx);
         }
         Ok(found)
     }
@@ -286,12 +363,13 @@ impl<'a> ElfFile<'a> {
         malformed("a dynamic section without an end")
     }
 
+    /// Reads the dynamic section into `object`; returns whether it has a string table.
     fn read_dynamic(
         &self,
         segment: &ProgramHeader,
         loaded: &[ProgramHeader],
         object: &mut Object,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let entries = self.dynamic_entries(segment, loaded)?;
         // As in `elf_get_dynamic_info`, the last entry of a tag counts.
         let value = |tag| {
@@ -310,7 +388,7 @@ impl<'a> ElfFile<'a> {
             return if has_strings {
                 malformed("names without a string table")
             } else {
-                Ok(())
+                Ok(false)
             };
         };
         let mut strings = StringTable::new(self.file, Mapped::at(loaded, address, "DT_STRTAB")?);
@@ -344,7 +422,7 @@ impl<'a> ElfFile<'a> {
             object.defined_versions =
                 symbol_versions::defined(self.file, self.ctx, place, &mut strings)?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -359,7 +437,7 @@ fn dynamic(segments: &[ProgramHeader]) -> Option<&ProgramHeader> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
+    use std::io::{Seek as _, SeekFrom, Write as _};
 
     /// An ELF note of owner `FDO` with this text.
     fn note(text: &str, is_little: bool) -> Vec<u8> {
@@ -458,5 +536,11 @@ mod tests {
         let read = read(&library(&torn, torn.len() as u64, true, true));
         assert_eq!(read.notes.len(), 1);
         assert_eq!(read.faults, ["a segment that is no row of notes"]);
+        // With the alignment of another section, the notes may lie anywhere.
+        let mut file = library(&torn, torn.len() as u64, true, true);
+        file.seek(SeekFrom::Start(64 + 56 + 48)).unwrap();
+        file.write_all(&[16]).unwrap();
+        let read = self::read(&file);
+        assert_eq!((read.notes.len(), read.faults.len()), (1, 0));
     }
 }

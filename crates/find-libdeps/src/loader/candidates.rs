@@ -182,13 +182,14 @@ impl<'a> Candidates<'a> {
                 Arc::new(elf.object()?)
             }
         };
-        match object.kind {
-            Kind::Library => {
+        match (&object.refusal, object.kind) {
+            (Some(refusal), _) => refused(refusal),
+            (None, Kind::Library) => {
                 let located = self.located(path.to_owned(), real, object);
                 Ok(Candidate::Fits(located))
             }
-            Kind::Program => refused("is a program, not a library"),
-            Kind::Other => refused("is neither a library nor a program"),
+            (None, Kind::Program) => refused("is a program, not a library"),
+            (None, Kind::Other) => refused("is neither a library nor a program"),
         }
     }
 }

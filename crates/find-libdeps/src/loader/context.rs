@@ -3,12 +3,14 @@
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::loader::candidates::Candidates;
+use crate::loader::foreign::Foreign;
 use crate::loader::interpreter::Interpreters;
 use crate::loader::search::Search;
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What a resolver works on.
@@ -24,6 +26,8 @@ pub struct Inputs<'a> {
     pub demands: &'a [Rc<Demand>],
     /// The ABI of an interpreter that does not exist.
     pub native: Abi,
+    /// Debian's names of the other architectures whose packages dpkg accepts.
+    pub accepted: &'a BTreeSet<String>,
 }
 
 /// The inputs, and what is made of them once.
@@ -31,6 +35,7 @@ pub struct Context<'a> {
     pub inputs: Inputs<'a>,
     pub search: Search<'a>,
     pub interpreters: Interpreters<'a>,
+    pub foreign: Foreign,
 }
 
 impl<'a> Context<'a> {
@@ -42,6 +47,7 @@ impl<'a> Context<'a> {
         Self {
             inputs,
             search,
+            foreign: Foreign::new(inputs.root, inputs.native, inputs.accepted),
             interpreters: Interpreters::new(inputs.root, inputs.config, search),
         }
     }

@@ -17,12 +17,6 @@ use std::sync::Arc;
 
 /// Warns about an object that is not loaded as it was built to be; `path` is how it is reported.
 pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
-    if located.object.is_musl() {
-        remarks.add(
-            path,
-            "built for musl, not for glibc; its needs are not listed".to_owned(),
-        );
-    }
     if located.object.missing_bytes > 0 {
         let message = format!(
             "ends {} bytes before its last segment does; the loader finds zeros there",

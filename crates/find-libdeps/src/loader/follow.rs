@@ -76,12 +76,7 @@ impl Pass<'_, '_> {
             let located = Rc::clone(&process.links[next].located);
             let path = tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
-            let needed = if located.object.is_musl() {
-                &[]
-            } else {
-                located.object.needed.as_slice()
-            };
-            for name in needed {
+            for name in &located.object.needed {
                 if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
                     continue;
                 }
@@ -116,7 +111,8 @@ impl Pass<'_, '_> {
     }
 
     /// Loads what `demand` names, on behalf of its caller, and returns the needs of what is loaded
-    /// along with it and has no package. `None` if a name of the demand is ignored.
+    /// along with it and has no package. `None` if a name of the demand is ignored, or its caller is
+    /// never loaded.
     pub fn follow_demand(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
         if !demand.is_listed {
             // It is only reported: its own needs and their problems are ignored.
@@ -125,7 +121,7 @@ impl Pass<'_, '_> {
                 is_followed: &|_| false,
                 remarks: Remarks::default(),
             };
-            let (mut process, interpreter) = pass.caller(demand);
+            let (mut process, interpreter) = pass.caller(demand)?;
             let (soname, outcome) = pass.satisfy_demand(&mut process, &interpreter, demand)?;
             let resolution = Resolution {
                 demand: Rc::clone(demand),
@@ -135,7 +131,7 @@ impl Pass<'_, '_> {
             };
             return Some((resolution, Vec::new()));
         }
-        let (mut process, interpreter) = self.caller(demand);
+        let (mut process, interpreter) = self.caller(demand)?;
         let (soname, outcome) = self.satisfy_demand(&mut process, &interpreter, demand)?;
         let resolution = Resolution {
             demand: Rc::clone(demand),
@@ -147,8 +143,9 @@ impl Pass<'_, '_> {
         Some((resolution, needs))
     }
 
-    /// The process that makes `demand`, with its caller alone, and the interpreter.
-    fn caller(&self, demand: &Demand) -> (Process, Chain) {
+    /// The process that makes `demand`, with its caller alone, and the interpreter; `None` if the
+    /// caller is never loaded.
+    fn caller(&self, demand: &Demand) -> Option<(Process, Chain)> {
         let Inputs {
             tree,
             candidates,
@@ -156,17 +153,19 @@ impl Pass<'_, '_> {
             ..
         } = self.context.inputs;
         let absent = || candidates.absent_program(native);
-        match &demand.caller {
+        let (first, base, interpreter) = match &demand.caller {
             Caller::Object(real) => {
                 let interpreter = self.interpreter(real.parent());
                 let first = tree.with_real_path(real).map_or_else(absent, Rc::clone);
-                (self.process(first, &interpreter), interpreter)
+                (first, Rc::clone(&interpreter), interpreter)
             }
             Caller::Interpreter(dir) => {
                 let interpreter = self.interpreter(Some(dir));
                 let first = interpreter.last().map_or_else(absent, Rc::clone);
-                (self.process(first, &[]), interpreter)
+                (first, Chain::from([]), interpreter)
             }
-        }
+        };
+        let is_loaded = self.context.foreign.system(&first.object).is_none();
+        is_loaded.then(|| (self.process(first, &base), interpreter))
     }
 }

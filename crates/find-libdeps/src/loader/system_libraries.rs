@@ -270,5 +270,6 @@ fn identity(root: &Root, path: &Path) -> Option<(Option<Arc<OsStr>>, Abi)> {
     }
     let file = root.open(path).ok()?;
     let object = ElfFile::open(&file).ok()??.object().ok()?;
-    (object.kind == Kind::Library).then_some((object.soname, object.abi))
+    (object.kind == Kind::Library && object.refusal.is_none())
+        .then_some((object.soname, object.abi))
 }
