@@ -77,13 +77,14 @@ pub fn run(
     let (found, not_found) = look_up(config, &root, &ownership, &ld_so, &settled);
     let provided = provide(&settled.resolutions, &tree, &ownership, &found);
     let of_files = [scanned.warnings, run_time.warnings, traced.warnings].concat();
+    let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
     let of_libraries = [settled.warnings, not_found, ownership.warnings()].concat();
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
         provided,
         started: traced.started,
-        warnings: [of_files, of_libraries].concat(),
+        warnings: [of_system, of_files, of_libraries].concat(),
         counts: scanned.counts,
     });
     if config.with_versions {

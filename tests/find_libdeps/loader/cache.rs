@@ -320,3 +320,18 @@ fn the_cache_gives_a_library_of_the_right_class() {
     ldconfig(&fixture, "root");
     both_find(&fixture, "/opt/lib/liba.so.1", "cache");
 }
+
+test!(
+    the_cache_gives_no_library_in_glibc_hwcaps_of_other_processors,
+    needs = ROOT
+);
+fn the_cache_gives_no_library_in_glibc_hwcaps_of_other_processors() {
+    let fixture = root("/opt/libs\n");
+    liba(&fixture, "/opt/libs/glibc-hwcaps/power10");
+    extension(&fixture, &[]);
+    // Without a cache the libraries are those that it would have.
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
+    ldconfig(&fixture, "root");
+    assert_eq!(cached(&fixture, "root").len(), 1, "ldconfig enters it");
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
+}

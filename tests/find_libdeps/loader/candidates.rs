@@ -357,6 +357,18 @@ fn a_library_in_glibc_hwcaps_alone_is_taken() {
     );
 }
 
+test!(
+    a_library_in_glibc_hwcaps_of_other_processors_is_not_taken,
+    needs = TOOLS
+);
+fn a_library_in_glibc_hwcaps_of_other_processors_is_not_taken() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "libs/glibc-hwcaps/power10/liba.so.1", &[]);
+    let path = runpath("$ORIGIN/../libs");
+    let file = fixture.library("venv/ext.so", "int x;", &[&needed, &path]);
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+}
+
 /// Whether the processor takes any of the levels, as its loader says.
 fn supports_levels() -> bool {
     let help = Run::new("/lib64/ld-linux-x86-64.so.2").arg("--help").must();

@@ -2,10 +2,11 @@
 
 use crate::elf;
 use crate::fixture::Fixture;
-use crate::oracle::{TOOLS, TREE, differs, library, runpath, soname};
+use crate::oracle::{TOOLS, TREE, differs, library, runpath, soname, warnings};
+use crate::own_root;
 use crate::support::harness::test;
 use crate::support::run::Run;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A library in `name` that defines one function for each of `versions`.
 fn versioned(fixture: &Fixture, name: &str, versions: &[&str]) -> String {
@@ -27,7 +28,9 @@ fn newer_extension(fixture: &Fixture, arguments: &[&str]) -> PathBuf {
     fixture.library("venv/ext.so", USE, &all)
 }
 
-const USE: &str = "void fV1(void); void fV2(void); void g(void) { fV1(); fV2(); }";
+/// Its variable puts another name into the string table.
+const USE: &str = "void fV1(void); void fV2(void); void g(void) { fV1(); fV2(); }\
+                   int x __asm__(\"libb.so.1\");";
 const LACKS: &str = "venv/ext.so: requires version `V2` of `liba.so.1`, which \
                      venv/libs/liba.so.1 does not define; the loader refuses it";
 const LDD_LACKS: &str = "venv/ext.so: venv/libs/liba.so.1: version `V2' not found (required by \
@@ -105,4 +108,85 @@ fn a_library_without_versions_passes() {
             "venv/ext.so: venv/libs/liba.so.1: no version information available (required by venv/ext.so)",
         ],
     );
+}
+
+/// Makes the file need `to` and not the library of its version records.
+fn need_instead(file: &Path, to: &str) {
+    elf::change(file, |elf| {
+        let names = elf.index_of(elf::DT_STRTAB);
+        let at = elf.find(to.as_bytes());
+        elf.put_entry(elf::DT_NEEDED, (at - names) as u64);
+    });
+}
+
+test!(
+    a_version_of_a_library_that_is_not_needed_is_reported,
+    needs = TOOLS
+);
+fn a_version_of_a_library_that_is_not_needed_is_reported() {
+    let fixture = Fixture::new();
+    let file = newer_extension(&fixture, &["-s", &runpath("$ORIGIN/libs")]);
+    need_instead(&file, "libb.so.1");
+    library(&fixture, "venv/libs/libb.so.1", &[]);
+    let report = fixture.report("venv");
+    let message = "venv/ext.so: requires versions of `liba.so.1`, which it does not need and nothing \
+                   else loads; the loader refuses it";
+    assert_eq!(warnings(&fixture, &report), [message]);
+    let said = Run::new("ldd").arg(&file).said();
+    let assertion = "_dl_check_map_versions: Assertion `needed != NULL' failed!";
+    assert!(said.stdout.contains(assertion), "{}", said.stdout);
+    let strict = fixture.run().args(["--strict", "-q", "venv"]).said();
+    assert_eq!(strict.status, 1);
+}
+
+test!(
+    a_version_of_a_library_that_another_one_loads_is_checked,
+    needs = TOOLS
+);
+fn a_version_of_a_library_that_another_one_loads_is_checked() {
+    let fixture = Fixture::new();
+    let file = newer_extension(&fixture, &["-s", &runpath("$ORIGIN/libs")]);
+    need_instead(&file, "libb.so.1");
+    let older = versioned(&fixture, "venv/libs/liba.so.1", &["V1"]);
+    library(
+        &fixture,
+        "venv/libs/libb.so.1",
+        &[&older, &runpath("$ORIGIN")],
+    );
+    let found = [
+        "liba.so.1: bundled venv/libs/liba.so.1 (runpath)",
+        "libb.so.1: bundled venv/libs/libb.so.1 (runpath)",
+    ];
+    let theirs = [
+        "liba.so.1 => venv/libs/liba.so.1",
+        "libb.so.1 => venv/libs/libb.so.1",
+    ];
+    let [a, b] = theirs;
+    differs(&fixture, &file, &found, &[LACKS], &[a, b, LDD_LACKS]);
+    versioned(&fixture, "venv/libs/liba.so.1", &["V1", "V2"]);
+    differs(&fixture, &file, &found, &[], &[a, b]);
+}
+
+test!(
+    an_executable_stack_is_refused_at_run_time_since_glibc_2_41,
+    needs = TOOLS
+);
+fn an_executable_stack_is_refused_at_run_time_since_glibc_2_41() {
+    // The C library of this machine may be older: its version is what the file defines.
+    let said = |version: &str| {
+        let fixture = own_root::root("");
+        fixture.file("versions", format!("{version} {{ *; }};\n"));
+        let script = ["-Wl,--version-script=versions", &soname("libc.so.6")];
+        let library = "root/lib/x86_64-linux-gnu/libc.so.6";
+        fixture.library(library, "void f(void) {}", &script);
+        let stack = ["-Wl,-z,execstack", library];
+        fixture.library("root/venv/ext.so", "int x;", &stack);
+        fixture.program("root/venv/tool", &stack);
+        fixture.library("root/venv/fine.so", "int x;", &[library]);
+        own_root::report(&fixture).warnings()
+    };
+    assert_eq!(said("GLIBC_2.40"), [own_root::NO_CACHE]);
+    let refused = "/venv/ext.so: wants an executable stack, which the loader refuses at run time; \
+                   clear the flag with `patchelf --clear-execstack`";
+    assert_eq!(said("GLIBC_2.41"), [own_root::NO_CACHE, refused]);
 }

@@ -14,7 +14,7 @@ use goblin::elf::dynamic::{
 use goblin::elf::header::{
     EI_ABIVERSION, EI_OSABI, ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_EXEC, ET_REL,
 };
-use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
+use goblin::elf::program_header::{PF_X, PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE};
 use goblin::elf::section_header::SHT_NOBITS;
 use goblin::elf::{Dyn, Dynamic, Elf, Header, ProgramHeader, SectionHeader};
 use std::ffi::{OsStr, OsString};
@@ -72,10 +72,14 @@ pub struct Object {
     pub no_default_libraries: bool,
     /// The versions that it needs of each library, except weak ones (`DT_VERNEED`).
     pub required_versions: Vec<RequiredVersion>,
+    /// The libraries of these that it does not need.
+    pub unneeded: Box<[OsString]>,
     /// The versions that it defines (`DT_VERDEF`).
     pub defined_versions: Vec<OsString>,
     /// How many bytes of its segments it lacks: the loader finds zeros there.
     pub missing_bytes: u64,
+    /// Whether it wants an executable stack (`PT_GNU_STACK`).
+    pub has_executable_stack: bool,
     /// Why the loader refuses it, although the architecture may be right.
     pub refusal: Option<Box<str>>,
     /// The system that it is built for, if that is not the one with glibc's loader.
@@ -95,8 +99,10 @@ impl Object {
             interpreter: None,
             no_default_libraries: false,
             required_versions: Vec::new(),
+            unneeded: Box::default(),
             defined_versions: Vec::new(),
             missing_bytes: 0,
+            has_executable_stack: false,
             refusal: None,
             system: None,
         }
@@ -210,6 +216,14 @@ impl<'a> ElfFile<'a> {
             );
             object.interpreter = Some(OsString::from_vec(name));
         }
+        let stack = segments
+            .iter()
+            .rfind(|segment| segment.p_type == PT_GNU_STACK);
+        let row = self.abi.architecture();
+        object.has_executable_stack = stack.map_or_else(
+            || row.is_some_and(|row| row.has_executable_stack),
+            |stack| stack.p_flags & PF_X != 0,
+        );
         let mut is_usual = true;
         if let Some(dynamic) = dynamic {
             let is_load = |segment: &&ProgramHeader| segment.p_type == PT_LOAD;
@@ -416,6 +430,7 @@ impl<'a> ElfFile<'a> {
             let place = Mapped::at(loaded, address, "DT_VERNEED")?;
             object.required_versions =
                 symbol_versions::required(self.file, self.ctx, place, &mut strings)?;
+            object.unneeded = unneeded(object);
         }
         if let Some(address) = value(DT_VERDEF) {
             let place = Mapped::at(loaded, address, "DT_VERDEF")?;
@@ -424,6 +439,17 @@ impl<'a> ElfFile<'a> {
         }
         Ok(true)
     }
+}
+
+fn unneeded(object: &Object) -> Box<[OsString]> {
+    let mut names: Vec<OsString> = Vec::new();
+    for RequiredVersion { library, .. } in &object.required_versions {
+        // The records of one library follow one another.
+        if names.last() != Some(library) && !object.needed.iter().any(|it| **it == **library) {
+            names.push(library.clone());
+        }
+    }
+    names.into_boxed_slice()
 }
 
 /// The dynamic section, if there is one: the last one counts (`_dl_map_object_from_fd`). In a `.debug`

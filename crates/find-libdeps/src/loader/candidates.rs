@@ -219,6 +219,13 @@ pub fn tried(root: &Root, dir: &Path) -> Vec<PathBuf> {
     tried
 }
 
+/// Whether processors of `abi` use the subdirectory `dir` of `glibc-hwcaps`.
+pub fn is_for_processors(dir: &Path, abi: Abi) -> bool {
+    let name = dir.file_name().unwrap_or_default();
+    abi.architecture()
+        .is_some_and(|row| row.hwcaps.iter().any(|known| name == *known))
+}
+
 /// `open_path` continues after ENOENT and EACCES, and treats a component that is not a directory as
 /// one that does not exist.
 fn is_silent(error: &io::Error) -> bool {

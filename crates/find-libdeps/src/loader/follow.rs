@@ -12,6 +12,7 @@ use crate::loader::never_packaged;
 use crate::loader::outcome::{Absence, Outcome, Resolution};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
+use crate::system::escape::shown;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -63,19 +64,34 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Loads what the objects of `process` need, starting with the object `next`.
+    /// Loads what the objects of `process` need, starting with the object `start`, and checks all.
     fn follow_links(
         &self,
         process: &mut Process,
         interpreter: &[Rc<Located>],
-        mut next: usize,
+        start: usize,
+    ) -> Vec<NeededName> {
+        let needs = self.load_links(process, interpreter, start);
+        for link in &process.links[start..] {
+            self.check_unneeded(process, interpreter, &link.located);
+        }
+        needs
+    }
+
+    fn load_links(
+        &self,
+        process: &mut Process,
+        interpreter: &[Rc<Located>],
+        start: usize,
     ) -> Vec<NeededName> {
         let tree = self.context.inputs.tree;
         let mut needs = Vec::new();
+        let mut next = start;
         while next < process.links.len() {
             let located = Rc::clone(&process.links[next].located);
             let path = tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
+            self.check_stack(process, &located, &path);
             for name in &located.object.needed {
                 if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
                     continue;
@@ -94,6 +110,78 @@ impl Pass<'_, '_> {
             next += 1;
         }
         needs
+    }
+
+    /// Warns about an object whose executable stack the loader refuses: since glibc 2.41, any that is
+    /// loaded after the program has started.
+    fn check_stack(&self, process: &Process, located: &Located, path: &Path) {
+        let wants = |located: &Located| located.object.has_executable_stack;
+        if process.is_starting || !wants(located) || process.main().is_some_and(wants) {
+            return;
+        }
+        if self
+            .context
+            .search
+            .c_library_defines(located.object.abi, "GLIBC_2.41")
+        {
+            let message = "wants an executable stack, which the loader refuses at run time; clear the \
+                           flag with `patchelf --clear-execstack`";
+            self.remarks.add_objection(path, message.to_owned());
+        }
+    }
+
+    /// Checks the versions that `located` requires of libraries that it does not need: another object
+    /// must have loaded them (`find_needed` in glibc's `elf/dl-version.c`).
+    fn check_unneeded(
+        &self,
+        process: &Process,
+        interpreter: &[Rc<Located>],
+        located: &Rc<Located>,
+    ) {
+        for name in &located.object.unneeded {
+            let path = self.context.inputs.tree.reported_path(located);
+            let known = process.by_name.get(&**name);
+            if let Some(by) = known.and_then(|known| known.by.as_ref()) {
+                diagnose::versions(located, &path, name, by, &self.remarks);
+            } else if known.is_none() && !self.is_loaded_by_packages(process, interpreter, name) {
+                let message = format!(
+                    "requires versions of `{}`, which it does not need and nothing else loads; the \
+                     loader refuses it",
+                    shown(name)
+                );
+                self.remarks.add_objection(&path, message);
+            }
+        }
+    }
+
+    /// Whether the process has a library `name` because a packaged library or the interpreter needs it,
+    /// or may have it because code loads it from the tree.
+    fn is_loaded_by_packages(
+        &self,
+        process: &Process,
+        interpreter: &[Rc<Located>],
+        name: &OsStr,
+    ) -> bool {
+        let first = &process.links[0].located;
+        let abi = first.object.abi;
+        if never_packaged::in_every_process(name, abi, process.is_starting) {
+            return true;
+        }
+        let in_tree = self.context.inputs.tree.with_soname(&Arc::from(name), abi);
+        if in_tree.is_some() && !process.is_starting {
+            return true;
+        }
+        let all = Pass {
+            context: self.context,
+            is_followed: &|_| true,
+            remarks: Remarks::default(),
+        };
+        interpreter.iter().chain([first]).any(|first| {
+            let chain = all.interpreter(first.real.parent());
+            let mut process = all.process(Rc::clone(first), &chain);
+            all.load_links(&mut process, &chain, 0);
+            process.by_name.contains_key(name)
+        })
     }
 
     fn absence(

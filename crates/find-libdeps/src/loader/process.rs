@@ -93,6 +93,15 @@ impl Process {
         }
     }
 
+    /// The program, if it is known.
+    pub fn main(&self) -> Option<&Located> {
+        let first = &self.links[0].located;
+        match first.object.kind {
+            Kind::Program => Some(first),
+            Kind::Library | Kind::Other => self.base.last().map(Rc::as_ref),
+        }
+    }
+
     /// The object `index`, what loaded it, and so on up to the main program.
     pub fn chain(&self, index: usize) -> impl Iterator<Item = &Located> {
         std::iter::successors(Some(index), |&index| self.links[index].loader)
