@@ -335,3 +335,20 @@ fn the_cache_gives_no_library_in_glibc_hwcaps_of_other_processors() {
     assert_eq!(cached(&fixture, "root").len(), 1, "ldconfig enters it");
     neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
 }
+
+test!(
+    numbers_in_names_in_the_cache_are_compared_as_numbers,
+    needs = ROOT
+);
+fn numbers_in_names_in_the_cache_are_compared_as_numbers() {
+    let fixture = root("/opt/libs\n");
+    liba(&fixture, "/opt/libs");
+    ldconfig(&fixture, "root");
+    let stub = crate::oracle::needing(&fixture, "liba.so.01");
+    fixture.library("root/venv/ext.so", "int x;", &[&stub]);
+    assert_eq!(
+        libraries(&fixture, &report(&fixture)),
+        ["liba.so.01: unowned /opt/libs/liba.so.1 (cache)"]
+    );
+    assert_eq!(loader(&fixture), ["liba.so.01 => /opt/libs/liba.so.1"]);
+}

@@ -353,7 +353,7 @@ fn the_loader_itself_is_found() {
     let report = Report::of(fixture.run(), TREE);
     let (outcome, path, found_by) = report.library("ld-linux-x86-64.so.2");
     assert_eq!(outcome, "package");
-    assert_eq!(found_by.as_deref(), Some("cache"));
+    assert_eq!(found_by.as_deref(), Some("direct"));
     let ours = PathBuf::from(path.expect("it was found"));
     let theirs = PathBuf::from("/lib64/ld-linux-x86-64.so.2");
     assert_eq!(
@@ -588,4 +588,102 @@ fn files_for_other_systems_are_one_message_for_a_distribution() {
         (strict.status, fixture.relative(&strict.stderr)),
         (0, messages.to_owned())
     );
+}
+
+test!(a_loader_on_the_search_path_is_not_used, needs = TOOLS);
+fn a_loader_on_the_search_path_is_not_used() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "venv/libs/ld-linux-x86-64.so.2", &[]);
+    let path = runpath("$ORIGIN/libs");
+    let file = fixture.library("venv/ext.so", "int x;", &[&needed, &path]);
+    // ldd's line for the loader has no name.
+    differs(
+        &fixture,
+        &file,
+        &["ld-linux-x86-64.so.2: package /lib64/ld-linux-x86-64.so.2 (direct)"],
+        &[],
+        &[],
+    );
+}
+
+test!(the_interpreter_of_a_program_is_needed, needs = TOOLS);
+fn the_interpreter_of_a_program_is_needed() {
+    let fixture = Fixture::new();
+    fixture.program("venv/tool", &["-pie"]);
+    let said = fixture.run().arg("venv").said();
+    said.is(0, "libc6\n", "");
+    let nowhere = "-Wl,--dynamic-linker=/nowhere/ld-linux-x86-64.so.2";
+    let file = fixture.program("venv/tool", &["-pie", nowhere]);
+    let said = fixture.said(fixture.run().args(["--strict", "venv"]));
+    let missing = "find-libdeps: missing: /nowhere/ld-linux-x86-64.so.2, needed by venv/tool\n";
+    said.is(1, "", &format!("{missing}{INSTALL_HINT}"));
+    // The kernel does not start it.
+    let started = std::process::Command::new(file).status();
+    assert_eq!(started.map_err(|error| error.kind()).ok(), None);
+}
+
+test!(a_filter_loads_its_library, needs = TOOLS);
+fn a_filter_loads_its_library() {
+    let fixture = Fixture::new();
+    library(&fixture, "venv/libs/liba.so.1", &[]);
+    let filter = "-Wl,--filter,liba.so.1";
+    let file = fixture.library("venv/ext.so", "int x;", &[filter, &runpath("$ORIGIN/libs")]);
+    is_loaded_with(&fixture, &file);
+    std::fs::remove_file(fixture.path("venv/libs/liba.so.1")).expect("it was made");
+    differs(&fixture, &file, &["liba.so.1: missing"], &[], &[]);
+}
+
+/// The bundled library is loaded with `file`. ldd lists it only for what needs that in its turn,
+/// because the library comes first.
+#[track_caller]
+fn is_loaded_with(fixture: &Fixture, file: &Path) {
+    let found = "liba.so.1: bundled venv/libs/liba.so.1 (runpath)";
+    differs(fixture, file, &[found], &[], &[]);
+    let process = fixture.program("process", &[file.to_str().expect("ASCII")]);
+    assert_eq!(
+        ldd(fixture, Run::new("ldd"), &process),
+        [
+            "liba.so.1 => venv/libs/liba.so.1",
+            "venv/ext.so => venv/ext.so"
+        ]
+    );
+}
+
+test!(an_auxiliary_library_is_loaded_if_it_is_found, needs = TOOLS);
+fn an_auxiliary_library_is_loaded_if_it_is_found() {
+    let fixture = Fixture::new();
+    library(&fixture, "venv/libs/liba.so.1", &[]);
+    let auxiliary = "-Wl,--auxiliary,liba.so.1";
+    let path = runpath("$ORIGIN/libs");
+    let file = fixture.library("venv/ext.so", "int x;", &[auxiliary, &path]);
+    is_loaded_with(&fixture, &file);
+    std::fs::remove_file(fixture.path("venv/libs/liba.so.1")).expect("it was made");
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    strict.is(0, "", "");
+}
+
+test!(an_audit_library_of_a_program_is_loaded, needs = TOOLS);
+fn an_audit_library_of_a_program_is_loaded() {
+    let fixture = Fixture::new();
+    library(&fixture, "venv/libs/liba.so.1", &[]);
+    let path = runpath("$ORIGIN/libs");
+    fixture.program(
+        "venv/tool",
+        &["-pie", "-Wl,--audit,libno.so.1:liba.so.1", &path],
+    );
+    // The loader does not list it.
+    let report = fixture.report("venv");
+    assert_eq!(
+        libraries(&fixture, &report),
+        ["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"]
+    );
+}
+
+test!(an_empty_needed_name_is_that_of_the_program, needs = TOOLS);
+fn an_empty_needed_name_is_that_of_the_program() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    // The string table begins with an empty string.
+    elf::change(&file, |elf| elf.put_entry(elf::DT_NEEDED, 0));
+    differs(&fixture, &file, &[], &[], &[]);
 }

@@ -8,8 +8,8 @@ use crate::elf::symbol_versions::{self, RequiredVersion};
 use crate::system::architecture::Abi;
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
-    DF_1_NODEFLIB, DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME,
-    DT_STRTAB, DT_VERDEF, DT_VERNEED,
+    DF_1_NODEFLIB, DF_1_PIE, DT_AUDIT, DT_DEPAUDIT, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH,
+    DT_RUNPATH, DT_SONAME, DT_STRTAB, DT_VERDEF, DT_VERNEED,
 };
 use goblin::elf::header::{
     EI_ABIVERSION, EI_OSABI, ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_EXEC, ET_REL,
@@ -19,11 +19,14 @@ use goblin::elf::section_header::SHT_NOBITS;
 use goblin::elf::{Dyn, Dynamic, Elf, Header, ProgramHeader, SectionHeader};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::sync::Arc;
 
 pub use crate::elf::bytes::ElfError;
 
+/// Tags of dynamic entries that goblin does not name, from glibc's `elf/elf.h`.
+const DT_AUXILIARY: u64 = 0x7fff_fffd;
+const DT_FILTER: u64 = 0x7fff_ffff;
 /// The size of the ELF header in the 64-bit class, the larger one.
 const HEADER: usize = 64;
 /// The beginning of every ELF file.
@@ -59,15 +62,17 @@ pub struct Object {
     pub kind: Kind,
     /// `DT_SONAME`.
     pub soname: Option<Arc<OsStr>>,
-    /// `DT_NEEDED`, in the file's order.
+    /// `DT_NEEDED` and `DT_FILTER`, in the file's order.
     pub needed: Vec<Arc<OsStr>>,
+    /// What is loaded if it is found: `DT_AUXILIARY`, and of a program `DT_AUDIT` and `DT_DEPAUDIT`.
+    pub auxiliary: Vec<Arc<OsStr>>,
     /// `DT_RPATH`; `None` if the file also has a RUNPATH, which disables it (`elf_get_dynamic_info`
     /// in glibc's `elf/get-dynamic-info.h`).
     pub rpath: Option<OsString>,
     /// `DT_RUNPATH`.
     pub runpath: Option<OsString>,
     /// `PT_INTERP`.
-    pub interpreter: Option<OsString>,
+    pub interpreter: Option<Arc<OsStr>>,
     /// `DF_1_NODEFLIB`: its needs are not searched for in the default directories.
     pub no_default_libraries: bool,
     /// The versions that it needs of each library, except weak ones (`DT_VERNEED`).
@@ -94,6 +99,7 @@ impl Object {
             kind,
             soname: None,
             needed: Vec::new(),
+            auxiliary: Vec::new(),
             rpath: None,
             runpath: None,
             interpreter: None,
@@ -214,7 +220,7 @@ impl<'a> ElfFile<'a> {
                     .position(|&byte| byte == 0)
                     .unwrap_or(name.len()),
             );
-            object.interpreter = Some(OsString::from_vec(name));
+            object.interpreter = Some(Arc::from(OsString::from_vec(name)));
         }
         let stack = segments
             .iter()
@@ -407,13 +413,20 @@ impl<'a> ElfFile<'a> {
         };
         let mut strings = StringTable::new(self.file, Mapped::at(loaded, address, "DT_STRTAB")?);
         for entry in &entries {
-            if entry.d_tag == DT_NEEDED {
-                if object.needed.len() == MAX_NEEDED {
+            let count = object.needed.len() + object.auxiliary.len();
+            match entry.d_tag {
+                DT_NEEDED | DT_FILTER | DT_AUXILIARY if count == MAX_NEEDED => {
                     return malformed("too many needed libraries");
                 }
-                object
-                    .needed
-                    .push(strings.get(entry.d_val, MAX_NAME)?.into());
+                DT_NEEDED | DT_FILTER => {
+                    let name = strings.get(entry.d_val, MAX_NAME)?;
+                    object.needed.push(name.into());
+                }
+                DT_AUXILIARY => {
+                    let name = strings.get(entry.d_val, MAX_NAME)?;
+                    object.auxiliary.push(name.into());
+                }
+                _ => {}
             }
         }
         let mut string = |tag, limit| {
@@ -421,6 +434,15 @@ impl<'a> ElfFile<'a> {
                 .map(|offset| strings.get(offset, limit))
                 .transpose()
         };
+        if object.kind == Kind::Program {
+            for tag in [DT_AUDIT, DT_DEPAUDIT] {
+                let names = string(tag, MAX_PATH_LIST)?.unwrap_or_default();
+                let names = names.as_bytes().split(|&byte| byte == b':');
+                let names = names.filter(|name| !name.is_empty());
+                let names = names.map(|name| Arc::from(OsStr::from_bytes(name)));
+                object.auxiliary.extend(names);
+            }
+        }
         object.soname = string(DT_SONAME, MAX_NAME)?.map(Arc::from);
         object.runpath = string(DT_RUNPATH, MAX_PATH_LIST)?;
         if object.runpath.is_none() {

@@ -3,7 +3,7 @@
 //! What satisfies a single name is decided in [`super::satisfy`].
 
 use crate::demand::{Caller, Demand};
-use crate::elf::object_file::Kind;
+use crate::elf::object_file::{Kind, Object};
 use crate::loader::context::{Context, Inputs};
 use crate::loader::diagnose;
 use crate::loader::interpreter::Chain;
@@ -84,19 +84,22 @@ impl Pass<'_, '_> {
         interpreter: &[Rc<Located>],
         start: usize,
     ) -> Vec<NeededName> {
-        let tree = self.context.inputs.tree;
         let mut needs = Vec::new();
         let mut next = start;
         while next < process.links.len() {
             let located = Rc::clone(&process.links[next].located);
-            let path = tree.reported_path(&located);
+            let object = &located.object;
+            let path = self.context.inputs.tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
             self.check_stack(process, &located, &path);
-            for name in &located.object.needed {
+            for (name, must_exist) in names(object, next == 0 && process.is_starting) {
                 if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
                     continue;
                 }
                 let satisfied = self.satisfy(process, interpreter, next, name);
+                if !must_exist && satisfied.by.is_none() {
+                    continue;
+                }
                 if let Some(by) = &satisfied.by {
                     diagnose::versions(&located, &path, name, by, &self.remarks);
                 }
@@ -256,4 +259,25 @@ impl Pass<'_, '_> {
         let is_loaded = self.context.foreign.system(&first.object).is_none();
         is_loaded.then(|| (self.process(first, &base), interpreter))
     }
+}
+
+/// The names that are searched for to load `object`, and whether loading fails without them.
+///
+/// The kernel opens the interpreter of a program. A program that needs the C library comes with its
+/// loader, and that is the interpreter of nearly all.
+fn names(object: &Object, is_program: bool) -> impl Iterator<Item = (&Arc<OsStr>, bool)> {
+    let row = object.abi.architecture();
+    let is_usual = |interpreter: &&Arc<OsStr>| {
+        row.is_some_and(|row| ***interpreter == *row.interpreter)
+            && object.needed.iter().any(|name| **name == *"libc.so.6")
+    };
+    let interpreter = object.interpreter.as_ref();
+    let interpreter = interpreter.filter(|it| is_program && !is_usual(it));
+    let needed = object.needed.iter();
+    // An empty name is that of the program (`_dl_name_match_p` in glibc's `elf/dl-misc.c`).
+    let required = interpreter
+        .into_iter()
+        .chain(needed.filter(|name| !name.is_empty()));
+    let auxiliary = object.auxiliary.iter().map(|name| (name, false));
+    required.map(|name| (name, true)).chain(auxiliary)
 }

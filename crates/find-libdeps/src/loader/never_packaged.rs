@@ -46,10 +46,15 @@ pub fn in_every_process(soname: &OsStr, abi: Abi, is_starting: bool) -> bool {
         "librt.so.1",
         "libutil.so.1",
     ];
-    let loader = abi.architecture().map(|row| Path::new(row.interpreter));
     soname == "libc.so.6"
-        || loader.is_some_and(|loader| loader.file_name() == Some(soname))
+        || is_loader(soname, abi)
         || !is_starting && GLIBC.iter().any(|part| soname == *part)
+}
+
+/// Whether `name` is the loader of `abi`, or a path with its file name.
+pub fn is_loader(name: &OsStr, abi: Abi) -> bool {
+    let loader = abi.architecture().map(|row| Path::new(row.interpreter));
+    loader.is_some_and(|loader| loader.file_name() == Path::new(name).file_name())
 }
 
 fn starts_with(soname: &OsStr, prefix: &str) -> bool {

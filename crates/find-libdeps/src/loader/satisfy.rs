@@ -141,7 +141,7 @@ impl Pass<'_, '_> {
         }
         match hit.found_by {
             FoundBy::Rpath | FoundBy::LdLibraryPath | FoundBy::Runpath | FoundBy::Direct
-                if is_in_tree =>
+                if is_in_tree && !never_packaged::is_loader(name, hit.located.object.abi) =>
             {
                 Outcome::Bundled(hit)
             }

@@ -5,6 +5,7 @@
 
 use crate::loader::candidates::{self, Candidate, Candidates};
 use crate::loader::located::Located;
+use crate::loader::never_packaged;
 use crate::loader::outcome::{FoundBy, Step};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
@@ -56,6 +57,11 @@ impl Search<'_> {
             let library = path.is_absolute().then(|| open(path)).flatten();
             return library.map(|library| (library, FoundBy::Direct));
         }
+        // The loader is loaded before everything else and satisfies its own name.
+        if never_packaged::is_loader(name, abi) {
+            let interpreter = Path::new(abi.architecture()?.interpreter);
+            return open(interpreter).map(|library| (library, FoundBy::Direct));
+        }
         for (found_by, place) in self.places(process, index) {
             let library = if found_by == FoundBy::Cache {
                 self.ld_so
@@ -75,10 +81,7 @@ impl Search<'_> {
                 return Some((library, found_by));
             }
         }
-        // The loader is loaded before everything else and satisfies its own name.
-        let interpreter = Path::new(abi.architecture()?.interpreter);
-        let library = (interpreter.file_name() == Some(name)).then(|| open(interpreter))?;
-        library.map(|library| (library, FoundBy::Direct))
+        None
     }
 
     /// Where the loader searches for a name without `/` that the object `index` needs, in order.

@@ -14,7 +14,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,11 +113,20 @@ impl LdSo {
             .map(|cached| cached.path.as_path())
     }
 
+    /// The entries of `name`. Numbers in names are compared as numbers: `libz.so.01` is `libz.so.1`
+    /// (`_dl_cache_libcmp` in glibc's `elf/dl-cache.c`).
+    fn entries(&self, name: &OsStr) -> Option<&Vec<Cached>> {
+        self.by_name.get(name).or_else(|| {
+            let name = without_leading_zeros(name)?;
+            self.by_name.get(&name)
+        })
+    }
+
     /// The file of `name` in the cache: the first whose flags match `abi`; a file for every processor
     /// is preferred to one for some.
     pub fn cached(&self, name: &OsStr, abi: Abi) -> Option<&Path> {
         let suitable = |cached: &&Cached| cached.fits.suits(abi) && cached.is_usable(abi);
-        let entries = self.by_name.get(name)?;
+        let entries = self.entries(name)?;
         let all = entries.iter().filter(suitable);
         all.clone()
             .find(|cached| !cached.is_for_some_processors)
@@ -239,6 +248,21 @@ fn libraries(root: &Root, dir: &Path) -> BTreeMap<OsString, Seen> {
         }
     }
     all
+}
+
+/// `name` with no leading zeros in its numbers; `None` if it has none.
+fn without_leading_zeros(name: &OsStr) -> Option<OsString> {
+    let mut shorter = Vec::new();
+    let mut rest = name.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let is_number_ahead = after.first().is_some_and(u8::is_ascii_digit);
+        let is_inside = shorter.last().is_some_and(u8::is_ascii_digit);
+        if first != b'0' || !is_number_ahead || is_inside {
+            shorter.push(first);
+        }
+        rest = after;
+    }
+    (shorter.len() < name.len()).then(|| OsString::from_vec(shorter))
 }
 
 /// Compares as `_dl_cache_libcmp` in glibc's `elf/dl-cache.c` does: digits form numbers, and a number
