@@ -3,6 +3,7 @@
 
 mod cache;
 mod candidates;
+mod family;
 mod identity;
 mod ldconfig;
 mod mapping;

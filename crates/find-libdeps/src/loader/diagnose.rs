@@ -33,20 +33,27 @@ pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
     }
 }
 
-/// Warns if `by` does not define a version that `located` requires of `name`: the loader refuses
-/// the object and does not search any further. A library without any definitions is accepted
+/// The versions that `located` requires of `name` and `by` does not define: the loader refuses the
+/// object and does not search any further. A library without any definitions is accepted
 /// (`match_symbol` in glibc's `elf/dl-version.c`).
-pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, remarks: &Remarks) {
+pub fn lacks<'o>(
+    located: &'o Located,
+    name: &'o OsStr,
+    by: &'o Located,
+) -> impl Iterator<Item = &'o OsStr> {
     let defined = &by.object.defined_versions;
-    if defined.is_empty() {
-        return;
-    }
-    let absent: Vec<String> = located
-        .object
-        .required_versions
-        .iter()
-        .filter(|required| required.library == name && !defined.contains(&required.version))
-        .map(|required| format!("`{}`", shown(&required.version)))
+    let required = located.object.required_versions.iter();
+    required
+        .filter(move |required| {
+            !defined.is_empty() && required.library == name && !defined.contains(&required.version)
+        })
+        .map(|required| required.version.as_os_str())
+}
+
+/// Warns if `by` does not define a version that `located` requires of `name`.
+pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, remarks: &Remarks) {
+    let absent: Vec<String> = lacks(located, name, by)
+        .map(|version| format!("`{}`", shown(version)))
         .collect();
     if !absent.is_empty() {
         let message = format!(

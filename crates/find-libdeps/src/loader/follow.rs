@@ -6,6 +6,7 @@ use crate::demand::{Caller, Demand};
 use crate::elf::object_file::{Kind, Object};
 use crate::loader::context::{Context, Inputs};
 use crate::loader::diagnose;
+use crate::loader::family;
 use crate::loader::interpreter::Chain;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
@@ -25,6 +26,8 @@ pub struct NeededName {
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,
     pub absence: Option<Absence>,
+    /// What the search found.
+    found: Option<Rc<Located>>,
 }
 
 /// The result of following one process.
@@ -92,6 +95,7 @@ impl Pass<'_, '_> {
             let path = self.context.inputs.tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
             self.check_stack(process, &located, &path);
+            let mut of_object = Vec::new();
             for (name, must_exist) in names(object, next == 0 && process.is_starting) {
                 if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
                     continue;
@@ -100,16 +104,25 @@ impl Pass<'_, '_> {
                 if !must_exist && satisfied.by.is_none() {
                     continue;
                 }
-                if let Some(by) = &satisfied.by {
-                    diagnose::versions(&located, &path, name, by, &self.remarks);
-                }
-                needs.push(NeededName {
+                of_object.push(NeededName {
                     by: Rc::clone(&located),
                     soname: Arc::clone(name),
                     absence: self.absence(process, next, name, &satisfied.outcome),
                     outcome: satisfied.outcome,
+                    found: satisfied.by,
                 });
             }
+            family::mark_left_out(process, &located, &mut of_object);
+            for need in &of_object {
+                let found = need
+                    .found
+                    .as_ref()
+                    .filter(|_| need.outcome != Outcome::LeftOut);
+                if let Some(by) = found {
+                    diagnose::versions(&located, &path, &need.soname, by, &self.remarks);
+                }
+            }
+            needs.extend(of_object);
             next += 1;
         }
         needs

@@ -7,6 +7,7 @@ use crate::elf::object_file::Object;
 use crate::loader::located::Located;
 use crate::loader::remarks::Remarks;
 use crate::loader::tree::Tree;
+use crate::python::distributions;
 use crate::system::architecture::{ARCHITECTURES, Abi};
 use crate::system::escape::shown;
 use crate::system::root::Root;
@@ -59,7 +60,7 @@ impl Foreign {
             match (self.system(object), &object.refusal) {
                 (Some(system), _) => {
                     if !object.needed.is_empty() || object.interpreter.is_some() {
-                        let group = groups.entry(distribution(&located.path)).or_default();
+                        let group = groups.entry(distributions::dir(&located.path)).or_default();
                         group.push((&located.path, system));
                     }
                 }
@@ -100,16 +101,4 @@ fn text(dir: PathBuf, files: &[(&Path, &'static str)]) -> (PathBuf, String) {
         systems.join(", "),
     );
     (dir, text)
-}
-
-/// The directory of the distribution that `path` belongs to: the one in a directory of `sys.path`, or
-/// elsewhere that of the file.
-fn distribution(path: &Path) -> PathBuf {
-    let is_in_site = |dir: &&Path| {
-        let site = dir.parent().and_then(Path::file_name);
-        site.is_some_and(|name| name == "site-packages" || name == "dist-packages")
-    };
-    let dir = path.parent().unwrap_or(path);
-    let found = dir.ancestors().find(is_in_site);
-    found.unwrap_or(dir).to_owned()
 }

@@ -7,7 +7,7 @@
 //! one; [`candidates`] judges one path; [`cache_file`] and [`conf_file`] are the formats that
 //! [`system_libraries`] reads; [`search`] tries candidates in order; [`interpreter`] and [`process`]
 //! model what loads what; [`foreign`] sets apart what is for other machines; [`follow`] loads one process after the other, [`satisfy`] decides what
-//! satisfies a name, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
+//! satisfies a name, [`family`] what no package can, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
 //! holds the results, [`remarks`] the warnings, [`context`] what all of these work on;
 //! [`never_packaged`] names what hosts and interpreters provide.
 //!
@@ -18,6 +18,7 @@ pub(crate) mod candidates;
 mod conf_file;
 pub(crate) mod context;
 mod diagnose;
+mod family;
 mod follow;
 mod foreign;
 mod interpreter;

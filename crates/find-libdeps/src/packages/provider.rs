@@ -48,6 +48,8 @@ pub enum Provider {
     Interpreter { place: Option<Place> },
     /// The host's driver.
     Host,
+    /// Nothing, and no package can: the distribution left it out.
+    LeftOut,
     /// Nothing: the loader does not find it.
     Missing {
         /// Debian's name of the architecture, if it is not the native one.
@@ -87,7 +89,7 @@ impl Provider {
                 Some(place)
             }
             Self::Interpreter { place } => place.as_ref(),
-            Self::NotInstalled { .. } | Self::Host | Self::Missing { .. } => None,
+            Self::NotInstalled { .. } | Self::Host | Self::LeftOut | Self::Missing { .. } => None,
         }
     }
 }
@@ -216,6 +218,7 @@ fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Prov
             },
         },
         Outcome::Host => Provider::Host,
+        Outcome::LeftOut => Provider::LeftOut,
         Outcome::Missing { architecture } => Provider::Missing {
             foreign: Some(*architecture).filter(|&name| name != ownership.architecture()),
         },

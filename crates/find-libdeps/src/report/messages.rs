@@ -74,7 +74,8 @@ impl Messages {
                 | Provider::NotInstalled { .. }
                 | Provider::Bundled { .. }
                 | Provider::Interpreter { .. }
-                | Provider::Host => {}
+                | Provider::Host
+                | Provider::LeftOut => {}
             }
         }
         for library in &report.possible {
