@@ -137,6 +137,19 @@ pub fn add(fixture: &Fixture, path: &str, name: &str) {
     fixture.library(&inside(path), "int x;", &[&soname(name)]);
 }
 
+/// Makes the files at `paths` those of a package in the root.
+pub fn package(fixture: &Fixture, name: &str, paths: &[&str]) {
+    let status = fixture.path("root/var/lib/dpkg/status");
+    let stanza = format!(
+        "Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\
+         Maintainer: nobody\nDescription: none\n\n"
+    );
+    let all = fs::read_to_string(&status).expect("the root has it") + &stanza;
+    fs::write(status, all).expect("it can be written");
+    let list = format!("root/var/lib/dpkg/info/{name}.list");
+    fixture.file(&list, format!("{}\n", paths.join("\n")));
+}
+
 /// What `ldconfig -p` says of the cache: for each name of this architecture the first path, that
 /// of a `glibc-hwcaps` directory only where there is no other.
 pub fn cached(fixture: &Fixture, root: &str) -> BTreeMap<String, String> {

@@ -2,9 +2,10 @@
 
 use crate::elf;
 use crate::fixture::Fixture;
-use crate::oracle::{TOOLS, TREE, differs, library, runpath, soname, warnings};
+use crate::oracle::{TOOLS, TREE, differs, library, needing, runpath, soname, warnings};
 use crate::own_root;
 use crate::support::harness::test;
+use crate::support::needs::Need;
 use crate::support::run::Run;
 use std::path::{Path, PathBuf};
 
@@ -189,4 +190,73 @@ fn an_executable_stack_is_refused_at_run_time_since_glibc_2_41() {
     let refused = "/venv/ext.so: wants an executable stack, which the loader refuses at run time; \
                    clear the flag with `patchelf --clear-execstack`";
     assert_eq!(said("GLIBC_2.41"), [own_root::NO_CACHE, refused]);
+}
+
+const SYSTEM: &str = "/usr/lib/x86_64-linux-gnu";
+const ROOT: &[Need] = &[Need::Cc, Need::Ldd, Need::Dpkg, Need::Ldconfig, Need::Root];
+
+test!(
+    a_version_that_a_packaged_library_requires_of_a_bundled_one_is_checked,
+    needs = ROOT
+);
+fn a_version_that_a_packaged_library_requires_of_a_bundled_one_is_checked() {
+    let fixture = own_root::root("");
+    let newer = versioned(&fixture, &format!("root{SYSTEM}/liba.so.1"), &["V1", "V2"]);
+    // The extension needs the library that requires V2 only through another one.
+    let own = soname("libc1.so.1");
+    let inner = format!("root{SYSTEM}/libc1.so.1");
+    fixture.library(&inner, USE, &[&newer, &own]);
+    let outer = format!("root{SYSTEM}/libb1.so.1");
+    fixture.library(&outer, "int y;", &[&inner, &soname("libb1.so.1")]);
+    let paths = ["liba.so.1", "libb1.so.1", "libc1.so.1"].map(|name| format!("{SYSTEM}/{name}"));
+    own_root::package(&fixture, "libs", &paths.each_ref().map(String::as_str));
+    let older = versioned(&fixture, "root/venv/libs/liba.so.1", &["V1"]);
+    let path = runpath("$ORIGIN/libs");
+    let arguments = [&older, &outer, &path].map(String::as_str);
+    fixture.library("root/venv/ext.so", "int x;", &arguments);
+    own_root::ldconfig(&fixture, "root");
+    let message = "/usr/lib/x86_64-linux-gnu/libc1.so.1: requires version `V2` of `liba.so.1`, which \
+                   /venv/libs/liba.so.1 does not define, and /venv/ext.so loads that; the loader \
+                   refuses both";
+    assert_eq!(own_root::report(&fixture).warnings(), [message]);
+    let strict = own_root::run(&fixture, "root")
+        .args(["--strict", "/venv"])
+        .said();
+    assert_eq!((strict.status, strict.stdout.as_str()), (1, "libs\n"));
+    let theirs = own_root::loader(&fixture).join("\n");
+    let refused = "/venv/ext.so: /venv/libs/liba.so.1: version `V2' not found (required by \
+                   /usr/lib/x86_64-linux-gnu/libc1.so.1)";
+    assert!(theirs.contains(refused), "{theirs}");
+}
+
+test!(
+    a_version_that_is_required_of_what_the_interpreter_loads_is_checked,
+    needs = ROOT
+);
+fn a_version_that_is_required_of_what_the_interpreter_loads_is_checked() {
+    let fixture = own_root::root("");
+    let older = versioned(&fixture, &format!("root{SYSTEM}/liba.so.1"), &["V1"]);
+    let module = "/usr/lib/python3.99/lib-dynload/_a.cpython-399-x86_64-linux-gnu.so";
+    fixture.library(&format!("root{module}"), "int y;", &[&older]);
+    fixture.program("root/usr/bin/python3.99", &["-pie"]);
+    fixture.file("root/venv/pyvenv.cfg", "home = /usr/bin\n");
+    fixture.link("/usr/bin/python3.99", "root/venv/bin/python3");
+    let newer = versioned(&fixture, "root/venv/libs/liba.so.1", &["V1", "V2"]);
+    fixture.library("root/venv/ext.so", USE, &[&newer, &runpath("$ORIGIN/libs")]);
+    own_root::ldconfig(&fixture, "root");
+    let message = "/venv/ext.so: requires version `V2` of `liba.so.1`, which \
+                   /usr/lib/x86_64-linux-gnu/liba.so.1 does not define; if the interpreter has \
+                   loaded that, the loader does not load /venv/libs/liba.so.1, and refuses this file";
+    assert_eq!(own_root::report(&fixture).warnings(), [message]);
+    // A program that has loaded the module first, as Python does.
+    let [first, second] = [module, "/venv/ext.so"].map(|path| needing(&fixture, path));
+    fixture.program("root/usr/bin/process", &["-pie", &first, &second]);
+    let said = Run::new("chroot")
+        .arg(fixture.path("root"))
+        .args([own_root::LOADER, "--list", "/usr/bin/process"])
+        .said();
+    let refused = "/usr/lib/x86_64-linux-gnu/liba.so.1: version `V2' not found (required by \
+                   /venv/ext.so)";
+    let both = said.stdout + &said.stderr;
+    assert!(both.contains(refused), "{both}");
 }

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::loader::candidates::Candidates;
+use crate::loader::conflicts::LoadedByInterpreters;
 use crate::loader::foreign::Foreign;
 use crate::loader::interpreter::Interpreters;
 use crate::loader::search::Search;
@@ -36,6 +37,7 @@ pub struct Context<'a> {
     pub search: Search<'a>,
     pub interpreters: Interpreters<'a>,
     pub foreign: Foreign,
+    pub loaded_by_interpreters: LoadedByInterpreters,
 }
 
 impl<'a> Context<'a> {
@@ -48,6 +50,7 @@ impl<'a> Context<'a> {
             inputs,
             search,
             foreign: Foreign::new(inputs.root, inputs.native, inputs.accepted),
+            loaded_by_interpreters: LoadedByInterpreters::default(),
             interpreters: Interpreters::new(inputs.root, inputs.config, search),
         }
     }

@@ -60,6 +60,7 @@ impl Pass<'_, '_> {
         let mut process = self.process(Rc::clone(first), &interpreter);
         process.is_starting = first.object.kind == Kind::Program;
         let needs = self.follow_links(&mut process, &interpreter, 0);
+        self.check_conflicts(&process, &interpreter);
         process.loaded.remove(&first.file);
         Followed {
             needs,
@@ -81,7 +82,7 @@ impl Pass<'_, '_> {
         needs
     }
 
-    fn load_links(
+    pub fn load_links(
         &self,
         process: &mut Process,
         interpreter: &[Rc<Located>],
@@ -187,17 +188,10 @@ impl Pass<'_, '_> {
         if in_tree.is_some() && !process.is_starting {
             return true;
         }
-        let all = Pass {
-            context: self.context,
-            is_followed: &|_| true,
-            remarks: Remarks::default(),
-        };
-        interpreter.iter().chain([first]).any(|first| {
-            let chain = all.interpreter(first.real.parent());
-            let mut process = all.process(Rc::clone(first), &chain);
-            all.load_links(&mut process, &chain, 0);
-            process.by_name.contains_key(name)
-        })
+        interpreter
+            .iter()
+            .chain([first])
+            .any(|first| self.whole(first, interpreter).by_name.contains_key(name))
     }
 
     fn absence(

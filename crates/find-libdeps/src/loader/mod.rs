@@ -7,7 +7,7 @@
 //! one; [`candidates`] judges one path; [`cache_file`] and [`conf_file`] are the formats that
 //! [`system_libraries`] reads; [`search`] tries candidates in order; [`interpreter`] and [`process`]
 //! model what loads what; [`foreign`] sets apart what is for other machines; [`follow`] loads one process after the other, [`satisfy`] decides what
-//! satisfies a name, [`family`] what no package can, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
+//! satisfies a name, [`family`] what no package can, [`conflicts`] compares versions across packages, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
 //! holds the results, [`remarks`] the warnings, [`context`] what all of these work on;
 //! [`never_packaged`] names what hosts and interpreters provide.
 //!
@@ -16,6 +16,7 @@
 mod cache_file;
 pub(crate) mod candidates;
 mod conf_file;
+mod conflicts;
 pub(crate) mod context;
 mod diagnose;
 mod family;
