@@ -3,7 +3,7 @@
 
 use crate::fixture::{Fixture, PROGRAM, Report};
 use crate::oracle::{libraries, soname};
-use crate::support::run::Run;
+use crate::support::run::{Run, Said};
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -90,6 +90,16 @@ pub fn loader(fixture: &Fixture) -> Vec<String> {
     let errors = said.stderr.lines();
     let errors = errors.map(|line| line.strip_suffix(reason).unwrap_or(line).to_owned());
     found.chain(errors).collect()
+}
+
+/// What `run` says in a root without a cache, except that there is none.
+#[track_caller]
+pub fn said_without_cache(run: Run) -> Said {
+    let mut said = run.said();
+    let warning = format!("find-libdeps: warning: {NO_CACHE}\n");
+    assert!(said.stderr.contains(&warning), "{}", said.stderr);
+    said.stderr = said.stderr.replacen(&warning, "", 1);
+    said
 }
 
 /// What `find-libdeps` warns about, except a cache that does not exist.

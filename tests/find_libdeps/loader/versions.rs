@@ -4,6 +4,7 @@ use crate::elf;
 use crate::fixture::Fixture;
 use crate::oracle::{TOOLS, TREE, differs, library, needing, runpath, soname, warnings};
 use crate::own_root;
+use crate::support::debian;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
@@ -190,6 +191,36 @@ fn an_executable_stack_is_refused_at_run_time_since_glibc_2_41() {
     let refused = "/venv/ext.so: wants an executable stack, which the loader refuses at run time; \
                    clear the flag with `patchelf --clear-execstack`";
     assert_eq!(said("GLIBC_2.41"), [own_root::NO_CACHE, refused]);
+}
+
+test!(
+    an_executable_stack_is_refused_as_by_the_loader_of_debian_13,
+    needs = &[Need::Mmdebstrap, Need::Cc]
+);
+fn an_executable_stack_is_refused_as_by_the_loader_of_debian_13() {
+    let fixture = Fixture::new();
+    let root = debian::root("trixie", &[]);
+    let venv = root.path().join("venv");
+    std::fs::create_dir(&venv).expect("a directory");
+    let library = fixture.library("ext.so", "int x;", &["-Wl,-z,execstack"]);
+    std::fs::copy(library, venv.join("ext.so")).expect("a copy");
+    let source = "#include <dlfcn.h>\n#include <stdio.h>\n\
+                  int main(void) { return !dlopen(\"/venv/ext.so\", RTLD_NOW) && puts(dlerror()); }";
+    let program = fixture.compile("open", source, &[]);
+    std::fs::copy(program, root.path().join("open")).expect("a copy");
+    let theirs = Run::new("chroot").arg(root.path()).arg("/open").said();
+    let refused = "/venv/ext.so: cannot enable executable stack as shared object requires: Invalid \
+                   argument\n";
+    theirs.is(1, refused, "");
+    let run = Run::new(crate::fixture::PROGRAM)
+        .arg("--root")
+        .arg(root.path());
+    run.args(["--strict", "/venv"]).said().is(
+        1,
+        "",
+        "find-libdeps: warning: /venv/ext.so: wants an executable stack, which the loader refuses at \
+         run time; clear the flag with `patchelf --clear-execstack`\n",
+    );
 }
 
 const SYSTEM: &str = "/usr/lib/x86_64-linux-gnu";

@@ -12,7 +12,7 @@ use crate::loader::tree::Tree;
 use crate::system::escape::shown;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Warns about an object that is not loaded as it was built to be; `path` is how it is reported.
@@ -91,6 +91,17 @@ pub fn cause(
     let not_cached = configured
         .map(|dir| dir.join(&**name))
         .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
+    if let Some(path) = skipped_by_flag(search, located, name) {
+        return Some(Cause {
+            text: format!(
+                "{} exists, but the file is marked `DF_1_NODEFLIB`, so the loader skips the default \
+                 directories",
+                shown(&path)
+            ),
+            advice: Some("link it without `-z nodefaultlib`".to_owned()),
+            may_be_packaged: false,
+        });
+    }
     if let Some(path) = not_cached {
         return Some(Cause {
             text: format!("{} exists but is not in the loader's cache", shown(path)),
@@ -122,4 +133,20 @@ pub fn cause(
             may_be_packaged: false,
         }
     })
+}
+
+/// The library `name` in a default directory, if `DF_1_NODEFLIB` keeps `located` from it.
+fn skipped_by_flag(search: Search, located: &Located, name: &OsStr) -> Option<PathBuf> {
+    let object = &located.object;
+    let defaults = search.ld_so.default_directories(object.abi).iter();
+    let fits = |path: &PathBuf| {
+        let candidate = search.candidates.candidate(path, object.abi);
+        matches!(candidate, Candidate::Fits(_))
+    };
+    if object.no_default_libraries {
+        let mut paths = defaults.map(|dir| dir.join(name));
+        paths.find(fits)
+    } else {
+        None
+    }
 }
