@@ -11,9 +11,8 @@ use std::fs::File;
 
 /// Real files have some hundred versions.
 const MAX_VERSIONS: usize = 4096;
-/// How much of the records is read at first, and at most.
-const RECORDS: usize = 1 << 12;
-const MAX_RECORDS: usize = 1 << 20;
+/// The records are read in growing pieces up to this.
+const PIECES: [usize; 3] = [1 << 12, 1 << 16, 1 << 20];
 /// `VER_FLG_WEAK` in glibc's `elf/elf.h`.
 const WEAK: u16 = 2;
 
@@ -99,12 +98,11 @@ pub fn defined(
 /// Reads version records, whose length no program header states: `parse` returns `None` if the
 /// bytes end before the records do, and is called again with more.
 fn records<T>(file: &File, place: Mapped, parse: impl Fn(&[u8]) -> Option<T>) -> Result<T> {
-    // They need few bytes, nearly always in one segment.
-    for is_all in [false, true] {
-        let bytes = if is_all {
-            place.read_on(file, MAX_RECORDS)?
-        } else {
-            place.read(file, RECORDS)?
+    for (index, size) in PIECES.into_iter().enumerate() {
+        let bytes = match index {
+            // They need few bytes, nearly always in one segment.
+            0 => place.read(file, size)?,
+            _ => place.read_on(file, size)?,
         };
         if let Some(records) = parse(&bytes) {
             return Ok(records);

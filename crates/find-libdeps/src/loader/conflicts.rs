@@ -58,7 +58,7 @@ impl Pass<'_, '_> {
         let whole = self.whole(first, interpreter);
         let packaged = whole.links.iter().map(|link| &link.located);
         for located in packaged.filter(|located| !tree.contains(located)) {
-            for name in &located.object.needed {
+            for name in self.checked_names(located) {
                 let Some(Outcome::Bundled(hit)) = whole.by_name.get(name).map(|it| &it.outcome)
                 else {
                     continue;
@@ -88,7 +88,7 @@ impl Pass<'_, '_> {
         let loaded = self.loaded_by(program, interpreter);
         for link in &process.links {
             let located = &link.located;
-            for name in &located.object.needed {
+            for name in self.checked_names(located) {
                 let (Some(Outcome::Bundled(hit)), Some(other)) = (
                     process.by_name.get(name).map(|it| &it.outcome),
                     loaded.get(name),
@@ -108,6 +108,12 @@ impl Pass<'_, '_> {
                 }
             }
         }
+    }
+
+    fn checked_names<'o>(&self, located: &'o Located) -> impl Iterator<Item = &'o Arc<OsStr>> {
+        let config = self.context.inputs.config;
+        let names = located.object.needed.iter();
+        names.filter(move |name| !config.ignores(name))
     }
 
     /// The libraries that `program`, an interpreter, and the modules of its standard library load.

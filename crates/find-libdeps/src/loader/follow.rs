@@ -68,7 +68,8 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Loads what the objects of `process` need, starting with the object `start`, and checks all.
+    /// Loads what the objects of `process` need, starting with the object `start`, and checks the
+    /// versions that they require of what they do not need.
     fn follow_links(
         &self,
         process: &mut Process,
@@ -82,6 +83,7 @@ impl Pass<'_, '_> {
         needs
     }
 
+    /// Loads what the objects of `process` need, starting with the object `start`.
     pub fn load_links(
         &self,
         process: &mut Process,
@@ -155,7 +157,9 @@ impl Pass<'_, '_> {
         interpreter: &[Rc<Located>],
         located: &Rc<Located>,
     ) {
-        for name in &located.object.unneeded {
+        let config = self.context.inputs.config;
+        let names = located.object.unneeded.iter();
+        for name in names.filter(|name| !config.ignores(name)) {
             let path = self.context.inputs.tree.reported_path(located);
             let known = process.by_name.get(&**name);
             if let Some(by) = known.and_then(|known| known.by.as_ref()) {
