@@ -6,15 +6,28 @@ use std::path::Path;
 /// Offsets in the ELF header.
 pub const CLASS: usize = 4;
 pub const DATA: usize = 5;
+pub const OS_ABI: usize = 7;
 pub const TYPE: usize = 16;
 pub const MACHINE: usize = 18;
 pub const PROGRAM_HEADERS: usize = 32;
+pub const SECTION_HEADERS: usize = 40;
 pub const PROGRAM_HEADER_SIZE: usize = 54;
 pub const PROGRAM_HEADER_COUNT: usize = 56;
+pub const SECTION_HEADER_COUNT: usize = 60;
 
 /// Types of segments.
 pub const LOAD: u64 = 1;
 pub const DYNAMIC: u64 = 2;
+
+/// Offsets in a program header.
+pub const SEGMENT_FLAGS: usize = 4;
+pub const SEGMENT_OFFSET: usize = 8;
+pub const SEGMENT_ADDRESS: usize = 16;
+pub const SEGMENT_FILE_SIZE: usize = 32;
+pub const SEGMENT_MEMORY_SIZE: usize = 40;
+
+/// The size of a page.
+pub const PAGE: usize = 4096;
 
 /// Tags of dynamic entries.
 pub const DT_NULL: u64 = 0;
@@ -22,6 +35,7 @@ pub const DT_NEEDED: u64 = 1;
 pub const DT_STRTAB: u64 = 5;
 pub const DT_SONAME: u64 = 14;
 pub const DT_RPATH: u64 = 15;
+pub const DT_RUNPATH: u64 = 29;
 pub const DT_VERNEED: u64 = 0x6fff_fffe;
 pub const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
 
@@ -59,10 +73,26 @@ impl Elf {
         usize::try_from(self.number(at, length)).expect("a 64-bit machine")
     }
 
+    /// The number of eight bytes at `at`.
+    pub fn number_at(&self, at: usize) -> u64 {
+        self.number(at, 8)
+    }
+
+    /// The value of the first dynamic entry `tag`: in the first segment, addresses and offsets are
+    /// equal.
+    pub fn index_of(&self, tag: u64) -> usize {
+        self.index(self.entry(tag) + 8, 8)
+    }
+
     /// Overwrites what lies at `at`.
     pub fn put(&mut self, at: usize, value: impl AsRef<[u8]>) {
         let value = value.as_ref();
         self.0[at..at + value.len()].copy_from_slice(value);
+    }
+
+    /// Overwrites the number of eight bytes at `at`.
+    pub fn put_number(&mut self, at: usize, value: usize) {
+        self.put(at, (value as u64).to_le_bytes());
     }
 
     pub fn segments(&self) -> Vec<Segment> {
@@ -83,6 +113,28 @@ impl Elf {
         let mut all = self.segments().into_iter();
         all.find(|segment| segment.kind == DYNAMIC)
             .expect("it is dynamic")
+    }
+
+    /// Where the header of the section at `address` lies; its type follows its name after four bytes.
+    pub fn section_header(&self, address: u64) -> usize {
+        let start = self.index(SECTION_HEADERS, 8);
+        (0..self.index(SECTION_HEADER_COUNT, 2))
+            .map(|index| start + index * 64)
+            .find(|&header| self.number_at(header + 16) == address)
+            .expect("it has the section")
+    }
+
+    /// The last segment that is loaded.
+    pub fn last_loaded(&self) -> Segment {
+        let mut all = self.segments().into_iter();
+        all.rfind(|segment| segment.kind == LOAD)
+            .expect("it is loaded")
+    }
+
+    /// Where the content that is loaded ends.
+    pub fn loaded_end(&self) -> usize {
+        let last = self.last_loaded();
+        last.offset + last.size
     }
 
     /// Where the first dynamic entry `tag` lies; its value follows the tag after eight bytes.
@@ -108,9 +160,9 @@ impl Elf {
         self.put(at + 8, value.to_le_bytes());
     }
 
-    /// Where the version records lie: addresses and offsets are equal in the first segment.
+    /// Where the version records lie.
     pub fn version_records(&self) -> usize {
-        self.index(self.entry(DT_VERNEED) + 8, 8)
+        self.index_of(DT_VERNEED)
     }
 
     /// The only place where `bytes` lie.

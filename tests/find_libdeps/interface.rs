@@ -3,6 +3,7 @@
 use crate::fixture::{Fixture, INSTALL_HINT, PROGRAM};
 use crate::oracle::TOOLS;
 use crate::support::harness::test;
+use crate::support::needs::Need;
 use crate::support::run::Run;
 use serde_json::json;
 use std::process::{Command, Stdio};
@@ -360,4 +361,36 @@ fn advice_for_many_missing_libraries_is_printed_once() {
         .collect();
     let said = fixture.said(fixture.run().arg("venv"));
     said.is(0, "", &(lines.concat() + INSTALL_HINT));
+}
+
+test!(
+    distributions_that_are_links_or_archives_are_reported,
+    needs = &[Need::Dpkg]
+);
+fn distributions_that_are_links_or_archives_are_reported() {
+    let fixture = Fixture::new();
+    let site = "venv/lib/python3.99/site-packages";
+    for dir in ["cache/a-1.dist-info", "store/b-1.dist-info"] {
+        fixture.file(&format!("{dir}/METADATA"), "Name: a\n");
+    }
+    // As uv links each file, and Nix each directory.
+    let metadata = fixture.text("cache/a-1.dist-info/METADATA");
+    fixture.link(metadata, &format!("{site}/a-1.dist-info/METADATA"));
+    let directory = fixture.text("store/b-1.dist-info");
+    fixture.link(directory, &format!("{site}/b-1.dist-info"));
+    fixture.file(&format!("{site}/c-1.dist-info/METADATA"), "Name: c\n");
+    fixture.file(&format!("{site}/d-1.egg"), "PK");
+    let links = format!(
+        "find-libdeps: warning: {site}: links lead out of the PATHs for 2 distributions such as \
+         a-1.dist-info; they are not followed, so the needs behind them are not listed; install \
+         copies (`uv --link-mode=copy`), or pass the targets as PATHs\n"
+    );
+    let archive = format!(
+        "find-libdeps: warning: {site}/d-1.egg: is an archive, and libraries in it are not examined; \
+         install the distribution unpacked\n"
+    );
+    let said = fixture.said(fixture.run().args(["--strict", "venv"]));
+    said.is(1, "", &[links.as_str(), &archive].concat());
+    let said = fixture.said(fixture.run().args(["--strict", "venv", "cache", "store"]));
+    said.is(0, "", &archive);
 }

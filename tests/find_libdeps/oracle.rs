@@ -4,8 +4,10 @@
 //! `soname => path` with links resolved. Paths in a fixture are relative to it.
 
 use crate::fixture::{Fixture, PROGRAM, Report};
+use crate::own_root;
 use crate::support::needs::Need;
 use crate::support::run::Run;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -46,10 +48,10 @@ pub fn needing(fixture: &Fixture, name: &str) -> String {
     stub
 }
 
-/// What `find-libdeps` says of the libraries that the tree needs.
+/// What `find-libdeps` says of the libraries that the tree needs, without the loader that starts a
+/// program: those of the tests have no C library, which would bring it.
 pub fn libraries(fixture: &Fixture, report: &Report) -> Vec<String> {
-    let all = report.0["libraries"].as_array().expect("an array");
-    all.iter()
+    named(report)
         .map(|library| {
             let text = |name: &str| library[name].as_str();
             let head = format!(
@@ -65,6 +67,12 @@ pub fn libraries(fixture: &Fixture, report: &Report) -> Vec<String> {
             }
         })
         .collect()
+}
+
+fn named(report: &Report) -> impl Iterator<Item = &Value> {
+    let all = report.0["libraries"].as_array().expect("an array");
+    all.iter()
+        .filter(|library| library["soname"] != own_root::LOADER)
 }
 
 /// Its warnings.
@@ -114,9 +122,7 @@ fn real(fixture: &Fixture, path: &str) -> String {
 
 /// What `ldd` must print if it agrees with `report`.
 fn answers(fixture: &Fixture, report: &Report) -> Vec<String> {
-    let all = report.0["libraries"].as_array().expect("an array");
-    let lines: BTreeSet<String> = all
-        .iter()
+    let lines: BTreeSet<String> = named(report)
         .map(|library| {
             let name = library["soname"].as_str().expect("a string");
             let path = library["path"].as_str().unwrap_or("not found");

@@ -3,12 +3,16 @@
 
 use crate::fixture::{Fixture, PROGRAM, Report};
 use crate::oracle::{libraries, soname};
-use crate::support::run::Run;
+use crate::support::run::{Run, Said};
 use std::collections::BTreeMap;
 use std::fs;
 
 pub const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 pub const LIBA: &str = "liba.so.1";
+
+/// The warning about a root without a cache.
+pub const NO_CACHE: &str = "/etc/ld.so.cache: does not exist; libraries are searched for as if \
+                            `ldconfig` had been run";
 
 /// A root with the minimum that dpkg, ldconfig and the loader need.
 pub fn root(conf: &str) -> Fixture {
@@ -88,6 +92,23 @@ pub fn loader(fixture: &Fixture) -> Vec<String> {
     found.chain(errors).collect()
 }
 
+/// What `run` says in a root without a cache, except that there is none.
+#[track_caller]
+pub fn said_without_cache(run: Run) -> Said {
+    let mut said = run.said();
+    let warning = format!("find-libdeps: warning: {NO_CACHE}\n");
+    assert!(said.stderr.contains(&warning), "{}", said.stderr);
+    said.stderr = said.stderr.replacen(&warning, "", 1);
+    said
+}
+
+/// What `find-libdeps` warns about, except a cache that does not exist.
+pub fn other_warnings(fixture: &Fixture) -> Vec<String> {
+    let mut warnings = report(fixture).warnings();
+    warnings.retain(|warning| warning != NO_CACHE);
+    warnings
+}
+
 /// Both find `liba.so.1` at `path`.
 #[track_caller]
 pub fn both_find(fixture: &Fixture, path: &str, found_by: &str) {
@@ -95,7 +116,7 @@ pub fn both_find(fixture: &Fixture, path: &str, found_by: &str) {
         libraries(fixture, &report(fixture)),
         [format!("{LIBA}: unowned {path} ({found_by})")]
     );
-    assert_eq!(report(fixture).warnings(), [""; 0]);
+    assert_eq!(other_warnings(fixture), [""; 0]);
     assert_eq!(loader(fixture), [format!("{LIBA} => {path}")]);
 }
 
@@ -113,8 +134,10 @@ pub fn neither_finds(fixture: &Fixture, end: &str) {
              object file"
         )]
     );
+    let said = run(fixture, "root").arg("/venv").said().stderr;
+    let no_cache = format!("find-libdeps: warning: {NO_CACHE}\n");
     assert_eq!(
-        run(fixture, "root").arg("/venv").said().stderr,
+        said.strip_prefix(&no_cache).unwrap_or(&said),
         format!("find-libdeps: missing: {LIBA}, needed by /venv/ext.so{end}")
     );
 }
@@ -122,6 +145,19 @@ pub fn neither_finds(fixture: &Fixture, end: &str) {
 /// A library in the root with this SONAME.
 pub fn add(fixture: &Fixture, path: &str, name: &str) {
     fixture.library(&inside(path), "int x;", &[&soname(name)]);
+}
+
+/// Makes the files at `paths` those of a package in the root.
+pub fn package(fixture: &Fixture, name: &str, paths: &[&str]) {
+    let status = fixture.path("root/var/lib/dpkg/status");
+    let stanza = format!(
+        "Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\
+         Maintainer: nobody\nDescription: none\n\n"
+    );
+    let all = fs::read_to_string(&status).expect("the root has it") + &stanza;
+    fs::write(status, all).expect("it can be written");
+    let list = format!("root/var/lib/dpkg/info/{name}.list");
+    fixture.file(&list, format!("{}\n", paths.join("\n")));
 }
 
 /// What `ldconfig -p` says of the cache: for each name of this architecture the first path, that

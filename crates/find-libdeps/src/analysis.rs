@@ -14,14 +14,14 @@ use crate::packages::provider::{self, provide};
 use crate::packages::settle::settle;
 use crate::report::{Findings, Report};
 use crate::run_time::demands;
-use crate::scan::{self, Scanned, Starts};
+use crate::scan::{self, Scanned, Starts, unread};
 use crate::system::architecture::Abi;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
 use crate::trace::command::{self, Trace};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicUsize;
 
 /// Runs the command of `--trace`, if there is one and the given paths exist.
@@ -48,10 +48,21 @@ pub fn run(
     let root = root(config)?;
     let starts = Starts::new(config, &root)?;
     let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
+    let unread = unread::warnings(config, &root, &starts);
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [run_time.demands, traced.demands].concat();
+    let native = Abi::of(ownership.architecture());
+    let accepted = if tree
+        .objects()
+        .iter()
+        .all(|located| located.object.abi == native)
+    {
+        BTreeSet::new()
+    } else {
+        ownership.dpkg().foreign_architectures()?
+    };
     let candidates = Candidates::new(&root, &tree);
     let resolver = Resolver::new(Inputs {
         root: &root,
@@ -60,19 +71,21 @@ pub fn run(
         ld_so: &ld_so,
         tree: &tree,
         demands: &demands,
-        native: Abi::of(ownership.architecture()),
+        native,
+        accepted: &accepted,
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
     let (found, not_found) = look_up(config, &root, &ownership, &ld_so, &settled);
     let provided = provide(&settled.resolutions, &tree, &ownership, &found);
-    let of_files = [scanned.warnings, run_time.warnings, traced.warnings].concat();
+    let of_files = [unread, scanned.warnings, run_time.warnings, traced.warnings].concat();
+    let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
     let of_libraries = [settled.warnings, not_found, ownership.warnings()].concat();
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
         provided,
         started: traced.started,
-        warnings: [of_files, of_libraries].concat(),
+        warnings: [of_system, of_files, of_libraries].concat(),
         counts: scanned.counts,
     });
     if config.with_versions {

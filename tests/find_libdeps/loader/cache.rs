@@ -113,13 +113,21 @@ fn a_library_missing_in_the_cache_is_not_found() {
 
 const NODEFLIB: &str = "-Wl,-z,nodefaultlib";
 
+/// The end of the message about a library at `path`.
+fn nodeflib(path: &str) -> String {
+    format!(
+        ": {path} exists, but the file is marked `DF_1_NODEFLIB`, so the loader skips the default \
+         directories\nfind-libdeps: hint: link it without `-z nodefaultlib`\n"
+    )
+}
+
 test!(nodeflib_skips_the_default_directories, needs = ROOT);
 fn nodeflib_skips_the_default_directories() {
     let fixture = root("");
     extension(&fixture, &[NODEFLIB]);
     ldconfig(&fixture, "root");
     liba(&fixture, "/usr/lib");
-    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
+    neither_finds(&fixture, &nodeflib("/usr/lib/liba.so.1"));
 }
 
 test!(
@@ -131,7 +139,7 @@ fn nodeflib_skips_what_the_cache_names_in_a_default_directory() {
     extension(&fixture, &[NODEFLIB]);
     liba(&fixture, "/usr/lib/x86_64-linux-gnu");
     ldconfig(&fixture, "root");
-    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
+    neither_finds(&fixture, &nodeflib("/usr/lib/x86_64-linux-gnu/liba.so.1"));
 }
 
 test!(nodeflib_takes_what_the_cache_names_elsewhere, needs = ROOT);
@@ -319,4 +327,36 @@ fn the_cache_gives_a_library_of_the_right_class() {
     );
     ldconfig(&fixture, "root");
     both_find(&fixture, "/opt/lib/liba.so.1", "cache");
+}
+
+test!(
+    the_cache_gives_no_library_in_glibc_hwcaps_of_other_processors,
+    needs = ROOT
+);
+fn the_cache_gives_no_library_in_glibc_hwcaps_of_other_processors() {
+    let fixture = root("/opt/libs\n");
+    liba(&fixture, "/opt/libs/glibc-hwcaps/power10");
+    extension(&fixture, &[]);
+    // Without a cache the libraries are those that it would have.
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
+    ldconfig(&fixture, "root");
+    assert_eq!(cached(&fixture, "root").len(), 1, "ldconfig enters it");
+    neither_finds(&fixture, &format!("\n{INSTALL_HINT}"));
+}
+
+test!(
+    numbers_in_names_in_the_cache_are_compared_as_numbers,
+    needs = ROOT
+);
+fn numbers_in_names_in_the_cache_are_compared_as_numbers() {
+    let fixture = root("/opt/libs\n");
+    liba(&fixture, "/opt/libs");
+    ldconfig(&fixture, "root");
+    let stub = crate::oracle::needing(&fixture, "liba.so.01");
+    fixture.library("root/venv/ext.so", "int x;", &[&stub]);
+    assert_eq!(
+        libraries(&fixture, &report(&fixture)),
+        ["liba.so.01: unowned /opt/libs/liba.so.1 (cache)"]
+    );
+    assert_eq!(loader(&fixture), ["liba.so.01 => /opt/libs/liba.so.1"]);
 }

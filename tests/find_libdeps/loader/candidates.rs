@@ -1,6 +1,6 @@
 //! Which files the loader takes as libraries, skips, or stops at.
 
-use crate::elf::{self, AARCH64, CLASS, DATA, I386, MACHINE, S390X};
+use crate::elf::{self, AARCH64, CLASS, DATA, I386, MACHINE, OS_ABI, S390X};
 use crate::fixture::Fixture;
 use crate::oracle::{TOOLS, differs, library, proves, runpath};
 use crate::support::harness::test;
@@ -205,6 +205,61 @@ fn an_object_file_is_reported_where_the_loader_stops() {
 }
 
 test!(
+    a_foreign_os_abi_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
+fn a_foreign_os_abi_is_reported_where_the_loader_stops() {
+    let (fixture, file) = two_places();
+    library(&fixture, FIRST, &[]);
+    elf::change(fixture.path(FIRST), |elf| elf.put(OS_ABI, [9]));
+    is_reported(
+        &fixture,
+        &file,
+        "has the OS ABI 9",
+        "ELF file OS ABI invalid",
+    );
+}
+
+test!(
+    a_library_without_a_dynamic_section_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
+fn a_library_without_a_dynamic_section_is_reported_where_the_loader_stops() {
+    let (fixture, file) = two_places();
+    library(&fixture, FIRST, &[]);
+    elf::change(fixture.path(FIRST), |elf| {
+        elf.put(elf.dynamic().header, 0_u32.to_le_bytes());
+    });
+    is_reported_by_name(
+        &fixture,
+        &file,
+        "has no dynamic section",
+        "object file has no dynamic section",
+    );
+}
+
+test!(
+    a_loop_of_links_is_reported_where_the_loader_stops,
+    needs = TOOLS
+);
+fn a_loop_of_links_is_reported_where_the_loader_stops() {
+    let (fixture, file) = two_places();
+    fixture.link("liba.so.1", FIRST);
+    let ours = format!(
+        "{FIRST}: skipped: Too many levels of symbolic links (os error 40); the loader would stop here"
+    );
+    differs(
+        &fixture,
+        &file,
+        &[SECOND],
+        &[&ours],
+        &["liba.so.1 => not found"],
+    );
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    assert_eq!(strict.status, 1, "{}", strict.stderr);
+}
+
+test!(
     a_cut_off_library_is_reported_where_the_loader_stops,
     needs = TOOLS
 );
@@ -300,6 +355,18 @@ fn a_library_in_glibc_hwcaps_alone_is_taken() {
         &[],
         &[&format!("liba.so.1 => {theirs}")],
     );
+}
+
+test!(
+    a_library_in_glibc_hwcaps_of_other_processors_is_not_taken,
+    needs = TOOLS
+);
+fn a_library_in_glibc_hwcaps_of_other_processors_is_not_taken() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "libs/glibc-hwcaps/power10/liba.so.1", &[]);
+    let path = runpath("$ORIGIN/../libs");
+    let file = fixture.library("venv/ext.so", "int x;", &[&needed, &path]);
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
 }
 
 /// Whether the processor takes any of the levels, as its loader says.

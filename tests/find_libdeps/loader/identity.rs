@@ -1,7 +1,7 @@
 //! Which files have needs, what satisfies a need by its name alone, and names that no package
 //! provides.
 
-use crate::elf::{self, AARCH64, MACHINE, TYPE};
+use crate::elf::{self, AARCH64, MACHINE, OS_ABI, S390X, TYPE};
 use crate::fixture::{Fixture, INSTALL_HINT, Report};
 use crate::oracle::{
     TOOLS, TREE, differs, ldd, libraries, library, messages, needing, proves, runpath, soname,
@@ -10,7 +10,7 @@ use crate::oracle::{
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An extension that needs each of `names`, which are nowhere.
 fn extension_needing(fixture: &Fixture, names: &[&str]) -> PathBuf {
@@ -69,6 +69,37 @@ fn a_need_is_satisfied_by_soname_from_elsewhere_in_the_tree() {
             "venv/ext.so => venv/ext.so",
             "venv/libs/liba-3f2b.so => venv/libs/liba-3f2b.so"
         ]
+    );
+}
+
+test!(
+    a_soname_from_elsewhere_in_the_tree_does_not_satisfy_a_program,
+    needs = TOOLS
+);
+fn a_soname_from_elsewhere_in_the_tree_does_not_satisfy_a_program() {
+    let fixture = Fixture::new();
+    let needed = needing(&fixture, "liba.so.1");
+    fixture.library("venv/libs/liba-3f2b.so", "int x;", &[&soname("liba.so.1")]);
+    // No code of the tree runs before the loader has found all that the program needs, directly
+    // or not.
+    let middle = library(&fixture, "venv/libs/libb.so.1", &[&needed]);
+    let file = fixture.program("venv/tool", &[&middle, &runpath("$ORIGIN/libs")]);
+    proves(
+        &fixture,
+        &file,
+        &[
+            "liba.so.1: missing",
+            "libb.so.1: bundled venv/libs/libb.so.1 (runpath)",
+        ],
+        &[],
+    );
+    assert_eq!(
+        messages(&fixture, &[]),
+        format!(
+            "find-libdeps: missing: liba.so.1, needed by venv/libs/libb.so.1: \
+             venv/libs/liba-3f2b.so has this SONAME, but the loader does not search there when the \
+             program starts\n{INSTALL_HINT}"
+        )
     );
 }
 
@@ -183,6 +214,26 @@ fn a_file_of_debug_symbols_has_no_needs() {
         .arg(fixture.path("venv/libb.so.debug"))
         .must();
     // ldd crashes on it or not, by version: there is nothing to compare.
+    has_no_needs(&fixture, 1, 1);
+}
+
+test!(
+    a_file_of_debug_symbols_with_the_headers_of_its_library_has_no_needs,
+    needs = TOOLS
+);
+fn a_file_of_debug_symbols_with_the_headers_of_its_library_has_no_needs() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "libs/liba.so.1", &[]);
+    let file = fixture.library("venv/libb.so.debug", "int x;", &[&needed]);
+    // As `eu-strip -f` leaves it: all program headers are those of the library, but the sections
+    // that are loaded have no content. Something else is where it was.
+    elf::change(&file, |elf| {
+        let section = elf.dynamic();
+        let address = elf.number_at(section.header + elf::SEGMENT_ADDRESS);
+        let header = elf.section_header(address);
+        elf.put(header + 4, 8_u32.to_le_bytes());
+        elf.put(section.offset, vec![0xaa; section.size]);
+    });
     has_no_needs(&fixture, 1, 1);
 }
 
@@ -302,7 +353,7 @@ fn the_loader_itself_is_found() {
     let report = Report::of(fixture.run(), TREE);
     let (outcome, path, found_by) = report.library("ld-linux-x86-64.so.2");
     assert_eq!(outcome, "package");
-    assert_eq!(found_by.as_deref(), Some("cache"));
+    assert_eq!(found_by.as_deref(), Some("direct"));
     let ours = PathBuf::from(path.expect("it was found"));
     let theirs = PathBuf::from("/lib64/ld-linux-x86-64.so.2");
     assert_eq!(
@@ -391,7 +442,7 @@ fn a_driver_library_that_is_bundled_is_bundled() {
     );
 }
 
-const MUSL: &str = "built for musl, not for glibc; its needs are not listed";
+const MUSL: &str = "is built for musl, not for this system; its needs are not listed";
 
 test!(the_needs_of_a_musl_library_are_not_listed, needs = TOOLS);
 fn the_needs_of_a_musl_library_are_not_listed() {
@@ -441,4 +492,198 @@ fn program_headers_may_lie_anywhere() {
         &["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"],
         &[],
     );
+}
+
+/// The loader refuses the one file of the tree, and `--strict` fails because of it.
+#[track_caller]
+fn is_refused(fixture: &Fixture, file: &Path, ours: &str) {
+    let ours = format!("venv/ext.so: {ours}; its needs are not listed");
+    differs(fixture, file, &[], &[&ours], &["not a dynamic executable"]);
+    let strict = fixture.run().args(["--strict", "-q", "venv"]).said();
+    strict.is(1, "", "");
+}
+
+test!(a_library_with_a_foreign_os_abi_is_refused, needs = TOOLS);
+fn a_library_with_a_foreign_os_abi_is_refused() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    elf::change(&file, |elf| elf.put(OS_ABI, [9]));
+    is_refused(&fixture, &file, "has the OS ABI 9");
+    elf::change(&file, |elf| elf.put(OS_ABI, [0, 5]));
+    is_refused(&fixture, &file, "has version 5 of the OS ABI");
+    elf::change(&file, |elf| elf.put(OS_ABI, [3, 0]));
+    proves(&fixture, &file, &["liba.so.1: missing"], &[]);
+}
+
+test!(
+    a_library_without_a_dynamic_section_is_refused,
+    needs = TOOLS
+);
+fn a_library_without_a_dynamic_section_is_refused() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    elf::change(&file, |elf| {
+        elf.put(elf.dynamic().header, 0_u32.to_le_bytes());
+    });
+    is_refused(&fixture, &file, "has no dynamic section");
+}
+
+test!(a_file_of_an_unknown_type_is_refused, needs = TOOLS);
+fn a_file_of_an_unknown_type_is_refused() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    elf::change(&file, |elf| elf.put(TYPE, 77_u16.to_le_bytes()));
+    is_refused(&fixture, &file, "malformed ELF: unknown object type 77");
+    // On a machine that has no Debian, the type may be known.
+    elf::change(&file, |elf| elf.put(MACHINE, 190_u16.to_le_bytes()));
+    extension_beside(&fixture);
+    fixture
+        .run()
+        .args(["--strict", "venv"])
+        .said()
+        .is(0, "", "");
+}
+
+/// A file for this machine that needs nothing.
+fn extension_beside(fixture: &Fixture) {
+    fixture.library("venv/own.so", "int x;", &[]);
+}
+
+test!(
+    files_for_other_systems_are_one_message_for_a_distribution,
+    needs = TOOLS
+);
+fn files_for_other_systems_are_one_message_for_a_distribution() {
+    let fixture = Fixture::new();
+    let needed = needing(&fixture, "liba.so.1");
+    let hurd = needing(&fixture, "libc.so.0.3");
+    let bsd = "-Wl,--dynamic-linker=/libexec/ld-elf.so.1";
+    let dir = "venv/lib/python3/site-packages/solver";
+    fixture.program(&format!("{dir}/freebsd/solve"), &[&needed, bsd]);
+    fixture.library(&format!("{dir}/hurd/solve.so"), "int x;", &[&needed, &hurd]);
+    for (name, machine) in [("arm64/solve", AARCH64), ("s390x/solve", S390X)] {
+        let file = fixture.program(&format!("{dir}/{name}"), &[&needed]);
+        elf::change(&file, |elf| elf.put(MACHINE, machine.to_le_bytes()));
+    }
+    let alone = fixture.library(
+        "venv/lib/python3/site-packages/a/b.so",
+        "int x;",
+        &[&needed],
+    );
+    elf::change(&alone, |elf| elf.put(MACHINE, AARCH64.to_le_bytes()));
+    let messages = "find-libdeps: warning: venv/lib/python3/site-packages/a/b.so: is built for \
+                    arm64, not for this system; its needs are not listed\n\
+                    find-libdeps: warning: venv/lib/python3/site-packages/solver: 4 files such as \
+                    arm64/solve are built for FreeBSD, an unknown architecture, arm64, the Hurd, not \
+                    for this system; their needs are not listed\n";
+    // Nothing in the tree can be loaded, so it is for another machine.
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    assert_eq!(
+        (strict.status, fixture.relative(&strict.stderr)),
+        (1, messages.to_owned())
+    );
+    extension_beside(&fixture);
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    assert_eq!(
+        (strict.status, fixture.relative(&strict.stderr)),
+        (0, messages.to_owned())
+    );
+}
+
+test!(a_loader_on_the_search_path_is_not_used, needs = TOOLS);
+fn a_loader_on_the_search_path_is_not_used() {
+    let fixture = Fixture::new();
+    let needed = library(&fixture, "venv/libs/ld-linux-x86-64.so.2", &[]);
+    let path = runpath("$ORIGIN/libs");
+    let file = fixture.library("venv/ext.so", "int x;", &[&needed, &path]);
+    // ldd's line for the loader has no name.
+    differs(
+        &fixture,
+        &file,
+        &["ld-linux-x86-64.so.2: package /lib64/ld-linux-x86-64.so.2 (direct)"],
+        &[],
+        &[],
+    );
+}
+
+test!(the_interpreter_of_a_program_is_needed, needs = TOOLS);
+fn the_interpreter_of_a_program_is_needed() {
+    let fixture = Fixture::new();
+    fixture.program("venv/tool", &["-pie"]);
+    let said = fixture.run().arg("venv").said();
+    said.is(0, "libc6\n", "");
+    let nowhere = "-Wl,--dynamic-linker=/nowhere/ld-linux-x86-64.so.2";
+    let file = fixture.program("venv/tool", &["-pie", nowhere]);
+    let said = fixture.said(fixture.run().args(["--strict", "venv"]));
+    let missing = "find-libdeps: missing: /nowhere/ld-linux-x86-64.so.2, needed by venv/tool\n";
+    said.is(1, "", &format!("{missing}{INSTALL_HINT}"));
+    // The kernel does not start it.
+    let started = std::process::Command::new(file).status();
+    assert_eq!(started.map_err(|error| error.kind()).ok(), None);
+}
+
+test!(a_filter_loads_its_library, needs = TOOLS);
+fn a_filter_loads_its_library() {
+    let fixture = Fixture::new();
+    library(&fixture, "venv/libs/liba.so.1", &[]);
+    let filter = "-Wl,--filter,liba.so.1";
+    let file = fixture.library("venv/ext.so", "int x;", &[filter, &runpath("$ORIGIN/libs")]);
+    is_loaded_with(&fixture, &file);
+    std::fs::remove_file(fixture.path("venv/libs/liba.so.1")).expect("it was made");
+    differs(&fixture, &file, &["liba.so.1: missing"], &[], &[]);
+}
+
+/// The bundled library is loaded with `file`. ldd lists it only for what needs that in its turn,
+/// because the library comes first.
+#[track_caller]
+fn is_loaded_with(fixture: &Fixture, file: &Path) {
+    let found = "liba.so.1: bundled venv/libs/liba.so.1 (runpath)";
+    differs(fixture, file, &[found], &[], &[]);
+    let process = fixture.program("process", &[file.to_str().expect("ASCII")]);
+    assert_eq!(
+        ldd(fixture, Run::new("ldd"), &process),
+        [
+            "liba.so.1 => venv/libs/liba.so.1",
+            "venv/ext.so => venv/ext.so"
+        ]
+    );
+}
+
+test!(an_auxiliary_library_is_loaded_if_it_is_found, needs = TOOLS);
+fn an_auxiliary_library_is_loaded_if_it_is_found() {
+    let fixture = Fixture::new();
+    library(&fixture, "venv/libs/liba.so.1", &[]);
+    let auxiliary = "-Wl,--auxiliary,liba.so.1";
+    let path = runpath("$ORIGIN/libs");
+    let file = fixture.library("venv/ext.so", "int x;", &[auxiliary, &path]);
+    is_loaded_with(&fixture, &file);
+    std::fs::remove_file(fixture.path("venv/libs/liba.so.1")).expect("it was made");
+    let strict = fixture.run().args(["--strict", "venv"]).said();
+    strict.is(0, "", "");
+}
+
+test!(an_audit_library_of_a_program_is_loaded, needs = TOOLS);
+fn an_audit_library_of_a_program_is_loaded() {
+    let fixture = Fixture::new();
+    library(&fixture, "venv/libs/liba.so.1", &[]);
+    let path = runpath("$ORIGIN/libs");
+    fixture.program(
+        "venv/tool",
+        &["-pie", "-Wl,--audit,libno.so.1:liba.so.1", &path],
+    );
+    // The loader does not list it.
+    let report = fixture.report("venv");
+    assert_eq!(
+        libraries(&fixture, &report),
+        ["liba.so.1: bundled venv/libs/liba.so.1 (runpath)"]
+    );
+}
+
+test!(an_empty_needed_name_is_that_of_the_program, needs = TOOLS);
+fn an_empty_needed_name_is_that_of_the_program() {
+    let fixture = Fixture::new();
+    let file = extension_needing(&fixture, &["liba.so.1"]);
+    // The string table begins with an empty string.
+    elf::change(&file, |elf| elf.put_entry(elf::DT_NEEDED, 0));
+    differs(&fixture, &file, &[], &[], &[]);
 }

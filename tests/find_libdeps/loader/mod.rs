@@ -3,8 +3,10 @@
 
 mod cache;
 mod candidates;
+mod family;
 mod identity;
 mod ldconfig;
+mod mapping;
 mod python;
 mod search;
 mod strings;

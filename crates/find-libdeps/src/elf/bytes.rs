@@ -2,6 +2,7 @@
 //!
 //! Callers cap every length that the file states before they pass it here.
 
+use crate::elf::mapping::Mapped;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -32,21 +33,14 @@ pub fn malformed<T>(reason: impl Into<String>) -> Result<T> {
     Err(ElfError::Malformed(reason.into()))
 }
 
-/// A part of a file.
-#[derive(Clone, Copy)]
-pub struct Extent {
-    pub offset: u64,
-    pub length: u64,
-}
-
-/// The bytes of `extent`; an error that names `what` if the file ends before them.
-pub fn read_exactly(file: &File, extent: Extent, what: &str) -> Result<Vec<u8>> {
+/// `length` bytes of the file from `offset` on; an error that names `what` if it ends before them.
+pub fn read_exactly(file: &File, offset: u64, length: u64, what: &str) -> Result<Vec<u8>> {
     let cut = || malformed(format!("the file ends before {what}"));
-    let Ok(length) = usize::try_from(extent.length) else {
+    let Ok(length) = usize::try_from(length) else {
         return cut();
     };
     let mut bytes = vec![0; length];
-    if read_up_to(file, &mut bytes, extent.offset)? < length {
+    if read_up_to(file, &mut bytes, offset)? < length {
         return cut();
     }
     Ok(bytes)
@@ -56,14 +50,15 @@ pub fn read_exactly(file: &File, extent: Extent, what: &str) -> Result<Vec<u8>> 
 /// saves two of three reads of a file.
 pub struct StringTable<'a> {
     file: &'a File,
-    table: Extent,
+    /// The loader does not use its length.
+    table: Mapped<'a>,
     window: Vec<u8>,
     /// The offset of the window in the table.
     start: u64,
 }
 
 impl<'a> StringTable<'a> {
-    pub fn new(file: &'a File, table: Extent) -> Self {
+    pub fn new(file: &'a File, table: Mapped<'a>) -> Self {
         Self {
             file,
             table,
@@ -77,25 +72,22 @@ impl<'a> StringTable<'a> {
         if let Some(string) = self.in_window(offset, limit) {
             return Ok(string);
         }
-        if offset >= self.table.length {
+        let Some(from) = self.table.after(offset) else {
             return malformed("a name lies outside the string table");
-        }
-        let mut size = WINDOW;
-        loop {
-            let left = usize::try_from(self.table.length - offset).unwrap_or(usize::MAX);
-            self.window.resize(size.min(left), 0);
-            self.start = offset;
-            let place = self.table.offset.saturating_add(offset);
-            let read = read_up_to(self.file, &mut self.window, place)?;
-            self.window.truncate(read);
+        };
+        self.start = offset;
+        // Nearly always the first window holds it.
+        for size in [WINDOW, limit.saturating_add(1)] {
+            self.window = if size == WINDOW {
+                from.read(self.file, size)?
+            } else {
+                from.read_on(self.file, size)?
+            };
             if let Some(string) = self.in_window(offset, limit) {
                 return Ok(string);
             }
-            if size > limit || read < size {
-                return malformed("a name without an end");
-            }
-            size *= 4;
         }
+        malformed("a name without an end")
     }
 
     fn in_window(&self, offset: u64, limit: usize) -> Option<OsString> {

@@ -8,5 +8,7 @@
 
 mod bytes;
 pub(crate) mod dlopen_note;
+mod foreign_system;
+mod mapping;
 pub(crate) mod object_file;
 mod symbol_versions;

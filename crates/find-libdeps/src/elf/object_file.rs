@@ -1,19 +1,22 @@
 //! Reads one ELF file into an [`Object`], by its program headers and its dynamic section.
 
-use crate::elf::bytes::{
-    Extent, MAX_NAME, Result, StringTable, malformed, read_exactly, read_up_to,
-};
+use crate::elf::bytes::{MAX_NAME, Result, StringTable, malformed, read_exactly, read_up_to};
 use crate::elf::dlopen_note::Notes;
+use crate::elf::foreign_system;
+use crate::elf::mapping::{self, Mapped};
 use crate::elf::symbol_versions::{self, RequiredVersion};
 use crate::system::architecture::Abi;
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
-    DF_1_NODEFLIB, DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME,
-    DT_STRTAB, DT_VERDEF, DT_VERNEED,
+    DF_1_NODEFLIB, DF_1_PIE, DT_AUDIT, DT_DEPAUDIT, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH,
+    DT_RUNPATH, DT_SONAME, DT_STRTAB, DT_VERDEF, DT_VERNEED,
 };
-use goblin::elf::header::{ET_CORE, ET_DYN, ET_EXEC, ET_REL};
-use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
-use goblin::elf::{Dynamic, Elf, Header, ProgramHeader};
+use goblin::elf::header::{
+    EI_ABIVERSION, EI_OSABI, ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_EXEC, ET_REL,
+};
+use goblin::elf::program_header::{PF_X, PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE};
+use goblin::elf::section_header::SHT_NOBITS;
+use goblin::elf::{Dyn, Dynamic, Elf, Header, ProgramHeader, SectionHeader};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -21,6 +24,9 @@ use std::sync::Arc;
 
 pub use crate::elf::bytes::ElfError;
 
+/// Tags of dynamic entries that goblin does not name, from glibc's `elf/elf.h`.
+const DT_AUXILIARY: u64 = 0x7fff_fffd;
+const DT_FILTER: u64 = 0x7fff_ffff;
 /// The size of the ELF header in the 64-bit class, the larger one.
 const HEADER: usize = 64;
 /// The beginning of every ELF file.
@@ -28,7 +34,7 @@ const MAGIC: &[u8] = b"\x7fELF";
 /// Real files have a dozen program headers; the kernel accepts 64 KiB of them (`fs/binfmt_elf.c`).
 const MAX_PROGRAM_HEADERS: usize = 1170;
 /// Real files have some fifty dynamic entries, at 16 bytes each.
-const MAX_DYNAMIC: u64 = 1 << 20;
+const MAX_DYNAMIC: usize = 1 << 20;
 /// Real files need some hundred libraries.
 const MAX_NEEDED: usize = 4096;
 /// A search path of sixteen of the longest names.
@@ -43,7 +49,7 @@ pub enum Kind {
     Program,
     /// Loaded by the loader: any other `ET_DYN`.
     Library,
-    /// Never: `ET_REL`, `ET_CORE` and unknown types, which need nothing.
+    /// Never: `ET_REL`, `ET_CORE`, files of debug symbols, and what is refused.
     Other,
 }
 
@@ -56,21 +62,33 @@ pub struct Object {
     pub kind: Kind,
     /// `DT_SONAME`.
     pub soname: Option<Arc<OsStr>>,
-    /// `DT_NEEDED`, in the file's order.
+    /// `DT_NEEDED` and `DT_FILTER`, in the file's order.
     pub needed: Vec<Arc<OsStr>>,
+    /// What is loaded if it is found: `DT_AUXILIARY`, and of a program `DT_AUDIT` and `DT_DEPAUDIT`.
+    pub auxiliary: Vec<Arc<OsStr>>,
     /// `DT_RPATH`; `None` if the file also has a RUNPATH, which disables it (`elf_get_dynamic_info`
     /// in glibc's `elf/get-dynamic-info.h`).
     pub rpath: Option<OsString>,
     /// `DT_RUNPATH`.
     pub runpath: Option<OsString>,
     /// `PT_INTERP`.
-    pub interpreter: Option<OsString>,
+    pub interpreter: Option<Arc<OsStr>>,
     /// `DF_1_NODEFLIB`: its needs are not searched for in the default directories.
     pub no_default_libraries: bool,
     /// The versions that it needs of each library, except weak ones (`DT_VERNEED`).
     pub required_versions: Vec<RequiredVersion>,
+    /// The libraries of these that it does not need.
+    pub unneeded: Box<[OsString]>,
     /// The versions that it defines (`DT_VERDEF`).
     pub defined_versions: Vec<OsString>,
+    /// How many bytes of its segments it lacks: the loader finds zeros there.
+    pub missing_bytes: u64,
+    /// Whether it wants an executable stack (`PT_GNU_STACK`).
+    pub has_executable_stack: bool,
+    /// Why the loader refuses it, although the architecture may be right.
+    pub refusal: Option<Box<str>>,
+    /// The system that it is built for, if that is not the one with glibc's loader.
+    pub system: Option<&'static str>,
 }
 
 impl Object {
@@ -81,23 +99,27 @@ impl Object {
             kind,
             soname: None,
             needed: Vec::new(),
+            auxiliary: Vec::new(),
             rpath: None,
             runpath: None,
             interpreter: None,
             no_default_libraries: false,
             required_versions: Vec::new(),
+            unneeded: Box::default(),
             defined_versions: Vec::new(),
+            missing_bytes: 0,
+            has_executable_stack: false,
+            refusal: None,
+            system: None,
         }
     }
 
-    /// Whether it was built for musl, another C library, whose loader has other rules.
-    pub fn is_musl(&self) -> bool {
-        let begins = |name: &OsStr, prefix: &[u8]| name.as_bytes().starts_with(prefix);
-        self.needed.iter().any(|name| begins(name, b"libc.musl-"))
-            || self
-                .interpreter
-                .as_ref()
-                .is_some_and(|name| begins(name, b"/lib/ld-musl-"))
+    /// An object that the loader refuses because of this.
+    pub fn refused(abi: Abi, reason: String) -> Self {
+        Self {
+            refusal: Some(reason.into_boxed_str()),
+            ..Self::new(abi, Kind::Other)
+        }
     }
 }
 
@@ -114,6 +136,8 @@ pub struct ElfFile<'a> {
     ctx: Ctx,
     /// As the header states it.
     pub abi: Abi,
+    /// `EI_OSABI` and `EI_ABIVERSION`.
+    os_abi: [u8; 2],
 }
 
 impl<'a> ElfFile<'a> {
@@ -149,22 +173,45 @@ impl<'a> ElfFile<'a> {
         );
         Ok(Some(Self {
             file,
-            header,
             ctx: Ctx::new(container, endianness),
             abi,
+            os_abi: [header.e_ident[EI_OSABI], header.e_ident[EI_ABIVERSION]],
+            header,
         }))
     }
 
     /// Reads the rest that the loader would read.
     pub fn object(&self) -> Result<Object> {
-        let mut object = Object::new(self.abi, self.kind());
-        if object.kind == Kind::Other {
-            return match self.header.e_type {
-                ET_REL | ET_CORE => Ok(object),
-                other => malformed(format!("unknown object type {other}")),
-            };
+        let segments = self.program_headers_if_loaded()?;
+        let dynamic = dynamic(&segments);
+        match self.loaded_object(&segments, dynamic) {
+            // A valid section has a string table.
+            Ok((object, true)) => Ok(object),
+            unlikely => {
+                if self.is_debug_file(dynamic)? {
+                    return Ok(Object::new(self.abi, Kind::Other));
+                }
+                unlikely.map(|(object, _)| object)
+            }
         }
-        let segments = self.program_headers()?;
+    }
+
+    /// None for a file of a type that is never loaded.
+    fn program_headers_if_loaded(&self) -> Result<Vec<ProgramHeader>> {
+        match self.header.e_type {
+            ET_EXEC | ET_DYN => self.program_headers(),
+            ET_REL | ET_CORE => Ok(Vec::new()),
+            other => malformed(format!("unknown object type {other}")),
+        }
+    }
+
+    /// The object, and whether nothing in it is unusual.
+    fn loaded_object(
+        &self,
+        segments: &[ProgramHeader],
+        dynamic: Option<&ProgramHeader>,
+    ) -> Result<(Object, bool)> {
+        let mut object = Object::new(self.abi, self.kind());
         if let Some(segment) = segments.iter().find(|segment| segment.p_type == PT_INTERP) {
             let length = segment.p_filesz.min(MAX_NAME as u64);
             let mut name = self.bytes(segment.p_offset, length, "PT_INTERP")?;
@@ -173,13 +220,68 @@ impl<'a> ElfFile<'a> {
                     .position(|&byte| byte == 0)
                     .unwrap_or(name.len()),
             );
-            object.interpreter = Some(OsString::from_vec(name));
+            object.interpreter = Some(Arc::from(OsString::from_vec(name)));
         }
-        if let Some(dynamic) = dynamic(&segments) {
-            self.check_extent(&segments)?;
-            self.read_dynamic(dynamic, &segments, &mut object)?;
+        let stack = segments
+            .iter()
+            .rfind(|segment| segment.p_type == PT_GNU_STACK);
+        let row = self.abi.architecture();
+        object.has_executable_stack = stack.map_or_else(
+            || row.is_some_and(|row| row.has_executable_stack),
+            |stack| stack.p_flags & PF_X != 0,
+        );
+        let mut is_usual = true;
+        if let Some(dynamic) = dynamic {
+            let is_load = |segment: &&ProgramHeader| segment.p_type == PT_LOAD;
+            let loaded: Vec<ProgramHeader> = segments.iter().filter(is_load).cloned().collect();
+            object.missing_bytes = mapping::check(&loaded, self.file.metadata()?.len())?;
+            is_usual = self.read_dynamic(dynamic, &loaded, &mut object)?;
         }
-        Ok(object)
+        object.system = foreign_system::of(&object);
+        if object.kind == Kind::Library {
+            self.check_library(segments, dynamic.is_some(), &mut object);
+        }
+        Ok((object, is_usual))
+    }
+
+    /// Notes why the loader refuses a library; the kernel, which starts programs, is less strict.
+    fn check_library(&self, segments: &[ProgramHeader], has_dynamic: bool, object: &mut Object) {
+        let [os_abi, version] = self.os_abi;
+        if ![ELFOSABI_NONE, ELFOSABI_GNU].contains(&os_abi) {
+            object.refusal = Some(format!("has the OS ABI {os_abi}").into());
+        } else if os_abi == ELFOSABI_NONE && version != 0 {
+            object.refusal = Some(format!("has version {version} of the OS ABI").into());
+        } else if !has_dynamic {
+            object.kind = Kind::Other;
+            // A file of debug symbols has the program header, without content.
+            if !segments.iter().any(|segment| segment.p_type == PT_DYNAMIC) {
+                object.refusal = Some("has no dynamic section".into());
+            }
+        }
+    }
+
+    /// Whether it has only the debug symbols of another file. Then the section headers say that the
+    /// segments, which are those of that file, have no content here.
+    fn is_debug_file(&self, dynamic: Option<&ProgramHeader>) -> Result<bool> {
+        let Some(dynamic) = dynamic else {
+            return Ok(false);
+        };
+        let count = usize::from(self.header.e_shnum);
+        let size = SectionHeader::size(self.ctx);
+        if count == 0 || usize::from(self.header.e_shentsize) != size {
+            return Ok(false);
+        }
+        let length = (count * size) as u64;
+        let bytes = match self.bytes(self.header.e_shoff, length, "section headers") {
+            Err(ElfError::Malformed(_)) => return Ok(false),
+            bytes => bytes?,
+        };
+        let sections = SectionHeader::parse_from(&bytes, 0, count, self.ctx).unwrap_or_default();
+        Ok(sections.iter().any(|section| {
+            section.sh_type == SHT_NOBITS
+                && section.sh_addr == dynamic.p_vaddr
+                && section.sh_size == dynamic.p_memsz
+        }))
     }
 
     /// The kind according to the header alone, which does not mark position-independent programs.
@@ -191,14 +293,13 @@ impl<'a> ElfFile<'a> {
         }
     }
 
-    /// Reads the notes about libraries that the file opens at run time. They are in `PT_NOTE`
-    /// segments, because linkers put every note that is loaded into one.
+    /// Reads the notes about libraries that the file, which can be loaded, opens at run time. They are
+    /// in `PT_NOTE` segments, because linkers put every note that is loaded into one.
     pub fn dlopen_notes(&self) -> Result<Notes> {
         let mut found = Notes::default();
         let segments = self.program_headers()?;
-        // Only a file that can be loaded opens anything; a `.debug` file has the notes of the file
-        // that it belongs to.
-        if self.kind() == Kind::Other || dynamic(&segments).is_none() {
+        // A `.debug` file has the notes of the file that it belongs to.
+        if dynamic(&segments).is_none() {
             return Ok(found);
         }
         let mut left = MAX_NOTES;
@@ -216,8 +317,7 @@ impl<'a> ElfFile<'a> {
                 }
                 Err(error) => return Err(error),
             };
-            let alignment = usize::try_from(segment.p_align).unwrap_or(0);
-            found.add_segment(&bytes, alignment, self.ctx);
+            found.add_segment(&bytes, segment.p_align, self.ctx);
         }
         Ok(found)
     }
@@ -248,51 +348,53 @@ impl<'a> ElfFile<'a> {
 
     /// Exactly these bytes of the file; the caller has capped `length`.
     fn bytes(&self, offset: u64, length: u64, what: &str) -> Result<Vec<u8>> {
-        read_exactly(self.file, Extent { offset, length }, what)
+        read_exactly(self.file, offset, length, what)
     }
 
-    /// Refuses a file with a segment that reaches past its end: it is truncated. The loader could
-    /// map it, but using it raises SIGBUS.
-    fn check_extent(&self, segments: &[ProgramHeader]) -> Result<()> {
-        let length = self.file.metadata()?.len();
-        let end = loaded(segments)
-            .map(|segment| segment.p_offset.saturating_add(segment.p_filesz))
-            .max()
-            .unwrap_or(0);
-        if end > length {
-            return malformed(format!(
-                "a segment ends at byte {end}, but the file has {length}"
-            ));
+    /// The entries of the dynamic section up to `DT_NULL`: the loader does not use its size.
+    fn dynamic_entries(
+        &self,
+        segment: &ProgramHeader,
+        loaded: &[ProgramHeader],
+    ) -> Result<Vec<Dyn>> {
+        let place = Mapped::at(loaded, segment.p_vaddr, "PT_DYNAMIC")?;
+        let stated = usize::try_from(segment.p_filesz).unwrap_or(usize::MAX);
+        for is_all in [false, true] {
+            let bytes = if is_all {
+                place.read_on(self.file, MAX_DYNAMIC)?
+            } else {
+                place.read(self.file, stated.min(MAX_DYNAMIC))?
+            };
+            // goblin wants a program header, and ends at `DT_NULL`, too.
+            let whole = ProgramHeader {
+                p_type: PT_DYNAMIC,
+                p_filesz: bytes.len() as u64,
+                ..ProgramHeader::default()
+            };
+            let Ok(Some(Dynamic { mut dyns, .. })) = Dynamic::parse(&bytes, &[whole], self.ctx)
+            else {
+                return malformed("an unreadable dynamic section");
+            };
+            if dyns.last().is_some_and(|last| last.d_tag == DT_NULL) {
+                dyns.pop();
+                return Ok(dyns);
+            }
         }
-        Ok(())
+        malformed("a dynamic section without an end")
     }
 
+    /// Reads the dynamic section into `object`; returns whether it has a string table.
     fn read_dynamic(
         &self,
         segment: &ProgramHeader,
-        segments: &[ProgramHeader],
+        loaded: &[ProgramHeader],
         object: &mut Object,
-    ) -> Result<()> {
-        if segment.p_filesz > MAX_DYNAMIC {
-            return malformed(format!("a dynamic section of {} bytes", segment.p_filesz));
-        }
-        let bytes = self.bytes(segment.p_offset, segment.p_filesz, "the dynamic section")?;
-        let mut whole = segment.clone();
-        whole.p_offset = 0;
-        let Ok(Some(dynamic)) = Dynamic::parse(&bytes, &[whole], self.ctx) else {
-            return malformed("an unreadable dynamic section");
-        };
+    ) -> Result<bool> {
+        let entries = self.dynamic_entries(segment, loaded)?;
         // As in `elf_get_dynamic_info`, the last entry of a tag counts.
-        let entries = dynamic
-            .dyns
-            .iter()
-            .take_while(|entry| entry.d_tag != DT_NULL);
         let value = |tag| {
-            entries
-                .clone()
-                .filter(|entry| entry.d_tag == tag)
-                .map(|entry| entry.d_val)
-                .last()
+            let entry = entries.iter().rfind(|entry| entry.d_tag == tag);
+            entry.map(|entry| entry.d_val)
         };
         let flags = value(DT_FLAGS_1).unwrap_or(0);
         object.no_default_libraries = flags & DF_1_NODEFLIB != 0;
@@ -301,23 +403,30 @@ impl<'a> ElfFile<'a> {
         }
         let Some(address) = value(DT_STRTAB) else {
             let has_strings = entries
-                .clone()
+                .iter()
                 .any(|entry| [DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH].contains(&entry.d_tag));
             return if has_strings {
                 malformed("names without a string table")
             } else {
-                Ok(())
+                Ok(false)
             };
         };
-        let mut strings = StringTable::new(self.file, locate(segments, address, "DT_STRTAB")?);
-        for entry in entries.clone() {
-            if entry.d_tag == DT_NEEDED {
-                if object.needed.len() == MAX_NEEDED {
+        let mut strings = StringTable::new(self.file, Mapped::at(loaded, address, "DT_STRTAB")?);
+        for entry in &entries {
+            let count = object.needed.len() + object.auxiliary.len();
+            match entry.d_tag {
+                DT_NEEDED | DT_FILTER | DT_AUXILIARY if count == MAX_NEEDED => {
                     return malformed("too many needed libraries");
                 }
-                object
-                    .needed
-                    .push(strings.get(entry.d_val, MAX_NAME)?.into());
+                DT_NEEDED | DT_FILTER => {
+                    let name = strings.get(entry.d_val, MAX_NAME)?;
+                    object.needed.push(name.into());
+                }
+                DT_AUXILIARY => {
+                    let name = strings.get(entry.d_val, MAX_NAME)?;
+                    object.auxiliary.push(name.into());
+                }
+                _ => {}
             }
         }
         let mut string = |tag, limit| {
@@ -325,55 +434,58 @@ impl<'a> ElfFile<'a> {
                 .map(|offset| strings.get(offset, limit))
                 .transpose()
         };
+        if object.kind == Kind::Program {
+            for tag in [DT_AUDIT, DT_DEPAUDIT] {
+                let names = string(tag, MAX_PATH_LIST)?.unwrap_or_default();
+                let names = names.as_bytes().split(|&byte| byte == b':');
+                let names = names.filter(|name| !name.is_empty());
+                let names = names.map(|name| Arc::from(OsStr::from_bytes(name)));
+                object.auxiliary.extend(names);
+            }
+        }
         object.soname = string(DT_SONAME, MAX_NAME)?.map(Arc::from);
         object.runpath = string(DT_RUNPATH, MAX_PATH_LIST)?;
         if object.runpath.is_none() {
             object.rpath = string(DT_RPATH, MAX_PATH_LIST)?;
         }
         if let Some(address) = value(DT_VERNEED) {
-            let extent = locate(segments, address, "DT_VERNEED")?;
+            let place = Mapped::at(loaded, address, "DT_VERNEED")?;
             object.required_versions =
-                symbol_versions::required(self.file, self.ctx, extent, &mut strings)?;
+                symbol_versions::required(self.file, self.ctx, place, &mut strings)?;
+            object.unneeded = unneeded(object);
         }
         if let Some(address) = value(DT_VERDEF) {
-            let extent = locate(segments, address, "DT_VERDEF")?;
+            let place = Mapped::at(loaded, address, "DT_VERDEF")?;
             object.defined_versions =
-                symbol_versions::defined(self.file, self.ctx, extent, &mut strings)?;
+                symbol_versions::defined(self.file, self.ctx, place, &mut strings)?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
-/// The dynamic section, if there is one. In a `.debug` file, its program header has no content.
+fn unneeded(object: &Object) -> Box<[OsString]> {
+    let mut names: Vec<OsString> = Vec::new();
+    for RequiredVersion { library, .. } in &object.required_versions {
+        // The records of one library follow one another.
+        if names.last() != Some(library) && !object.needed.iter().any(|it| **it == **library) {
+            names.push(library.clone());
+        }
+    }
+    names.into_boxed_slice()
+}
+
+/// The dynamic section, if there is one: the last one counts (`_dl_map_object_from_fd`). In a `.debug`
+/// file, its program header has no content.
 fn dynamic(segments: &[ProgramHeader]) -> Option<&ProgramHeader> {
     segments
         .iter()
-        .find(|segment| segment.p_type == PT_DYNAMIC && segment.p_filesz > 0)
-}
-
-fn loaded(segments: &[ProgramHeader]) -> impl Iterator<Item = &ProgramHeader> {
-    segments.iter().filter(|segment| segment.p_type == PT_LOAD)
-}
-
-/// The part of the file from `address` to the end of its segment.
-fn locate(segments: &[ProgramHeader], address: u64, what: &str) -> Result<Extent> {
-    loaded(segments)
-        .find_map(|segment| {
-            let within = address.checked_sub(segment.p_vaddr)?;
-            let length = segment.p_filesz.checked_sub(within)?;
-            let offset = segment.p_offset.checked_add(within)?;
-            (length > 0).then_some(Extent { offset, length })
-        })
-        .map_or_else(
-            || malformed(format!("{what} lies outside the file's segments")),
-            Ok,
-        )
+        .rfind(|segment| segment.p_type == PT_DYNAMIC && segment.p_filesz > 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
+    use std::io::{Seek as _, SeekFrom, Write as _};
 
     /// An ELF note of owner `FDO` with this text.
     fn note(text: &str, is_little: bool) -> Vec<u8> {
@@ -472,5 +584,11 @@ mod tests {
         let read = read(&library(&torn, torn.len() as u64, true, true));
         assert_eq!(read.notes.len(), 1);
         assert_eq!(read.faults, ["a segment that is no row of notes"]);
+        // With the alignment of another section, the notes may lie anywhere.
+        let mut file = library(&torn, torn.len() as u64, true, true);
+        file.seek(SeekFrom::Start(64 + 56 + 48)).unwrap();
+        file.write_all(&[16]).unwrap();
+        let read = self::read(&file);
+        assert_eq!((read.notes.len(), read.faults.len()), (1, 0));
     }
 }

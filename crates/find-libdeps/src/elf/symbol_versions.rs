@@ -1,6 +1,7 @@
 //! The symbol versions that an object needs (`DT_VERNEED`) and defines (`DT_VERDEF`).
 
-use crate::elf::bytes::{Extent, MAX_NAME, Result, StringTable, malformed, read_exactly};
+use crate::elf::bytes::{MAX_NAME, Result, StringTable, malformed};
+use crate::elf::mapping::Mapped;
 use goblin::container::Ctx;
 use goblin::elf::SectionHeader;
 use goblin::elf::section_header::{SHT_GNU_VERDEF, SHT_GNU_VERNEED};
@@ -11,7 +12,7 @@ use std::fs::File;
 /// Real files have some hundred versions.
 const MAX_VERSIONS: usize = 4096;
 /// The records are read in growing pieces up to this.
-const PIECES: [u64; 3] = [1 << 12, 1 << 16, 1 << 20];
+const PIECES: [usize; 3] = [1 << 12, 1 << 16, 1 << 20];
 /// `VER_FLG_WEAK` in glibc's `elf/elf.h`.
 const WEAK: u16 = 2;
 
@@ -29,10 +30,10 @@ pub struct RequiredVersion {
 pub fn required(
     file: &File,
     ctx: Ctx,
-    extent: Extent,
+    place: Mapped,
     strings: &mut StringTable,
 ) -> Result<Vec<RequiredVersion>> {
-    let records = records(file, extent, |bytes| {
+    let records = records(file, place, |bytes| {
         let section = VerneedSection::parse(bytes, &[section(SHT_GNU_VERNEED, bytes)], ctx);
         let section = section.ok()??;
         let mut records = Vec::new();
@@ -70,10 +71,10 @@ pub fn required(
 pub fn defined(
     file: &File,
     ctx: Ctx,
-    extent: Extent,
+    place: Mapped,
     strings: &mut StringTable,
 ) -> Result<Vec<OsString>> {
-    let records = records(file, extent, |bytes| {
+    let records = records(file, place, |bytes| {
         let section = VerdefSection::parse(bytes, &[section(SHT_GNU_VERDEF, bytes)], ctx);
         let section = section.ok()??;
         let mut records = Vec::new();
@@ -96,15 +97,15 @@ pub fn defined(
 
 /// Reads version records, whose length no program header states: `parse` returns `None` if the
 /// bytes end before the records do, and is called again with more.
-fn records<T>(file: &File, extent: Extent, parse: impl Fn(&[u8]) -> Option<T>) -> Result<T> {
-    for limit in PIECES {
-        let length = limit.min(extent.length);
-        let bytes = read_exactly(file, Extent { length, ..extent }, "version records")?;
+fn records<T>(file: &File, place: Mapped, parse: impl Fn(&[u8]) -> Option<T>) -> Result<T> {
+    for (index, size) in PIECES.into_iter().enumerate() {
+        let bytes = match index {
+            // They need few bytes, nearly always in one segment.
+            0 => place.read(file, size)?,
+            _ => place.read_on(file, size)?,
+        };
         if let Some(records) = parse(&bytes) {
             return Ok(records);
-        }
-        if length < limit {
-            break;
         }
     }
     malformed("version records without an end")

@@ -182,13 +182,14 @@ impl<'a> Candidates<'a> {
                 Arc::new(elf.object()?)
             }
         };
-        match object.kind {
-            Kind::Library => {
+        match (&object.refusal, object.kind) {
+            (Some(refusal), _) => refused(refusal),
+            (None, Kind::Library) => {
                 let located = self.located(path.to_owned(), real, object);
                 Ok(Candidate::Fits(located))
             }
-            Kind::Program => refused("is a program, not a library"),
-            Kind::Other => refused("is neither a library nor a program"),
+            (None, Kind::Program) => refused("is a program, not a library"),
+            (None, Kind::Other) => refused("is neither a library nor a program"),
         }
     }
 }
@@ -216,6 +217,13 @@ pub fn tried(root: &Root, dir: &Path) -> Vec<PathBuf> {
         }
     }
     tried
+}
+
+/// Whether processors of `abi` use the subdirectory `dir` of `glibc-hwcaps`.
+pub fn is_for_processors(dir: &Path, abi: Abi) -> bool {
+    let name = dir.file_name().unwrap_or_default();
+    abi.architecture()
+        .is_some_and(|row| row.hwcaps.iter().any(|known| name == *known))
 }
 
 /// `open_path` continues after ENOENT and EACCES, and treats a component that is not a directory as

@@ -3,12 +3,15 @@
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::loader::candidates::Candidates;
+use crate::loader::conflicts::LoadedByInterpreters;
+use crate::loader::foreign::Foreign;
 use crate::loader::interpreter::Interpreters;
 use crate::loader::search::Search;
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What a resolver works on.
@@ -24,6 +27,8 @@ pub struct Inputs<'a> {
     pub demands: &'a [Rc<Demand>],
     /// The ABI of an interpreter that does not exist.
     pub native: Abi,
+    /// Debian's names of the other architectures whose packages dpkg accepts.
+    pub accepted: &'a BTreeSet<String>,
 }
 
 /// The inputs, and what is made of them once.
@@ -31,6 +36,8 @@ pub struct Context<'a> {
     pub inputs: Inputs<'a>,
     pub search: Search<'a>,
     pub interpreters: Interpreters<'a>,
+    pub foreign: Foreign,
+    pub loaded_by_interpreters: LoadedByInterpreters,
 }
 
 impl<'a> Context<'a> {
@@ -42,6 +49,8 @@ impl<'a> Context<'a> {
         Self {
             inputs,
             search,
+            foreign: Foreign::new(inputs.root, inputs.native, inputs.accepted),
+            loaded_by_interpreters: LoadedByInterpreters::default(),
             interpreters: Interpreters::new(inputs.root, inputs.config, search),
         }
     }

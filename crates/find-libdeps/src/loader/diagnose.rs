@@ -5,21 +5,24 @@
 use crate::loader::candidates::Candidate;
 use crate::loader::located::Located;
 use crate::loader::outcome::Cause;
+use crate::loader::process::Process;
 use crate::loader::remarks::{Remarks, relative_element};
 use crate::loader::search::Search;
 use crate::loader::tree::Tree;
 use crate::system::escape::shown;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Warns about an object that is not loaded as it was built to be; `path` is how it is reported.
 pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
-    if located.object.is_musl() {
-        remarks.add(
-            path,
-            "built for musl, not for glibc; its needs are not listed".to_owned(),
+    if located.object.missing_bytes > 0 {
+        let message = format!(
+            "ends {} bytes before its last segment does; the loader finds zeros there",
+            located.object.missing_bytes
         );
+        remarks.add(path, message);
     }
     let which = match located.object.runpath {
         Some(_) => "its RUNPATH",
@@ -30,20 +33,27 @@ pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
     }
 }
 
-/// Warns if `by` does not define a version that `located` requires of `name`: the loader refuses
-/// the object and does not search any further. A library without any definitions is accepted
+/// The versions that `located` requires of `name` and `by` does not define: the loader refuses the
+/// object and does not search any further. A library without any definitions is accepted
 /// (`match_symbol` in glibc's `elf/dl-version.c`).
-pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, remarks: &Remarks) {
+pub fn lacks<'o>(
+    located: &'o Located,
+    name: &'o OsStr,
+    by: &'o Located,
+) -> impl Iterator<Item = &'o OsStr> {
     let defined = &by.object.defined_versions;
-    if defined.is_empty() {
-        return;
-    }
-    let absent: Vec<String> = located
-        .object
-        .required_versions
-        .iter()
-        .filter(|required| required.library == name && !defined.contains(&required.version))
-        .map(|required| format!("`{}`", shown(&required.version)))
+    let required = located.object.required_versions.iter();
+    required
+        .filter(move |required| {
+            !defined.is_empty() && required.library == name && !defined.contains(&required.version)
+        })
+        .map(|required| required.version.as_os_str())
+}
+
+/// Warns if `by` does not define a version that `located` requires of `name`.
+pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, remarks: &Remarks) {
+    let absent: Vec<String> = lacks(located, name, by)
+        .map(|version| format!("`{}`", shown(version)))
         .collect();
     if !absent.is_empty() {
         let message = format!(
@@ -56,15 +66,15 @@ pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, rema
     }
 }
 
-/// Why the search for `name` fails, if that is known. `located` needs it and
-/// is reported as `path`.
+/// Why the search for `name`, which the object `index` needs, fails, if that is known.
 pub fn cause(
     search: Search,
     tree: &Tree,
-    located: &Located,
-    path: &Path,
-    name: &OsStr,
+    process: &Process,
+    index: usize,
+    name: &Arc<OsStr>,
 ) -> Option<Cause> {
+    let located = &process.links[index].located;
     let abi = located.object.abi;
     if name.as_bytes().contains(&b'/') {
         let is_absolute = name.as_bytes().starts_with(b"/");
@@ -72,18 +82,41 @@ pub fn cause(
             text: "its name is relative to the working directory".to_owned(),
             advice: Some(format!(
                 "link {} with a library that has a SONAME",
-                shown(path)
+                shown(&*tree.reported_path(located))
             )),
+            may_be_packaged: false,
         });
     }
     let configured = search.ld_so.configured_directories().iter();
     let not_cached = configured
-        .map(|dir| dir.join(name))
+        .map(|dir| dir.join(&**name))
         .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
+    if let Some(path) = skipped_by_flag(search, located, name) {
+        return Some(Cause {
+            text: format!(
+                "{} exists, but the file is marked `DF_1_NODEFLIB`, so the loader skips the default \
+                 directories",
+                shown(&path)
+            ),
+            advice: Some("link it without `-z nodefaultlib`".to_owned()),
+            may_be_packaged: false,
+        });
+    }
     if let Some(path) = not_cached {
         return Some(Cause {
             text: format!("{} exists but is not in the loader's cache", shown(path)),
             advice: Some("run `ldconfig`".to_owned()),
+            may_be_packaged: false,
+        });
+    }
+    if let Some(bundled) = tree.with_soname(name, abi).filter(|_| process.is_starting) {
+        return Some(Cause {
+            text: format!(
+                "{} has this SONAME, but the loader does not search there when the program starts",
+                shown(&bundled.path)
+            ),
+            advice: None,
+            may_be_packaged: true,
         });
     }
     tree.with_file_name(name, abi).map(|namesake| {
@@ -97,6 +130,23 @@ pub fn cause(
                 shown(&namesake.path)
             ),
             advice: None,
+            may_be_packaged: false,
         }
     })
+}
+
+/// The library `name` in a default directory, if `DF_1_NODEFLIB` keeps `located` from it.
+fn skipped_by_flag(search: Search, located: &Located, name: &OsStr) -> Option<PathBuf> {
+    let object = &located.object;
+    let defaults = search.ld_so.default_directories(object.abi).iter();
+    let fits = |path: &PathBuf| {
+        let candidate = search.candidates.candidate(path, object.abi);
+        matches!(candidate, Candidate::Fits(_))
+    };
+    if object.no_default_libraries {
+        let mut paths = defaults.map(|dir| dir.join(name));
+        paths.find(fits)
+    } else {
+        None
+    }
 }

@@ -3,14 +3,17 @@
 //! What satisfies a single name is decided in [`super::satisfy`].
 
 use crate::demand::{Caller, Demand};
+use crate::elf::object_file::{Kind, Object};
 use crate::loader::context::{Context, Inputs};
 use crate::loader::diagnose;
+use crate::loader::family;
 use crate::loader::interpreter::Chain;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
 use crate::loader::outcome::{Absence, Outcome, Resolution};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
+use crate::system::escape::shown;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -23,6 +26,8 @@ pub struct NeededName {
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,
     pub absence: Option<Absence>,
+    /// What the search found.
+    found: Option<Rc<Located>>,
 }
 
 /// The result of following one process.
@@ -53,7 +58,9 @@ impl Pass<'_, '_> {
     pub fn follow(&self, first: &Rc<Located>) -> Followed {
         let interpreter = self.interpreter(first.real.parent());
         let mut process = self.process(Rc::clone(first), &interpreter);
+        process.is_starting = first.object.kind == Kind::Program;
         let needs = self.follow_links(&mut process, &interpreter, 0);
+        self.check_conflicts(&process, &interpreter);
         process.loaded.remove(&first.file);
         Followed {
             needs,
@@ -61,64 +68,153 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Loads what the objects of `process` need, starting with the object `next`.
+    /// Loads what the objects of `process` need, starting with the object `start`, and checks the
+    /// versions that they require of what they do not need.
     fn follow_links(
         &self,
         process: &mut Process,
         interpreter: &[Rc<Located>],
-        mut next: usize,
+        start: usize,
     ) -> Vec<NeededName> {
-        let tree = self.context.inputs.tree;
+        let needs = self.load_links(process, interpreter, start);
+        for link in &process.links[start..] {
+            self.check_unneeded(process, interpreter, &link.located);
+        }
+        needs
+    }
+
+    /// Loads what the objects of `process` need, starting with the object `start`.
+    pub fn load_links(
+        &self,
+        process: &mut Process,
+        interpreter: &[Rc<Located>],
+        start: usize,
+    ) -> Vec<NeededName> {
         let mut needs = Vec::new();
+        let mut next = start;
         while next < process.links.len() {
             let located = Rc::clone(&process.links[next].located);
-            let path = tree.reported_path(&located);
+            let object = &located.object;
+            let path = self.context.inputs.tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
-            let needed = if located.object.is_musl() {
-                &[]
-            } else {
-                located.object.needed.as_slice()
-            };
-            for name in needed {
+            self.check_stack(process, &located, &path);
+            let mut of_object = Vec::new();
+            for (name, must_exist) in names(object, next == 0 && process.is_starting) {
                 if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
                     continue;
                 }
                 let satisfied = self.satisfy(process, interpreter, next, name);
-                if let Some(by) = &satisfied.by {
-                    diagnose::versions(&located, &path, name, by, &self.remarks);
+                if !must_exist && satisfied.by.is_none() {
+                    continue;
                 }
-                needs.push(NeededName {
+                of_object.push(NeededName {
                     by: Rc::clone(&located),
                     soname: Arc::clone(name),
                     absence: self.absence(process, next, name, &satisfied.outcome),
                     outcome: satisfied.outcome,
+                    found: satisfied.by,
                 });
             }
+            family::mark_left_out(process, &located, &mut of_object);
+            for need in &of_object {
+                let found = need
+                    .found
+                    .as_ref()
+                    .filter(|_| need.outcome != Outcome::LeftOut);
+                if let Some(by) = found {
+                    diagnose::versions(&located, &path, &need.soname, by, &self.remarks);
+                }
+            }
+            needs.extend(of_object);
             next += 1;
         }
         needs
+    }
+
+    /// Warns about an object whose executable stack the loader refuses: since glibc 2.41, any that is
+    /// loaded after the program has started.
+    fn check_stack(&self, process: &Process, located: &Located, path: &Path) {
+        let wants = |located: &Located| located.object.has_executable_stack;
+        if process.is_starting || !wants(located) || process.main().is_some_and(wants) {
+            return;
+        }
+        if self
+            .context
+            .search
+            .c_library_defines(located.object.abi, "GLIBC_2.41")
+        {
+            let message = "wants an executable stack, which the loader refuses at run time; clear the \
+                           flag with `patchelf --clear-execstack`";
+            self.remarks.add_objection(path, message.to_owned());
+        }
+    }
+
+    /// Checks the versions that `located` requires of libraries that it does not need: another object
+    /// must have loaded them (`find_needed` in glibc's `elf/dl-version.c`).
+    fn check_unneeded(
+        &self,
+        process: &Process,
+        interpreter: &[Rc<Located>],
+        located: &Rc<Located>,
+    ) {
+        let config = self.context.inputs.config;
+        let names = located.object.unneeded.iter();
+        for name in names.filter(|name| !config.ignores(name)) {
+            let path = self.context.inputs.tree.reported_path(located);
+            let known = process.by_name.get(&**name);
+            if let Some(by) = known.and_then(|known| known.by.as_ref()) {
+                diagnose::versions(located, &path, name, by, &self.remarks);
+            } else if known.is_none() && !self.is_loaded_by_packages(process, interpreter, name) {
+                let message = format!(
+                    "requires versions of `{}`, which it does not need and nothing else loads; the \
+                     loader refuses it",
+                    shown(name)
+                );
+                self.remarks.add_objection(&path, message);
+            }
+        }
+    }
+
+    /// Whether the process has a library `name` because a packaged library or the interpreter needs it,
+    /// or may have it because code loads it from the tree.
+    fn is_loaded_by_packages(
+        &self,
+        process: &Process,
+        interpreter: &[Rc<Located>],
+        name: &OsStr,
+    ) -> bool {
+        let first = &process.links[0].located;
+        let abi = first.object.abi;
+        if never_packaged::in_every_process(name, abi, process.is_starting) {
+            return true;
+        }
+        let in_tree = self.context.inputs.tree.with_soname(&Arc::from(name), abi);
+        if in_tree.is_some() && !process.is_starting {
+            return true;
+        }
+        interpreter
+            .iter()
+            .chain([first])
+            .any(|first| self.whole(first, interpreter).by_name.contains_key(name))
     }
 
     fn absence(
         &self,
         process: &Process,
         index: usize,
-        name: &OsStr,
+        name: &Arc<OsStr>,
         outcome: &Outcome,
     ) -> Option<Absence> {
         let Context { inputs, search, .. } = self.context;
-        let located = &process.links[index].located;
-        matches!(outcome, Outcome::Missing { .. }).then(|| {
-            let path = inputs.tree.reported_path(located);
-            Absence {
-                steps: search.steps(process, index, name),
-                cause: diagnose::cause(*search, inputs.tree, located, &path, name),
-            }
+        matches!(outcome, Outcome::Missing { .. }).then(|| Absence {
+            steps: search.steps(process, index, name),
+            cause: diagnose::cause(*search, inputs.tree, process, index, name),
         })
     }
 
     /// Loads what `demand` names, on behalf of its caller, and returns the needs of what is loaded
-    /// along with it and has no package. `None` if a name of the demand is ignored.
+    /// along with it and has no package. `None` if a name of the demand is ignored, or its caller is
+    /// never loaded.
     pub fn follow_demand(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
         if !demand.is_listed {
             // It is only reported: its own needs and their problems are ignored.
@@ -127,7 +223,7 @@ impl Pass<'_, '_> {
                 is_followed: &|_| false,
                 remarks: Remarks::default(),
             };
-            let (mut process, interpreter) = pass.caller(demand);
+            let (mut process, interpreter) = pass.caller(demand)?;
             let (soname, outcome) = pass.satisfy_demand(&mut process, &interpreter, demand)?;
             let resolution = Resolution {
                 demand: Rc::clone(demand),
@@ -137,7 +233,7 @@ impl Pass<'_, '_> {
             };
             return Some((resolution, Vec::new()));
         }
-        let (mut process, interpreter) = self.caller(demand);
+        let (mut process, interpreter) = self.caller(demand)?;
         let (soname, outcome) = self.satisfy_demand(&mut process, &interpreter, demand)?;
         let resolution = Resolution {
             demand: Rc::clone(demand),
@@ -149,8 +245,9 @@ impl Pass<'_, '_> {
         Some((resolution, needs))
     }
 
-    /// The process that makes `demand`, with its caller alone, and the interpreter.
-    fn caller(&self, demand: &Demand) -> (Process, Chain) {
+    /// The process that makes `demand`, with its caller alone, and the interpreter; `None` if the
+    /// caller is never loaded.
+    fn caller(&self, demand: &Demand) -> Option<(Process, Chain)> {
         let Inputs {
             tree,
             candidates,
@@ -158,17 +255,40 @@ impl Pass<'_, '_> {
             ..
         } = self.context.inputs;
         let absent = || candidates.absent_program(native);
-        match &demand.caller {
+        let (first, base, interpreter) = match &demand.caller {
             Caller::Object(real) => {
                 let interpreter = self.interpreter(real.parent());
                 let first = tree.with_real_path(real).map_or_else(absent, Rc::clone);
-                (self.process(first, &interpreter), interpreter)
+                (first, Rc::clone(&interpreter), interpreter)
             }
             Caller::Interpreter(dir) => {
                 let interpreter = self.interpreter(Some(dir));
                 let first = interpreter.last().map_or_else(absent, Rc::clone);
-                (self.process(first, &[]), interpreter)
+                (first, Chain::from([]), interpreter)
             }
-        }
+        };
+        let is_loaded = self.context.foreign.system(&first.object).is_none();
+        is_loaded.then(|| (self.process(first, &base), interpreter))
     }
+}
+
+/// The names that are searched for to load `object`, and whether loading fails without them.
+///
+/// The kernel opens the interpreter of a program. A program that needs the C library comes with its
+/// loader, and that is the interpreter of nearly all.
+fn names(object: &Object, is_program: bool) -> impl Iterator<Item = (&Arc<OsStr>, bool)> {
+    let row = object.abi.architecture();
+    let is_usual = |interpreter: &&Arc<OsStr>| {
+        row.is_some_and(|row| ***interpreter == *row.interpreter)
+            && object.needed.iter().any(|name| **name == *"libc.so.6")
+    };
+    let interpreter = object.interpreter.as_ref();
+    let interpreter = interpreter.filter(|it| is_program && !is_usual(it));
+    let needed = object.needed.iter();
+    // An empty name is that of the program (`_dl_name_match_p` in glibc's `elf/dl-misc.c`).
+    let required = interpreter
+        .into_iter()
+        .chain(needed.filter(|name| !name.is_empty()));
+    let auxiliary = object.auxiliary.iter().map(|name| (name, false));
+    required.map(|name| (name, true)).chain(auxiliary)
 }

@@ -6,8 +6,8 @@
 //! In order: [`search_path`] expands RPATH and RUNPATH; [`tree`] holds the objects, each a [`located`]
 //! one; [`candidates`] judges one path; [`cache_file`] and [`conf_file`] are the formats that
 //! [`system_libraries`] reads; [`search`] tries candidates in order; [`interpreter`] and [`process`]
-//! model what loads what; [`follow`] loads one process after the other, [`satisfy`] decides what
-//! satisfies a name, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
+//! model what loads what; [`foreign`] sets apart what is for other machines; [`follow`] loads one process after the other, [`satisfy`] decides what
+//! satisfies a name, [`family`] what no package can, [`conflicts`] compares versions across packages, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
 //! holds the results, [`remarks`] the warnings, [`context`] what all of these work on;
 //! [`never_packaged`] names what hosts and interpreters provide.
 //!
@@ -16,9 +16,12 @@
 mod cache_file;
 pub(crate) mod candidates;
 mod conf_file;
+mod conflicts;
 pub(crate) mod context;
 mod diagnose;
+mod family;
 mod follow;
+mod foreign;
 mod interpreter;
 pub(crate) mod located;
 pub(crate) mod never_packaged;

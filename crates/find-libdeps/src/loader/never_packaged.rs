@@ -1,7 +1,9 @@
-//! Sonames that the host, the interpreter or the kernel provides, recognised by name.
+//! Sonames that the host, the interpreter, the kernel or every process provides, recognised by name.
 
+use crate::system::architecture::Abi;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// The user-space parts of NVIDIA's driver. Their version must match the host's kernel module, so
 /// the container runtime mounts the host's files (lists in libnvidia-container's
@@ -32,6 +34,27 @@ pub fn by_interpreter(soname: &OsStr) -> bool {
 /// Whether the kernel provides it (vdso(7)).
 pub fn by_kernel(soname: &OsStr) -> bool {
     soname == "linux-vdso.so.1" || soname == "linux-gate.so.1"
+}
+
+/// Whether every process of `abi` has it: the loader and the C library, and if a program is running
+/// already, the other parts of glibc that interpreters need.
+pub fn in_every_process(soname: &OsStr, abi: Abi, is_starting: bool) -> bool {
+    const GLIBC: [&str; 5] = [
+        "libm.so.6",
+        "libpthread.so.0",
+        "libdl.so.2",
+        "librt.so.1",
+        "libutil.so.1",
+    ];
+    soname == "libc.so.6"
+        || is_loader(soname, abi)
+        || !is_starting && GLIBC.iter().any(|part| soname == *part)
+}
+
+/// Whether `name` is the loader of `abi`, or a path with its file name.
+pub fn is_loader(name: &OsStr, abi: Abi) -> bool {
+    let loader = abi.architecture().map(|row| Path::new(row.interpreter));
+    loader.is_some_and(|loader| loader.file_name() == Path::new(name).file_name())
 }
 
 fn starts_with(soname: &OsStr, prefix: &str) -> bool {

@@ -79,6 +79,8 @@ pub enum Outcome {
     Embedded(Hit),
     /// The host's driver provides it at run time.
     Host,
+    /// The distribution left it out, and bundles others of its family; no package can replace it.
+    LeftOut,
     /// The loader does not find it.
     Missing {
         /// Debian's name of the architecture that it is missing for.
@@ -112,6 +114,8 @@ pub struct Cause {
     pub text: String,
     /// What to do about it.
     pub advice: Option<String>,
+    /// Whether a package may ship it all the same.
+    pub may_be_packaged: bool,
 }
 
 /// One step of the search.

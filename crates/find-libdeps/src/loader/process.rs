@@ -21,6 +21,8 @@ pub struct Process {
     pub by_name: HashMap<Arc<OsStr>, Satisfied>,
     /// The directories of `LD_LIBRARY_PATH`.
     pub environment: Vec<PathBuf>,
+    /// Whether the loader starts a program with it, so that no code can load a library first.
+    pub is_starting: bool,
     /// What loaded the first object, the innermost first: the interpreter's own objects.
     base: Vec<Rc<Located>>,
 }
@@ -83,10 +85,20 @@ impl Process {
             by_name: itself.into_iter().collect(),
             base: base.to_vec(),
             environment: directories,
+            is_starting: false,
             links: vec![Link {
                 located: first,
                 loader: None,
             }],
+        }
+    }
+
+    /// The program, if it is known.
+    pub fn main(&self) -> Option<&Located> {
+        let first = &self.links[0].located;
+        match first.object.kind {
+            Kind::Program => Some(first),
+            Kind::Library | Kind::Other => self.base.last().map(Rc::as_ref),
         }
     }
 

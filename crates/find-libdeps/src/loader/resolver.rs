@@ -56,6 +56,8 @@ impl<'a> Resolver<'a> {
             is_followed,
             remarks: Remarks::default(),
         };
+        let foreign = &self.context.foreign;
+        foreign.report(self.context.inputs.tree, &pass.remarks);
         let mut needs = Needs::default();
         let mut loaded: HashSet<FileId> = HashSet::new();
         let (certain, others): (Vec<_>, Vec<_>) = self
@@ -64,6 +66,7 @@ impl<'a> Resolver<'a> {
             .tree
             .objects()
             .iter()
+            .filter(|located| foreign.is_loadable(located))
             .partition(|located| {
                 located.object.kind == Kind::Program || is_extension_module(&located.path)
             });

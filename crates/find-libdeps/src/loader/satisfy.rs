@@ -54,14 +54,14 @@ impl Pass<'_, '_> {
         }
         let elsewhere = sonames
             .iter()
-            .map(|soname| (Arc::clone(soname), self.not_found(soname, abi)))
+            .map(|soname| (Arc::clone(soname), self.not_found(soname, abi, false)))
             .find(|(_, outcome)| !matches!(outcome, Outcome::Missing { .. }));
         elsewhere.or_else(|| {
             let first: Arc<OsStr> = match demand.names.first()? {
                 LibraryName::Soname(soname) => Arc::from(soname.as_os_str()),
                 stem @ LibraryName::Stem(_) => Arc::from(OsString::from(stem.to_string())),
             };
-            let outcome = self.not_found(&first, abi);
+            let outcome = self.not_found(&first, abi, false);
             Some((first, outcome))
         })
     }
@@ -91,7 +91,7 @@ impl Pass<'_, '_> {
         }
         let Some((located, found_by)) = search.find(process, index, name, &self.remarks) else {
             return Satisfied {
-                outcome: self.not_found(name, abi),
+                outcome: self.not_found(name, abi, process.is_starting),
                 by: None,
             };
         };
@@ -141,7 +141,7 @@ impl Pass<'_, '_> {
         }
         match hit.found_by {
             FoundBy::Rpath | FoundBy::LdLibraryPath | FoundBy::Runpath | FoundBy::Direct
-                if is_in_tree =>
+                if is_in_tree && !never_packaged::is_loader(name, hit.located.object.abi) =>
             {
                 Outcome::Bundled(hit)
             }
@@ -152,12 +152,15 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// The outcome for a name that the search does not find.
-    fn not_found(&self, name: &Arc<OsStr>, abi: Abi) -> Outcome {
+    /// The outcome for a name that the search does not find. Another library of the tree with this
+    /// SONAME satisfies it only where code can have loaded that before, so not in a program that is
+    /// starting.
+    fn not_found(&self, name: &Arc<OsStr>, abi: Abi, is_starting: bool) -> Outcome {
         if never_packaged::by_interpreter(name) {
             return Outcome::Interpreter(None);
         }
-        if let Some(located) = self.context.inputs.tree.with_soname(name, abi) {
+        let tree = self.context.inputs.tree;
+        if let Some(located) = tree.with_soname(name, abi).filter(|_| !is_starting) {
             return Outcome::Bundled(Hit {
                 located: Rc::clone(located),
                 found_by: FoundBy::Soname,

@@ -3,8 +3,9 @@
 //!
 //! The order is written down once, in [`Search::places`]; only the loader's own name comes after it.
 
-use crate::loader::candidates::{Candidate, Candidates};
+use crate::loader::candidates::{self, Candidate, Candidates};
 use crate::loader::located::Located;
+use crate::loader::never_packaged;
 use crate::loader::outcome::{FoundBy, Step};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
@@ -56,6 +57,11 @@ impl Search<'_> {
             let library = path.is_absolute().then(|| open(path)).flatten();
             return library.map(|library| (library, FoundBy::Direct));
         }
+        // The loader is loaded before everything else and satisfies its own name.
+        if never_packaged::is_loader(name, abi) {
+            let interpreter = Path::new(abi.architecture()?.interpreter);
+            return open(interpreter).map(|library| (library, FoundBy::Direct));
+        }
         for (found_by, place) in self.places(process, index) {
             let library = if found_by == FoundBy::Cache {
                 self.ld_so
@@ -64,16 +70,18 @@ impl Search<'_> {
                     .and_then(open)
             } else {
                 let tried = self.candidates.tried(place);
-                tried.iter().find_map(|dir| open(&dir.join(name)))
+                // Those after the first are for some processors, perhaps of another architecture.
+                let mut usable = tried
+                    .iter()
+                    .enumerate()
+                    .filter(|(index, dir)| *index == 0 || candidates::is_for_processors(dir, abi));
+                usable.find_map(|(_, dir)| open(&dir.join(name)))
             };
             if let Some(library) = library {
                 return Some((library, found_by));
             }
         }
-        // The loader is loaded before everything else and satisfies its own name.
-        let interpreter = Path::new(abi.architecture()?.interpreter);
-        let library = (interpreter.file_name() == Some(name)).then(|| open(interpreter))?;
-        library.map(|library| (library, FoundBy::Direct))
+        None
     }
 
     /// Where the loader searches for a name without `/` that the object `index` needs, in order.
@@ -118,6 +126,21 @@ impl Search<'_> {
                 .default_directories(located.object.abi)
                 .iter()
                 .any(|dir| path.starts_with(dir))
+    }
+
+    /// Whether the C library for `abi` defines this version.
+    pub fn c_library_defines(self, abi: Abi, version: &str) -> bool {
+        let name = OsStr::new("libc.so.6");
+        let cached = self.ld_so.cached(name, abi).map(Path::to_owned);
+        let defaults = self.ld_so.default_directories(abi).iter();
+        let mut paths = cached.into_iter().chain(defaults.map(|dir| dir.join(name)));
+        paths.any(|path| match self.candidates.candidate(&path, abi) {
+            Candidate::Fits(library) => {
+                let defined = &library.object.defined_versions;
+                defined.iter().any(|defined| defined == version)
+            }
+            Candidate::Absent | Candidate::Refused(_) => false,
+        })
     }
 
     fn open(self, path: &Path, abi: Abi, remarks: &Remarks) -> Option<Rc<Located>> {

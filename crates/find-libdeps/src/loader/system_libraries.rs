@@ -8,11 +8,13 @@ use crate::loader::candidates;
 use crate::loader::{cache_file, conf_file};
 use crate::system::architecture::{ARCHITECTURES, Abi, Architecture};
 use crate::system::root::Root;
+use crate::warning::Warning;
 use std::cmp::Ordering;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ const MAX_CACHE: u64 = 64 << 20;
 pub struct LdSo {
     by_name: HashMap<OsString, Vec<Cached>>,
     configured: Vec<PathBuf>,
+    /// Why there is no cache.
+    no_cache: Option<String>,
     defaults: HashMap<Abi, [PathBuf; 4]>,
 }
 
@@ -34,6 +38,18 @@ struct Cached {
     path: PathBuf,
     fits: Fits,
     is_for_some_processors: bool,
+}
+
+impl Cached {
+    /// Whether processors of `abi` can use it. The capabilities of glibc before 2.37 are not known here.
+    fn is_usable(&self, abi: Abi) -> bool {
+        let dir = self.path.parent().unwrap_or(Path::new("/"));
+        let is_in_hwcaps = || {
+            let above = dir.parent().and_then(Path::file_name);
+            above.is_some_and(|name| name == "glibc-hwcaps")
+        };
+        !self.is_for_some_processors || !is_in_hwcaps() || candidates::is_for_processors(dir, abi)
+    }
 }
 
 #[derive(Debug)]
@@ -47,13 +63,19 @@ impl LdSo {
     /// in the final image, ldconfig will have run.
     pub fn read(root: &Root) -> Self {
         let configured = conf_file::directories(root);
-        let entries = root
-            .read(Path::new(CACHE), MAX_CACHE)
-            .ok()
-            .and_then(|bytes| cache_file::parse(&bytes));
-        let has_cache = entries.is_some();
+        let read = match root.read(Path::new(CACHE), MAX_CACHE) {
+            Ok(bytes) => cache_file::parse(&bytes).ok_or("is not a cache of the loader".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err("does not exist".to_owned())
+            }
+            Err(error) => Err(format!("cannot be read: {error}")),
+        };
+        let (entries, no_cache) = match read {
+            Ok(entries) => (entries, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
         let mut by_name: HashMap<OsString, Vec<Cached>> = HashMap::new();
-        for entry in entries.into_iter().flatten() {
+        for entry in entries {
             by_name.entry(entry.name).or_default().push(Cached {
                 path: entry.path,
                 fits: Fits::Flags(entry.flags),
@@ -63,15 +85,24 @@ impl LdSo {
         let mut ld_so = Self {
             by_name,
             configured,
+            no_cache,
             defaults: ARCHITECTURES
                 .iter()
                 .map(|row| (row.abi, row.default_directories()))
                 .collect(),
         };
-        if !has_cache {
+        if ld_so.no_cache.is_some() {
             ld_so.emulate_ldconfig(root);
         }
         ld_so
+    }
+
+    /// A warning if the loader has no cache.
+    pub fn warning(&self) -> Option<Warning> {
+        let problem = self.no_cache.as_ref()?;
+        let message =
+            format!("{problem}; libraries are searched for as if `ldconfig` had been run");
+        Some(Warning::new(CACHE, message))
     }
 
     /// Every file in the cache.
@@ -82,11 +113,20 @@ impl LdSo {
             .map(|cached| cached.path.as_path())
     }
 
+    /// The entries of `name`. Numbers in names are compared as numbers: `libz.so.01` is `libz.so.1`
+    /// (`_dl_cache_libcmp` in glibc's `elf/dl-cache.c`).
+    fn entries(&self, name: &OsStr) -> Option<&Vec<Cached>> {
+        self.by_name.get(name).or_else(|| {
+            let name = without_leading_zeros(name)?;
+            self.by_name.get(&name)
+        })
+    }
+
     /// The file of `name` in the cache: the first whose flags match `abi`; a file for every processor
     /// is preferred to one for some.
     pub fn cached(&self, name: &OsStr, abi: Abi) -> Option<&Path> {
-        let suitable = |cached: &&Cached| cached.fits.suits(abi);
-        let entries = self.by_name.get(name)?;
+        let suitable = |cached: &&Cached| cached.fits.suits(abi) && cached.is_usable(abi);
+        let entries = self.entries(name)?;
         let all = entries.iter().filter(suitable);
         all.clone()
             .find(|cached| !cached.is_for_some_processors)
@@ -210,6 +250,21 @@ fn libraries(root: &Root, dir: &Path) -> BTreeMap<OsString, Seen> {
     all
 }
 
+/// `name` with no leading zeros in its numbers; `None` if it has none.
+fn without_leading_zeros(name: &OsStr) -> Option<OsString> {
+    let mut shorter = Vec::new();
+    let mut rest = name.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let is_number_ahead = after.first().is_some_and(u8::is_ascii_digit);
+        let is_inside = shorter.last().is_some_and(u8::is_ascii_digit);
+        if first != b'0' || !is_number_ahead || is_inside {
+            shorter.push(first);
+        }
+        rest = after;
+    }
+    (shorter.len() < name.len()).then(|| OsString::from_vec(shorter))
+}
+
 /// Compares as `_dl_cache_libcmp` in glibc's `elf/dl-cache.c` does: digits form numbers, and a number
 /// is greater than any other character.
 fn compare(one: &OsStr, other: &OsStr) -> Ordering {
@@ -270,5 +325,6 @@ fn identity(root: &Root, path: &Path) -> Option<(Option<Arc<OsStr>>, Abi)> {
     }
     let file = root.open(path).ok()?;
     let object = ElfFile::open(&file).ok()??.object().ok()?;
-    (object.kind == Kind::Library).then_some((object.soname, object.abi))
+    (object.kind == Kind::Library && object.refusal.is_none())
+        .then_some((object.soname, object.abi))
 }

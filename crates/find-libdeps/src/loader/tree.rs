@@ -48,8 +48,8 @@ impl Tree {
         let name = path.file_name().unwrap_or_default().to_owned();
         self.by_file_name.entry(name).or_default().push(file);
         self.by_real.insert(real.clone().into_os_string(), file);
-        if let (Some(soname), Kind::Library, false) =
-            (&object.soname, object.kind, object.is_musl())
+        if let (Some(soname), Kind::Library, None, None) =
+            (&object.soname, object.kind, object.system, &object.refusal)
         {
             // The first by path, so that two runs agree.
             let key = (object.abi, Arc::clone(soname));

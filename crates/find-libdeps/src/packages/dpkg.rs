@@ -152,6 +152,8 @@ pub struct Dpkg {
     /// `None` for dpkg's default, or the one that the environment selects.
     admindir: Option<PathBuf>,
     native: String,
+    /// Whether the database does not show the native architecture.
+    pub is_native_assumed: bool,
 }
 
 impl Dpkg {
@@ -176,8 +178,9 @@ impl Dpkg {
         let mut dpkg = Self {
             admindir,
             native: String::new(),
+            is_native_assumed: false,
         };
-        dpkg.native = dpkg.native()?;
+        dpkg.find_native()?;
         Ok(dpkg)
     }
 
@@ -196,21 +199,26 @@ impl Dpkg {
         Ok(names.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// The architecture of the dpkg package in the database, which is the native one by definition;
-    /// the architecture of this machine's dpkg for this machine, or if the root has none.
-    fn native(&self) -> Result<String, DpkgError> {
+    /// Finds the native architecture: in another root that of its dpkg or libc6 package, on this machine
+    /// that of dpkg, which is assumed for a root that has neither package.
+    fn find_native(&mut self) -> Result<(), DpkgError> {
         if self.admindir.is_some() {
-            let output = self.run("dpkg-query", &["-W", "-f=${Architecture}\\n", "dpkg"], &[])?;
-            if output.status.success() {
-                return Ok(first_line(&output.stdout));
+            for package in ["dpkg", "libc6"] {
+                let arguments = ["-W", "-f=${Architecture}\\n", package];
+                let output = self.run("dpkg-query", &arguments, &[])?;
+                if output.status.success() {
+                    self.native = first_line(&output.stdout);
+                    return Ok(());
+                }
             }
         }
         let output = self.run("dpkg", &["--print-architecture"], &[])?;
-        if output.status.success() {
-            Ok(first_line(&output.stdout))
-        } else {
-            Err(failed("dpkg --print-architecture", &output))
+        if !output.status.success() {
+            return Err(failed("dpkg --print-architecture", &output));
         }
+        self.native = first_line(&output.stdout);
+        self.is_native_assumed = self.admindir.is_some();
+        Ok(())
     }
 
     /// Adds the owners of `paths`, which are absolute and without `.` and `..`, to `owners`. This
@@ -470,6 +478,7 @@ mod tests {
 
     fn owners(answer: &str) -> Owners {
         let dpkg = Dpkg {
+            is_native_assumed: false,
             admindir: None,
             native: "amd64".to_owned(),
         };
@@ -522,6 +531,7 @@ mod tests {
     #[test]
     fn an_unknown_answer_is_an_error() {
         let dpkg = Dpkg {
+            is_native_assumed: false,
             admindir: None,
             native: "amd64".to_owned(),
         };

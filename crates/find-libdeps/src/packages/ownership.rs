@@ -57,11 +57,18 @@ impl<'a> Ownership<'a> {
         self.dpkg.architecture()
     }
 
-    /// What dpkg complained about.
+    /// What dpkg complained about, and what its database does not show.
     pub fn warnings(&self) -> Vec<Warning> {
-        let complaints = self.owners.complaints.iter();
+        let assumed = self.dpkg.is_native_assumed.then(|| {
+            format!(
+                "neither dpkg nor libc6 is installed; the architecture is taken to be {}",
+                self.architecture()
+            )
+        });
+        let complaints = self.owners.complaints.iter().cloned();
         complaints
-            .map(|complaint| Warning::new(ADMINDIR, complaint))
+            .chain(assumed)
+            .map(|message| Warning::new(ADMINDIR, message))
             .collect()
     }
 

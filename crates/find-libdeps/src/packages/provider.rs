@@ -48,6 +48,8 @@ pub enum Provider {
     Interpreter { place: Option<Place> },
     /// The host's driver.
     Host,
+    /// Nothing, and no package can: the distribution left it out.
+    LeftOut,
     /// Nothing: the loader does not find it.
     Missing {
         /// Debian's name of the architecture, if it is not the native one.
@@ -87,7 +89,7 @@ impl Provider {
                 Some(place)
             }
             Self::Interpreter { place } => place.as_ref(),
-            Self::NotInstalled { .. } | Self::Host | Self::Missing { .. } => None,
+            Self::NotInstalled { .. } | Self::Host | Self::LeftOut | Self::Missing { .. } => None,
         }
     }
 }
@@ -113,8 +115,9 @@ pub struct Provided {
 /// looked up, as an index says nothing about it.
 pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
     let is_unexplained = |resolution: &&Resolution| {
-        let cause = resolution.absence.as_ref().map(|absence| &absence.cause);
-        !matches!(cause, Some(Some(_)))
+        let absence = resolution.absence.as_ref();
+        let cause = absence.and_then(|absence| absence.cause.as_ref());
+        cause.is_none_or(|cause| cause.may_be_packaged)
     };
     let is_path = |wanted: &Wanted| matches!(&wanted.name, LibraryName::Soname(name) if name.as_bytes().contains(&b'/'));
     let unexplained = resolutions.iter().filter(is_unexplained);
@@ -215,6 +218,7 @@ fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Prov
             },
         },
         Outcome::Host => Provider::Host,
+        Outcome::LeftOut => Provider::LeftOut,
         Outcome::Missing { architecture } => Provider::Missing {
             foreign: Some(*architecture).filter(|&name| name != ownership.architecture()),
         },
@@ -271,6 +275,7 @@ impl Provided {
         absence.cause.get_or_insert_with(|| Cause {
             text,
             advice: Some(advice.to_owned()),
+            may_be_packaged: false,
         });
     }
 }

@@ -359,6 +359,18 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory)
 }
 
+/// The directory of the distribution that the file `path` belongs to, judged by the path alone: the one
+/// in a directory of `sys.path`, or elsewhere that of the file.
+pub fn dir(path: &Path) -> PathBuf {
+    let is_in_site = |dir: &&Path| {
+        let site = dir.parent().and_then(Path::file_name);
+        site.is_some_and(|name| name == "site-packages" || name == "dist-packages")
+    };
+    let dir = path.parent().unwrap_or(path);
+    let found = dir.ancestors().find(is_in_site);
+    found.unwrap_or(dir).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

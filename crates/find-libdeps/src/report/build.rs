@@ -40,6 +40,7 @@ impl Report {
         });
         let mut warnings = findings.warnings;
         warnings.extend(libraries.iter().filter_map(warnings::of));
+        warnings.extend(warnings::left_out(&libraries));
         warnings.sort();
         warnings.dedup();
         Self {
@@ -128,7 +129,8 @@ fn sort_key(library: &NeededLibrary) -> impl Ord {
         Provider::Bundled { .. } => (2, None),
         Provider::Interpreter { .. } => (3, None),
         Provider::Host => (4, None),
-        Provider::Missing { foreign } => (5, *foreign),
+        Provider::LeftOut => (5, None),
+        Provider::Missing { foreign } => (6, *foreign),
     };
     (
         &library.soname,

@@ -19,7 +19,7 @@ const BAD: Style = AnsiColor::Red.on_default();
 type Section = (&'static str, Style, fn(&Provider) -> bool);
 
 /// What is not listed, by provider.
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 6] = [
     ("missing: the loader does not find these", BAD, |provider| {
         matches!(provider, Provider::Missing { .. })
     }),
@@ -40,6 +40,11 @@ const SECTIONS: [Section; 5] = [
         "host: provided by its driver at run time",
         HEADING,
         |provider| matches!(provider, Provider::Host),
+    ),
+    (
+        "left out: by a wheel that bundles others of their family",
+        HEADING,
+        |provider| matches!(provider, Provider::LeftOut),
     ),
 ];
 

@@ -134,6 +134,7 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
             Provider::Bundled { .. } => "bundled",
             Provider::Interpreter { .. } => "interpreter",
             Provider::Host => "host",
+            Provider::LeftOut => "left_out",
             Provider::Missing { .. } => "missing",
         },
         path: provider.path().map(shown),

@@ -74,7 +74,8 @@ impl Messages {
                 | Provider::NotInstalled { .. }
                 | Provider::Bundled { .. }
                 | Provider::Interpreter { .. }
-                | Provider::Host => {}
+                | Provider::Host
+                | Provider::LeftOut => {}
             }
         }
         for library in &report.possible {
@@ -136,7 +137,10 @@ fn cause(library: &NeededLibrary) -> Option<&Cause> {
 
 /// What to do about a missing library.
 fn advice(library: &NeededLibrary) -> Option<&str> {
-    cause(library).map_or(Some(INSTALL_ADVICE), |cause| cause.advice.as_deref())
+    match cause(library) {
+        Some(cause) if !cause.may_be_packaged => cause.advice.as_deref(),
+        _ => Some(INSTALL_ADVICE),
+    }
 }
 
 /// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.

@@ -3,9 +3,13 @@
 use crate::demand::Evidence;
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
+use crate::python::distributions;
 use crate::report::NeededLibrary;
-use crate::system::escape::shown;
+use crate::system::escape::{counted, shown};
 use crate::warning::Warning;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 /// The warnings about how `library` is provided.
 pub fn of(library: &NeededLibrary) -> Option<Warning> {
@@ -39,4 +43,39 @@ pub fn of(library: &NeededLibrary) -> Option<Warning> {
         }
         _ => None,
     }
+}
+
+/// One warning for each distribution that left libraries out.
+pub fn left_out(libraries: &[NeededLibrary]) -> Vec<Warning> {
+    let mut by_distribution: BTreeMap<PathBuf, (BTreeSet<&OsStr>, BTreeSet<&Path>)> =
+        BTreeMap::new();
+    let is_left_out = |library: &&NeededLibrary| matches!(library.provider, Provider::LeftOut);
+    for library in libraries.iter().filter(is_left_out) {
+        for site in &library.needed_by {
+            let entry = by_distribution.entry(distributions::dir(&site.path));
+            let (names, files) = entry.or_default();
+            names.insert(&library.soname);
+            files.insert(&site.path);
+        }
+    }
+    let text = |dir: &Path, names: &BTreeSet<&OsStr>, files: &BTreeSet<&Path>| {
+        let file = files
+            .first()
+            .map(|file| file.strip_prefix(dir).unwrap_or(file));
+        let more = match names.len() {
+            0 | 1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        format!(
+            "lacks {}{more} of a family that it bundles in part; {} such as {} cannot be loaded, and \
+             no package changes that",
+            names.first().map(shown).unwrap_or_default(),
+            counted(files.len(), "file"),
+            file.map(shown).unwrap_or_default()
+        )
+    };
+    by_distribution
+        .iter()
+        .map(|(dir, (names, files))| Warning::new(dir, text(dir, names, files)))
+        .collect()
 }

@@ -102,7 +102,7 @@ impl Sources<'_> {
             }
             let open = calls
                 .iter()
-                .filter(|call| !owner.is_some_and(|owner| self.bundles(owner, &call.names, &[])));
+                .filter(|call| !owner.is_some_and(|owner| self.reaches(owner, &call.names)));
             demands.extend(open.map(|call| Demand {
                 site: site(real, Some(call.line)),
                 evidence: Evidence::Source,
@@ -114,6 +114,15 @@ impl Sources<'_> {
         }
         demands.sort();
         demands
+    }
+
+    /// Whether a call for one of `names` can reach a library that `distribution` ships. That is not
+    /// where `find_library` searches.
+    fn reaches(&self, distribution: &Distribution, names: &[LibraryName]) -> bool {
+        let mut opened = names
+            .iter()
+            .filter(|name| matches!(name, LibraryName::Soname(_)));
+        opened.any(|name| self.distributions.ships(distribution, name.stem()))
     }
 
     /// Whether `distribution`, or one of `companions` beside it, ships a library with the stem of

@@ -8,6 +8,7 @@
 mod error;
 mod read;
 mod starts;
+pub(crate) mod unread;
 mod walk;
 
 pub use error::ScanError;

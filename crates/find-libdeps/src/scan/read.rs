@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Dlopen};
 use crate::elf::dlopen_note::Notes;
-use crate::elf::object_file::{self, ElfError, ElfFile, Object};
+use crate::elf::object_file::{self, ElfError, ElfFile, Kind, Object};
 use crate::python::distributions::Distributions;
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
@@ -90,7 +90,7 @@ pub fn read(
                         }));
                         scanned.by_name.notes.push((real.clone(), notes));
                     }
-                    scanned.objects.push((real, object));
+                    scanned.objects.push((real, *object));
                 }
                 Ok(Content::Source(Ok(calls))) => lock().by_name.calls.push((inner(path), calls)),
                 Ok(Content::Source(Err(error))) => {
@@ -138,7 +138,7 @@ pub fn read(
 
 /// What one file holds.
 enum Content {
-    Object(Object, Option<Notes>),
+    Object(Box<Object>, Option<Notes>),
     Source(Result<Vec<Call>, Unsearched>),
     Metadata,
     /// Nothing of interest.
@@ -159,7 +159,7 @@ fn read_file(
     if dlopen == Dlopen::Off {
         let elf = ElfFile::open(&file)?;
         return elf.map_or(Ok(Content::Other), |elf| {
-            Ok(Content::Object(elf.object()?, None))
+            Ok(Content::Object(object(&elf)?, None))
         });
     }
     if may_call() {
@@ -177,8 +177,22 @@ fn read_file(
         }
     }
     match ElfFile::open(&file)? {
-        Some(elf) => Ok(Content::Object(elf.object()?, Some(elf.dlopen_notes()?))),
+        Some(elf) => {
+            let object = object(&elf)?;
+            let can_open = object.kind != Kind::Other && object.refusal.is_none();
+            let notes = can_open.then(|| elf.dlopen_notes()).transpose()?;
+            Ok(Content::Object(object, notes))
+        }
         None if Distributions::is_metadata(path) => Ok(Content::Metadata),
         None => Ok(Content::Other),
     }
+}
+
+/// What the loader reads of `elf`. It is not known here whether a malformed file is for this machine.
+fn object(elf: &ElfFile) -> Result<Box<Object>, ElfError> {
+    let object = match elf.object() {
+        Err(error @ ElfError::Malformed(_)) => Object::refused(elf.abi, error.to_string()),
+        read => read?,
+    };
+    Ok(Box::new(object))
 }

@@ -90,6 +90,12 @@ pub struct Architecture {
     /// The possible values of `$PLATFORM`, the most common one first (`AT_PLATFORM`; on x86-64,
     /// glibc overrides it on newer CPUs, `sysdeps/x86/cpu-features.c`).
     pub platforms: &'static [&'static str],
+    /// The subdirectories of `glibc-hwcaps` that its processors can use
+    /// (`sysdeps/*/dl-hwcaps-subdirs.c` in glibc).
+    pub hwcaps: &'static [&'static str],
+    /// Whether an object without `PT_GNU_STACK` wants an executable stack
+    /// (`DEFAULT_STACK_PROT_PERMS` in glibc's `stackinfo.h` of each architecture).
+    pub has_executable_stack: bool,
 }
 
 impl Architecture {
@@ -128,6 +134,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0303],
         interpreter: "/lib64/ld-linux-x86-64.so.2",
         platforms: &["x86_64", "haswell", "xeon_phi"],
+        hwcaps: &["x86-64-v4", "x86-64-v3", "x86-64-v2"],
+        has_executable_stack: true,
     },
     Architecture {
         debian: "arm64",
@@ -136,6 +144,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0a03],
         interpreter: "/lib/ld-linux-aarch64.so.1",
         platforms: &["aarch64"],
+        hwcaps: &[],
+        has_executable_stack: false,
     },
     Architecture {
         debian: "armhf",
@@ -144,6 +154,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0903, 0x0003],
         interpreter: "/lib/ld-linux-armhf.so.3",
         platforms: &["v7l", "v8l"],
+        hwcaps: &[],
+        has_executable_stack: true,
     },
     Architecture {
         debian: "armel",
@@ -155,6 +167,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0b03, 0x0003],
         interpreter: "/lib/ld-linux.so.3",
         platforms: &["v5l", "v6l", "v7l", "v8l"],
+        hwcaps: &[],
+        has_executable_stack: true,
     },
     Architecture {
         debian: "i386",
@@ -163,6 +177,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0003, 0x0001],
         interpreter: "/lib/ld-linux.so.2",
         platforms: &["i686", "i586"],
+        hwcaps: &[],
+        has_executable_stack: true,
     },
     Architecture {
         debian: "loong64",
@@ -171,6 +187,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x1203],
         interpreter: "/lib64/ld-linux-loongarch-lp64d.so.1",
         platforms: &["loongarch"],
+        hwcaps: &[],
+        has_executable_stack: false,
     },
     Architecture {
         debian: "mips64el",
@@ -179,6 +197,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0703],
         interpreter: "/lib64/ld.so.1",
         platforms: &["mips64r2", "mips"],
+        hwcaps: &[],
+        has_executable_stack: true,
     },
     Architecture {
         debian: "mipsel",
@@ -187,6 +207,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0003, 0x0001],
         interpreter: "/lib/ld.so.1",
         platforms: &["mips32r2", "mips"],
+        hwcaps: &[],
+        has_executable_stack: true,
     },
     Architecture {
         debian: "ppc64el",
@@ -195,6 +217,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0503],
         interpreter: "/lib64/ld64.so.2",
         platforms: &["power8", "power9", "power10"],
+        hwcaps: &["power10", "power9"],
+        has_executable_stack: false,
     },
     Architecture {
         debian: "riscv64",
@@ -203,6 +227,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x1003],
         interpreter: "/lib/ld-linux-riscv64-lp64d.so.1",
         platforms: &[],
+        hwcaps: &[],
+        has_executable_stack: false,
     },
     Architecture {
         debian: "s390x",
@@ -211,6 +237,8 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0403],
         interpreter: "/lib/ld64.so.1",
         platforms: &["z13", "z14", "z15", "z16"],
+        hwcaps: &["z16", "z15", "z14", "z13"],
+        has_executable_stack: true,
     },
     Architecture {
         debian: "x32",
@@ -219,5 +247,7 @@ pub static ARCHITECTURES: &[Architecture] = &[
         cache_flags: &[0x0803],
         interpreter: "/libx32/ld-linux-x32.so.2",
         platforms: &["x86_64"],
+        hwcaps: &[],
+        has_executable_stack: true,
     },
 ];

@@ -1,0 +1,54 @@
+//! The system that an ELF file is built for, where that is not Linux with glibc: its loader has other
+//! rules, and its libraries are in no package.
+
+use crate::elf::object_file::Object;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+/// Beginnings of `PT_INTERP`.
+const INTERPRETERS: &[(&str, &str)] = &[
+    ("/lib/ld-musl-", "musl"),
+    ("/lib/ld-kfreebsd", "kFreeBSD"),
+    ("/lib/ld-x86-64.so.1", "the Hurd"),
+    ("/lib/ld-uClibc", "uClibc"),
+    ("/lib64/ld-uClibc", "uClibc"),
+    ("/libexec/ld-elf", "FreeBSD"),
+    ("/usr/libexec/ld-elf", "DragonFly BSD"),
+    ("/usr/libexec/ld.elf_so", "NetBSD"),
+    ("/libexec/ld.elf_so", "NetBSD"),
+    ("/usr/libexec/ld.so", "OpenBSD"),
+    ("/system/bin/linker", "Android"),
+    ("/usr/lib/ld.so.1", "Solaris"),
+    ("/usr/lib/amd64/ld.so.1", "Solaris"),
+];
+
+/// The system of `object`, whose interpreter and needed names are known.
+pub fn of(object: &Object) -> Option<&'static str> {
+    let interpreter = object.interpreter.as_ref().and_then(|path| {
+        let row = INTERPRETERS
+            .iter()
+            .find(|(start, _)| path.as_bytes().starts_with(start.as_bytes()));
+        row.map(|(_, system)| *system)
+    });
+    interpreter.or_else(|| object.needed.iter().find_map(|name| by_c_library(name)))
+}
+
+/// The system whose C library has this SONAME.
+fn by_c_library(name: &OsStr) -> Option<&'static str> {
+    let name = name.as_bytes();
+    if name.starts_with(b"libc.musl-") {
+        return Some("musl");
+    }
+    Some(match name.strip_prefix(b"libc.so")? {
+        b"" => "musl or Android",
+        b".0" => "uClibc",
+        b".0.1" => "kFreeBSD",
+        b".0.3" => "the Hurd",
+        b".1" => "Solaris",
+        b".7" => "FreeBSD",
+        b".8" => "DragonFly BSD",
+        b".12" => "NetBSD",
+        [b'.', rest @ ..] if rest.len() > 2 && !rest.starts_with(b"6") => "OpenBSD",
+        _ => return None,
+    })
+}
