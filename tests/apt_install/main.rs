@@ -9,8 +9,11 @@ mod usage;
 /// A fake `apt-get`, for exact command lines, statuses and signals.
 mod fake;
 
-/// Real apt with an archive that the tests make: versions, failures, locks, what is purged.
+/// Real apt with an archive that the tests make: versions, failures, locks.
 mod local;
+
+/// The same: what is purged, and what is not.
+mod purge;
 
 /// Real apt with Debian's own archive: sizes, services, the same layer twice.
 mod debian;

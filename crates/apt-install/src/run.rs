@@ -1,12 +1,14 @@
 //! One run of the program, from the configuration to the exit status.
 
 use crate::apt::command_line::Context;
+use crate::apt::configuration::Configuration;
+use crate::apt::hooks::HeldOff;
 use crate::apt::session::{Failure, Session};
 use crate::cli::{AutoRemove, Config};
 use crate::error::Error;
 use crate::layer::PathError;
+use crate::layer::leftovers::Places;
 use crate::layer::mounts::{self, Mounts};
-use crate::layer::places;
 use crate::layer::purge::{self, Purged};
 use crate::layer::snapshot::Snapshot;
 use crate::layer::timestamps::{self, Moment};
@@ -64,8 +66,9 @@ fn install(config: &Config) -> Result<u8, Error> {
     if plan.done {
         return layer.mark_manual(&session, &plan).map(|()| 0);
     }
-    let before = Snapshot::take(Path::new(ROOT));
-    let done = layer.install(&session, &plan, &before, &installed);
+    let configuration = session.configuration()?;
+    let before = Snapshot::take(Path::new(ROOT), places(&configuration));
+    let done = layer.install(&session, &plan, &configuration, &before, &installed);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
     let purged = layer.purge(&before);
@@ -78,13 +81,17 @@ fn purge_only(config: &Config) -> Result<u8, Error> {
     only_root("purge")?;
     let start = Moment::now();
     let mounts = Mounts::read().map_err(Error::unreadable(mounts::FILE))?;
-    let purged = purge::purge_only(Path::new(ROOT), &mounts, config.keep);
+    let configuration = match Session::new(config, &Plan::default()) {
+        Ok(session) => session.configuration()?,
+        // Without apt there is no configuration either.
+        Err(_) => Configuration::default(),
+    };
     let layer = Layer {
         config,
         mounts: Some(mounts),
         start,
     };
-    layer.finish(&purged);
+    let purged = layer.purge(&Snapshot::nothing(places(&configuration)));
     say(&summary::purged(&purged));
     Ok(0)
 }
@@ -120,6 +127,7 @@ impl Layer<'_> {
         &self,
         session: &Session<'_>,
         plan: &Plan,
+        configuration: &Configuration,
         before: &Snapshot,
         installed: &Database,
     ) -> Result<(), Error> {
@@ -137,7 +145,7 @@ impl Layer<'_> {
         if plan.names.is_empty() {
             return Ok(());
         }
-        let context = self.context(session, before)?;
+        let context = self.context(configuration, before);
         let mut tries_left = self.config.retries;
         let mut pause = Duration::from_secs(1);
         loop {
@@ -181,23 +189,24 @@ impl Layer<'_> {
     }
 
     /// Collects what the command lines depend on, and reports what is on a mount.
-    fn context(&self, session: &Session<'_>, before: &Snapshot) -> Result<Context, Error> {
-        let mounted = |path: &str| {
+    fn context(&self, configuration: &Configuration, before: &Snapshot) -> Context {
+        let mounted = |path: &Path| {
             self.mounts
                 .as_ref()
-                .is_some_and(|mounts| mounts.covers(Path::new(path)))
+                .is_some_and(|mounts| mounts.covers(path))
         };
-        let on_mounts: Vec<&str> = [
-            places::CACHE,
-            places::ARCHIVES,
-            "/var/lib/apt",
-            places::LISTS,
-        ]
-        .into_iter()
-        .filter(|place| mounted(place))
-        .collect();
+        let Places {
+            lists, archives, ..
+        } = &before.places;
+        let parent = |option| configuration.path(option).unwrap_or_default();
+        let (cache, state) = (parent("Dir::Cache"), parent("Dir::State"));
+        let on_mounts: Vec<String> = [&cache, archives, &state, lists]
+            .into_iter()
+            .filter(|place| mounted(place))
+            .map(|place| place.display().to_string())
+            .collect();
         if !on_mounts.is_empty() {
-            let removes = if mounted(extended_states::FILE) {
+            let removes = if mounted(Path::new(extended_states::FILE)) {
                 "; unneeded packages are not removed, because apt's marks on the mount may belong \
                  to other images"
             } else {
@@ -208,30 +217,26 @@ impl Layer<'_> {
                 on_mounts.join(", ")
             ));
         }
-        let keep_cache = self.config.keep.cache || mounted(places::ARCHIVES);
-        let keep_lists = self.config.keep.lists || mounted(places::LISTS);
-        Ok(Context {
+        let keep_cache = self.config.keep.cache || mounted(archives);
+        let keep_lists = self.config.keep.lists || mounted(lists);
+        Context {
             keep_cache,
             keep_lists,
             leave_caches: !keep_cache && before.has_apts_caches(),
-            hooks: session.hold_hooks_off(keep_cache || keep_lists)?,
-        })
+            hooks: HeldOff::new(configuration, keep_cache || keep_lists),
+        }
     }
 
-    /// Purges what the run added. Without the mounts, nothing is purged.
+    /// Purges what the run added, reports what could not be purged, and sets times. Without the
+    /// mounts, nothing is purged.
     fn purge(&self, before: &Snapshot) -> Purged {
         let Some(mounts) = &self.mounts else {
             return Purged::default();
         };
         let purged = purge::purge(Path::new(ROOT), mounts, before, self.config.keep);
-        self.finish(&purged);
-        purged
-    }
-
-    /// Reports what could not be purged, and sets times.
-    fn finish(&self, purged: &Purged) {
         purged.warnings.iter().for_each(|warning| warn(warning));
         self.clamp();
+        purged
     }
 
     /// Sets the times of changed files if `SOURCE_DATE_EPOCH` is set.
@@ -283,6 +288,10 @@ fn remove_unneeded(
 fn empty_partial(before: &Snapshot) {
     let emptied = purge::empty_partial(Path::new(ROOT), before);
     emptied.warnings.iter().for_each(|warning| warn(warning));
+}
+
+fn places(configuration: &Configuration) -> Places {
+    Places::find(Path::new(ROOT), configuration)
 }
 
 fn database() -> Result<Database, Error> {

@@ -7,11 +7,12 @@
 //! except for files that apt is given to read, which are deleted again; the programs' output is
 //! passed through, not parsed, except that of programs run to be asked.
 
-mod hooks;
 mod process;
 mod relay;
 mod signals;
 
 pub(crate) mod command_line;
+pub(crate) mod configuration;
+pub(crate) mod hooks;
 pub(crate) mod locks;
 pub(crate) mod session;
