@@ -28,12 +28,13 @@ fn calls(sandbox: &Sandbox) -> String {
 }
 
 const UPDATE: &str = "apt-get update -o APT::Update::Error-Mode=any \
-                      -o Acquire::Languages=none -c FD\n";
+                      -o Acquire::Languages=none -o pkgCacheFile::Generate=false -c FD\n";
 const INSTALL: &str = "apt-get install -y --no-upgrade --no-auto-remove --no-install-recommends \
                        -o Dir::Log::Terminal=/dev/null -o Dir::Log::History=/dev/null \
                        -o Dir::Log::Planner= -o DPkg::Lock::Timeout=300 \
                        -o Dpkg::Options::=--force-confdef \
                        -o Dpkg::Options::=--force-confold \
+                       -o Dpkg::Options::=--force-unsafe-io \
                        -o Dpkg::Options::=--log=/dev/null -c FD -- new\n";
 const NOTHING_NEW: &str = "apt-install: installed nothing new; purged nothing\n";
 
@@ -115,11 +116,11 @@ fn options_are_passed_on_in_order() {
     assert_eq!(
         calls(&sandbox),
         "apt-get update -q -q -o APT::Update::Error-Mode=persistent \
-         -o A=b c -c /etc/apt/apt.conf.d/01autoremove -o D=e -c FD\n\
+         -o pkgCacheFile::Generate=false -o A=b c -c /etc/apt/apt.conf.d/01autoremove -o D=e -c FD\n\
          apt-get install -y --no-auto-remove --install-recommends --allow-downgrades \
          --allow-change-held-packages --reinstall -q -q -t sid -o DPkg::Lock::Timeout=7 \
          -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
-         -o APT::Keep-Downloaded-Packages=true \
+         -o Dpkg::Options::=--force-unsafe-io -o APT::Keep-Downloaded-Packages=true \
          -o A=b c -c /etc/apt/apt.conf.d/01autoremove -o D=e -c FD \
          -- x=1.2* y/sid ./z.deb ~nq\n"
     );
