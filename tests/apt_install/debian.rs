@@ -61,6 +61,28 @@ fn a_layer_of_libpq5(release: &str, limit: u64) {
 }
 
 test!(
+    no_layer_is_larger_than_by_hand,
+    needs = NEEDS,
+    on = [bookworm, trixie]
+);
+fn no_layer_is_larger_than_by_hand(release: &str) {
+    let mut sandbox = Sandbox::new(release, &[], PROGRAM);
+    // Both ask questions with debconf, which makes backups of its databases.
+    let said = sandbox.apt_install(&["tzdata", "fontconfig"]).said();
+    assert_eq!(said.status, 0, "{}", said.stderr);
+    let size = sandbox.tar().len();
+    sandbox.reset();
+    let by_hand = "export DEBIAN_FRONTEND=noninteractive\n\
+                   apt-get update && apt-get install -y --no-install-recommends tzdata fontconfig\n\
+                   rm -r /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/*.bin \
+                   /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
+                   /var/log/apt/* /var/log/dpkg.log /var/log/fontconfig.log";
+    sandbox.script(by_hand).must();
+    let by_hand = sandbox.tar().len();
+    assert!(size <= by_hand, "{size} bytes, by hand {by_hand}");
+}
+
+test!(
     services_start,
     needs = NEEDS,
     cases = [bookworm("bookworm", 18_080), trixie("trixie", 19_080)]

@@ -3,6 +3,7 @@
 use super::walk;
 use crate::apt::configuration::Configuration;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// How leftovers are kept and, if they existed before the run, what happens to them.
@@ -189,11 +190,13 @@ impl Places {
         }
     }
 
-    /// Whether `path` is on the list.
+    /// Whether `path` is on the list. Compares bytes, as it is asked for every file of every package.
     pub(super) fn have(&self, path: &Path) -> bool {
+        let path = path.as_os_str().as_bytes();
         self.all.iter().any(|place| {
-            path.parent() == Some(&place.directory)
-                && path.file_name().is_some_and(|name| place.has(name))
+            let below = path.strip_prefix(place.directory.as_os_str().as_bytes());
+            let name = below.and_then(|below| below.strip_prefix(b"/"));
+            name.is_some_and(|name| !name.contains(&b'/') && place.has(OsStr::from_bytes(name)))
         })
     }
 }
