@@ -9,13 +9,13 @@ use super::support::run::Said;
 use super::support::sandbox::{Sandbox, own_lines};
 use crate::support::harness::test;
 
-pub(crate) const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts, Need::Archive];
+pub(super) const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts, Need::Archive];
 
 /// A root whose only source is the archive's `main`, with `app` 1 and `lib` 1 installed where
 /// `installed` says so.
-pub(crate) struct Root {
-    pub(crate) sandbox: Sandbox,
-    pub(crate) archive: Archive,
+pub(super) struct Root {
+    pub(super) sandbox: Sandbox,
+    pub(super) archive: Archive,
 }
 
 fn app(version: &str) -> Deb {
@@ -26,7 +26,7 @@ fn app(version: &str) -> Deb {
 }
 
 impl Root {
-    pub(crate) fn new(release: &str) -> Self {
+    pub(super) fn new(release: &str) -> Self {
         let archive = Archive::new();
         archive.add(
             "main",
@@ -61,12 +61,12 @@ impl Root {
             .must();
     }
 
-    pub(crate) fn apt_install(&self, arguments: &[&str]) -> Said {
+    pub(super) fn apt_install(&self, arguments: &[&str]) -> Said {
         self.sandbox.apt_install(arguments).said()
     }
 
     #[track_caller]
-    pub(crate) fn succeeds(&self, arguments: &[&str]) -> Vec<String> {
+    pub(super) fn succeeds(&self, arguments: &[&str]) -> Vec<String> {
         self.ends(0, arguments)
     }
 
@@ -78,12 +78,12 @@ impl Root {
         own(&said)
     }
 
-    pub(crate) fn script(&self, script: &str) -> String {
+    pub(super) fn script(&self, script: &str) -> String {
         self.sandbox.script(script).must()
     }
 
     /// The installed packages of the tests, as `name=version`, and their state.
-    pub(crate) fn installed(&self) -> String {
+    pub(super) fn installed(&self) -> String {
         let script = "dpkg-query -W -f '${db:Status-Abbrev}${Package}=${Version}\\n' | \
                       sed -En 's/^(h|i)i +((app|lib|other|bad|ask|slow)=.*)/\\2/p; t; \
                       /^.[^i]/p' | xargs";
@@ -111,92 +111,12 @@ pub(crate) fn own(said: &Said) -> Vec<String> {
 
 /// What is left in the layer by any install: apt's marks, and the locks that the base has, as
 /// apt opens them for writing.
-const LEFT: [&str; 1] = ["/var/lib/apt/extended_states"];
+pub(super) const LEFT: [&str; 1] = ["/var/lib/apt/extended_states"];
 
-pub(crate) fn left_without_locks(root: &Root) -> Vec<String> {
+pub(super) fn left_without_locks(root: &Root) -> Vec<String> {
     let mut left = root.left_in_var();
     left.retain(|file| !file.ends_with("/lock"));
     left
-}
-
-test!(
-    packages_and_nothing_else,
-    needs = NEEDS,
-    on = [bookworm, trixie]
-);
-fn packages_and_nothing_else(release: &str) {
-    let root = Root::new(release);
-    // A log of the package's own: the file goes, its directory stays.
-    root.archive.add(
-        "main",
-        &[Deb::new("other", "2").control(
-            "postinst",
-            "#!/bin/sh\nmkdir -p /var/log/other\necho log >/var/log/other/log\n",
-        )],
-    );
-    let said = root.succeeds(&["app", "other"]);
-    assert_eq!(said, ["installed app, lib, other (30.7 kB)"]);
-    assert_eq!(root.installed(), "app=1 lib=1 other=2");
-    assert_eq!(left_without_locks(&root), LEFT);
-    assert!(root.sandbox.upper().join("var/log/other").is_dir());
-    // The base has debconf's databases and no aux-cache: neither is in the layer.
-    assert!(!root.sandbox.upper().join("var/cache/debconf").exists());
-}
-
-test!(
-    what_was_there_before_stays,
-    needs = NEEDS,
-    on = [bookworm, trixie]
-);
-fn what_was_there_before_stays(release: &str) {
-    let mut root = Root::new(release);
-    root.script(
-        "echo before >/var/cache/apt/pkgcache.bin; echo before >/var/cache/apt/archives/kept.deb; \
-         echo before >/var/log/kept.log; echo before >/var/log/dpkg.log; \
-         echo before >/var/log/apt/history.log; ldconfig",
-    );
-    let cache = std::fs::read(root.sandbox.upper().join("var/cache/ldconfig/aux-cache"));
-    root.sandbox.commit();
-    root.succeeds(&["app"]);
-    assert_eq!(
-        left_without_locks(&root),
-        [
-            "/var/lib/apt/extended_states",
-            "/var/log/apt/history.log",
-            "/var/log/dpkg.log"
-        ]
-    );
-    assert_eq!(
-        root.script(
-            "cat /var/cache/apt/pkgcache.bin /var/cache/apt/archives/kept.deb \
-             /var/log/kept.log /var/log/dpkg.log /var/log/apt/history.log"
-        ),
-        "before\n".repeat(5)
-    );
-    assert!(cache.is_ok());
-}
-
-test!(what_is_kept_is_kept, needs = NEEDS, on = [bookworm, trixie]);
-fn what_is_kept_is_kept(release: &str) {
-    let mut root = Root::new(release);
-    // The hooks of official images empty the cache; held off where it is to be kept.
-    root.script(
-        "echo 'DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb || true\"; \
-         \"echo hook >>/hook\"; };' >/etc/apt/apt.conf.d/docker-clean",
-    );
-    root.sandbox.commit();
-    root.succeeds(&["--keep-lists", "--keep-cache", "--keep-logs", "app"]);
-    let left = left_without_locks(&root);
-    for file in [
-        "/var/lib/apt/lists/_srv_main_._Packages",
-        "/var/cache/apt/archives/app_1_all.deb",
-        "/var/cache/apt/pkgcache.bin",
-        "/var/log/dpkg.log",
-        "/var/log/apt/history.log",
-    ] {
-        assert!(left.iter().any(|left| left == file), "{file}: {left:?}");
-    }
-    assert!(root.sandbox.upper().join("hook").exists());
 }
 
 test!(through_xargs, needs = NEEDS, on = [bookworm, trixie]);
@@ -873,20 +793,6 @@ fn a_dry_run_changes_nothing(release: &str) {
         .said();
     assert_eq!(nobody.status, 0, "{}", nobody.stderr);
     assert_eq!(root.sandbox.files("/"), [""; 0]);
-}
-
-test!(purging_only, needs = NEEDS, on = [bookworm, trixie]);
-fn purging_only(release: &str) {
-    let root = Root::new(release);
-    root.script("apt-get update; DEBIAN_FRONTEND=noninteractive apt-get install -y app");
-    assert!(left_without_locks(&root).len() > 5);
-    let said = root.apt_install(&["--purge-only"]);
-    assert_eq!((said.status, said.stdout.as_str()), (0, ""));
-    assert!(said.stderr.starts_with("apt-install: purged "));
-    let mut left = left_without_locks(&root);
-    // Opened for writing by dpkg-preconfigure: what was there before it is not known here.
-    left.retain(|file| !file.starts_with("/var/cache/debconf/"));
-    assert_eq!(left, LEFT);
 }
 
 test!(

@@ -9,7 +9,7 @@ mod usage;
 /// A fake `apt-get`, for exact command lines, statuses and signals.
 mod fake;
 
-/// Real apt with an archive that the tests make: versions, failures, locks, what is purged.
+/// Real apt with an archive that the tests make: versions, failures, locks.
 mod local;
 
 /// Real apt with such an archive: what is requested is installed, and stays installed.
@@ -23,6 +23,9 @@ mod signals;
 
 /// Real apt with such an archive: two runs at once.
 mod parallel;
+
+/// Real apt with such an archive: what is purged, and what is not.
+mod purge;
 
 /// Real apt with Debian's own archive: sizes, services, the same layer twice.
 mod debian;

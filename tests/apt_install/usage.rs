@@ -79,7 +79,8 @@ fn an_unknown_option_is_reported() {
         "",
         "apt-install: error: unexpected argument '--purge' found\n\n  \
          tip: a similar argument exists: '--purge-only'\n\n\
-         Usage: apt-install [OPTIONS] PACKAGE...\n\n\
+         Usage: apt-install [OPTIONS] -r FILE\n\
+         \x20      apt-install [OPTIONS] PACKAGE...\n\n\
          For more information, try '--help'.\n",
     );
 }
@@ -128,7 +129,8 @@ fn purge_only_takes_no_packages() {
         2,
         "",
         "apt-install: error: the argument '--purge-only' cannot be used with '[PACKAGE]...'\n\n\
-         Usage: apt-install [OPTIONS] PACKAGE...\n\n\
+         Usage: apt-install [OPTIONS] -r FILE\n\
+         \x20      apt-install [OPTIONS] PACKAGE...\n\n\
          For more information, try '--help'.\n",
     );
 }

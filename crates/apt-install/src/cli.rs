@@ -139,7 +139,7 @@ Exit status:
 #[command(
     name = "apt-install",
     version,
-    override_usage = "apt-install [OPTIONS] PACKAGE...",
+    override_usage = "apt-install [OPTIONS] -r FILE\n       apt-install [OPTIONS] PACKAGE...",
     after_help = AFTER_HELP,
     max_term_width = 100
 )]

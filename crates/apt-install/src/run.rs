@@ -1,6 +1,8 @@
 //! One run of the program, from the configuration to the exit status.
 
 use crate::apt::command_line::Context;
+use crate::apt::configuration::Configuration;
+use crate::apt::hooks::HeldOff;
 use crate::apt::locks;
 use crate::apt::session::{Failure, Session};
 use crate::apt::signals::Signals;
@@ -8,8 +10,8 @@ use crate::check::Check;
 use crate::cli::{AutoRemove, Config};
 use crate::error::Error;
 use crate::layer::PathError;
+use crate::layer::leftovers::Places;
 use crate::layer::mounts::{self, Mounts};
-use crate::layer::places;
 use crate::layer::purge::{self, Purged};
 use crate::layer::snapshot::Snapshot;
 use crate::layer::timestamps::{self, Moment};
@@ -69,14 +71,15 @@ fn install(config: &Config) -> Result<u8, Error> {
     if state.plan.done {
         return layer.mark_manual(&session, &state.plan).map(|()| 0);
     }
-    let before = Snapshot::take(Path::new(ROOT));
+    let configuration = session.configuration()?;
+    let before = Snapshot::take(Path::new(ROOT), places(&configuration));
     let check = Check {
         config,
         requests: &requests,
         installed: &state.installed,
         marks: state.marks.as_ref(),
     };
-    let done = layer.install(&session, &state.plan, &before, &check);
+    let done = layer.install(&session, &state.plan, &configuration, &before, &check);
     // Purge even if the installation failed. The closing line is the last one.
     let status = done.map_or_else(|error| fail(&error), |()| 0);
     let (purged, complete) = layer.purge(&before, session.signals());
@@ -120,21 +123,27 @@ impl State {
 
 fn purge_only(config: &Config) -> Result<u8, Error> {
     only_root("purge")?;
-    let signals = Signals::catch()?;
-    let _lock = locks::Run::lock(config.timeout, &signals)?;
-    let mounts = Mounts::read().map_err(Error::unreadable(mounts::FILE))?;
-    wait_to_purge(config, &mounts, &signals);
-    signals.stop_if_received()?;
-    let start = Moment::now();
-    let purged = purge::purge_only(Path::new(ROOT), &mounts, config.keep);
+    match Session::new(config) {
+        Ok(session) => purge_with(config, session.signals(), &session.configuration()?),
+        // Without apt there is no configuration either.
+        Err(_) => purge_with(config, &Signals::catch()?, &Configuration::default()),
+    }
+}
+
+fn purge_with(
+    config: &Config,
+    signals: &Signals,
+    configuration: &Configuration,
+) -> Result<u8, Error> {
+    let _lock = locks::Run::lock(config.timeout, signals)?;
     let layer = Layer {
         config,
-        mounts: Some(mounts),
-        start,
+        mounts: Some(Mounts::read().map_err(Error::unreadable(mounts::FILE))?),
+        start: Moment::now(),
     };
-    let status = layer
-        .finish(&purged)
-        .map_or_else(|error| fail(&error), |()| 0);
+    let (purged, complete) = layer.purge(&Snapshot::nothing(places(configuration)), signals);
+    signals.stop_if_received()?;
+    let status = complete.map_or_else(|error| fail(&error), |()| 0);
     say(&summary::purged(&purged));
     Ok(status)
 }
@@ -170,6 +179,7 @@ impl Layer<'_> {
         &self,
         session: &Session<'_>,
         plan: &Plan,
+        configuration: &Configuration,
         before: &Snapshot,
         check: &Check<'_>,
     ) -> Result<(), Error> {
@@ -187,7 +197,7 @@ impl Layer<'_> {
         if plan.names.is_empty() {
             return Ok(());
         }
-        let context = self.context(session, before)?;
+        let context = self.context(configuration, before);
         let mut tries_left = self.config.retries;
         let mut pause = Duration::from_secs(1);
         loop {
@@ -236,23 +246,24 @@ impl Layer<'_> {
     }
 
     /// Collects what the command lines depend on, and reports what is on a mount.
-    fn context(&self, session: &Session<'_>, before: &Snapshot) -> Result<Context, Error> {
-        let mounted = |path: &str| {
+    fn context(&self, configuration: &Configuration, before: &Snapshot) -> Context {
+        let mounted = |path: &Path| {
             self.mounts
                 .as_ref()
-                .is_some_and(|mounts| mounts.covers(Path::new(path)))
+                .is_some_and(|mounts| mounts.covers(path))
         };
-        let on_mounts: Vec<&str> = [
-            places::CACHE,
-            places::ARCHIVES,
-            "/var/lib/apt",
-            places::LISTS,
-        ]
-        .into_iter()
-        .filter(|place| mounted(place))
-        .collect();
+        let Places {
+            lists, archives, ..
+        } = &before.places;
+        let parent = |option| configuration.path(option).unwrap_or_default();
+        let (cache, state) = (parent("Dir::Cache"), parent("Dir::State"));
+        let on_mounts: Vec<String> = [&cache, archives, &state, lists]
+            .into_iter()
+            .filter(|place| mounted(place))
+            .map(|place| place.display().to_string())
+            .collect();
         if !on_mounts.is_empty() {
-            let removes = if mounted(extended_states::FILE) {
+            let removes = if mounted(Path::new(extended_states::FILE)) {
                 "; unneeded packages are not removed, because apt's marks on the mount may belong \
                  to other images"
             } else {
@@ -263,36 +274,32 @@ impl Layer<'_> {
                 on_mounts.join(", ")
             ));
         }
-        let keep_cache = self.config.keep.cache || mounted(places::ARCHIVES);
-        let keep_lists = self.config.keep.lists || mounted(places::LISTS);
-        Ok(Context {
+        let keep_cache = self.config.keep.cache || mounted(archives);
+        let keep_lists = self.config.keep.lists || mounted(lists);
+        Context {
             keep_cache,
             keep_lists,
             leave_caches: !keep_cache && before.has_apts_caches(),
-            hooks: session.hold_hooks_off(keep_cache || keep_lists)?,
-        })
+            hooks: HeldOff::new(configuration, keep_cache || keep_lists),
+        }
     }
 
-    /// Purges what the run added. Without the mounts, nothing is purged.
+    /// Purges what the run added, reports what could not be purged, and sets times. Without the
+    /// mounts, nothing is purged.
     fn purge(&self, before: &Snapshot, signals: &Signals) -> (Purged, Result<(), Error>) {
         let Some(mounts) = &self.mounts else {
             return (Purged::default(), Err(Error::NotPurged));
         };
-        wait_to_purge(self.config, mounts, signals);
+        wait_to_purge(self.config, mounts, &before.places, signals);
         let purged = purge::purge(Path::new(ROOT), mounts, before, self.config.keep);
-        let complete = self.finish(&purged);
-        (purged, complete)
-    }
-
-    /// Reports what could not be purged, and sets times.
-    fn finish(&self, purged: &Purged) -> Result<(), Error> {
         purged.warnings.iter().for_each(|warning| warn(warning));
         self.clamp();
-        if purged.warnings.is_empty() {
+        let complete = if purged.warnings.is_empty() {
             Ok(())
         } else {
             Err(Error::NotPurged)
-        }
+        };
+        (purged, complete)
     }
 
     /// Sets the times of changed files if `SOURCE_DATE_EPOCH` is set.
@@ -312,11 +319,12 @@ impl Layer<'_> {
 }
 
 /// Waits until no other apt uses what is to be purged. If this takes too long, the purge reports it.
-fn wait_to_purge(config: &Config, mounts: &Mounts, signals: &Signals) {
+fn wait_to_purge(config: &Config, mounts: &Mounts, places: &Places, signals: &Signals) {
     let keep = config.keep;
-    for (lock, kept) in [(locks::LISTS, keep.lists), (locks::ARCHIVES, keep.cache)] {
-        if !kept && !mounts.covers(Path::new(lock)) {
-            locks::wait(lock, config.timeout, signals);
+    for (directory, kept) in [(&places.lists, keep.lists), (&places.archives, keep.cache)] {
+        let lock = directory.join("lock");
+        if !kept && !mounts.covers(&lock) {
+            locks::wait(&lock.to_string_lossy(), config.timeout, signals);
         }
     }
 }
@@ -354,6 +362,10 @@ fn remove_unneeded(
 fn empty_partial(before: &Snapshot) {
     let emptied = purge::empty_partial(Path::new(ROOT), before);
     emptied.warnings.iter().for_each(|warning| warn(warning));
+}
+
+fn places(configuration: &Configuration) -> Places {
+    Places::find(Path::new(ROOT), configuration)
 }
 
 fn database() -> Result<Database, Error> {

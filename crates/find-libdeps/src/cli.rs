@@ -19,7 +19,7 @@ Examples:
 In a multi-stage Dockerfile:
   RUN find-libdeps /venv > /venv/pkgdeps.txt        # in the builder stage
   COPY --from=builder /venv /venv                   # in the final stage
-  RUN xargs -ra /venv/pkgdeps.txt apt-install
+  RUN apt-install -r /venv/pkgdeps.txt
 
 Exit status:
   0  the list is printed; messages name what it may lack

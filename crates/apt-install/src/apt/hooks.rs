@@ -1,10 +1,10 @@
-//! Disables those of apt's hooks that would add files to the layer or empty a kept cache. Takes the
-//! output of `apt-config dump`.
+//! Disables those of apt's hooks that would add files to the layer or empty a kept cache.
 //!
 //! A list in apt's configuration can only be emptied as a whole, with `#clear` in a file
 //! (apt.conf(5)), so the other hooks in the list are added again.
 
-use crate::escape;
+use super::configuration::Configuration;
+use crate::message::warn;
 use rustix::fs::MemfdFlags;
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,16 +12,13 @@ use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
-/// The arguments that make `apt-config` print one key and one percent-encoded value per line.
-pub(super) const DUMP: [&str; 3] = ["dump", "--format", "%F %V%n"];
-
 /// The lists that are checked.
 const PRE_INSTALL: &str = "DPkg::Pre-Install-Pkgs";
 const POST_INVOKE: [&str; 2] = ["DPkg::Post-Invoke", "APT::Update::Post-Invoke"];
 
 /// Changes to the lists of hooks in a configuration.
 #[derive(Debug, Default)]
-pub(super) struct Hooks {
+struct Hooks {
     /// Lists to empty.
     clear: Vec<&'static str>,
     /// Hooks to add again, as arguments of `-o`.
@@ -38,34 +35,52 @@ pub(crate) struct HeldOff {
     pub(super) _file: Option<File>,
 }
 
+impl HeldOff {
+    /// Disables those of apt's hooks that would add files to the layer and, with `keep`, those that
+    /// would delete kept lists or packages. A failure is a warning.
+    pub(crate) fn new(configuration: &Configuration, keep: bool) -> Self {
+        let held_off = Hooks::new(configuration, keep).hold_off();
+        held_off.unwrap_or_else(|error| {
+            warn(&format!(
+                "cannot disable apt's hooks: {error}; they may add files to the layer"
+            ));
+            Self::default()
+        })
+    }
+}
+
 impl Hooks {
-    /// Chooses the hooks to disable. Each line of `dump` is a key, a space and a percent-encoded
-    /// value.
+    /// Chooses the hooks to disable.
     ///
     /// `dpkg-preconfigure` is always disabled: without a user there is nothing to ask, and it opens
     /// debconf's databases for writing, which copies them into the layer. With `keep`, hooks that
     /// empty apt's lists or cache (docker-clean) are disabled too.
-    pub(super) fn new(dump: &str, keep: bool) -> Self {
+    fn new(configuration: &Configuration, keep: bool) -> Self {
         let mut hooks = Self::default();
         let spoils_cache = |hook: &str| {
             ["/var/cache/apt", "/var/lib/apt/lists", "apt-get clean"]
                 .iter()
                 .any(|mark| hook.contains(mark))
         };
-        hooks.look_at(PRE_INSTALL, dump, &|hook| {
+        hooks.look_at(PRE_INSTALL, configuration, &|hook| {
             hook.contains("dpkg-preconfigure")
         });
         if keep {
             for list in POST_INVOKE {
-                hooks.look_at(list, dump, &spoils_cache);
+                hooks.look_at(list, configuration, &spoils_cache);
             }
         }
         hooks
     }
 
-    fn look_at(&mut self, list: &'static str, dump: &str, spoils: &dyn Fn(&str) -> bool) {
-        let (off, stay): (Vec<String>, Vec<String>) =
-            entries(list, dump).partition(|hook| spoils(hook));
+    fn look_at(
+        &mut self,
+        list: &'static str,
+        configuration: &Configuration,
+        spoils: &dyn Fn(&str) -> bool,
+    ) {
+        let (off, stay): (Vec<&str>, Vec<&str>) =
+            configuration.list(list).partition(|hook| spoils(hook));
         if off.is_empty() {
             return;
         }
@@ -78,7 +93,7 @@ impl Hooks {
 
     /// Writes the configuration file. Returns no arguments if there is no hook to disable, or no
     /// `/proc` through which to name the file.
-    pub(super) fn hold_off(self) -> io::Result<HeldOff> {
+    fn hold_off(self) -> io::Result<HeldOff> {
         let Some(text) = self.file() else {
             return Ok(HeldOff::default());
         };
@@ -108,22 +123,6 @@ impl Hooks {
     }
 }
 
-/// Returns the hooks in a list, with or without a name.
-fn entries<'a>(list: &'a str, dump: &'a str) -> impl Iterator<Item = String> + 'a {
-    dump.lines().filter_map(move |line| {
-        let (key, value) = line.split_once(' ')?;
-        let (parent, below) = key.split_at_checked(list.len())?;
-        (parent.eq_ignore_ascii_case(list) && below.starts_with("::") && !value.is_empty())
-            .then(|| decode(value))
-    })
-}
-
-/// `DeQuoteString` in apt-pkg/contrib/strutl.cc.
-fn decode(value: &str) -> String {
-    let bytes = escape::decode(value.as_bytes(), b'%', 2, 16);
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +139,7 @@ APT::Update::Post-Invoke:: tell
 
     #[test]
     fn only_hooks_that_write_to_the_layer_are_disabled() {
-        let hooks = Hooks::new(DUMP, false);
+        let hooks = Hooks::new(&Configuration::parse(DUMP), false);
         assert_eq!(hooks.clear, ["DPkg::Pre-Install-Pkgs"]);
         assert_eq!(hooks.add, ["DPkg::Pre-Install-Pkgs::=audit \"%s\""]);
         assert_eq!(
@@ -151,13 +150,13 @@ APT::Update::Post-Invoke:: tell
 
     #[test]
     fn hooks_that_empty_a_kept_cache_are_disabled() {
-        let hooks = Hooks::new(DUMP, true);
+        let hooks = Hooks::new(&Configuration::parse(DUMP), true);
         assert_eq!(hooks.clear, ["DPkg::Pre-Install-Pkgs", "DPkg::Post-Invoke"]);
         assert_eq!(hooks.add.len(), 1);
     }
 
     #[test]
     fn without_hooks_to_disable_there_is_no_file() {
-        assert_eq!(Hooks::new("", true).file(), None);
+        assert_eq!(Hooks::new(&Configuration::parse(""), true).file(), None);
     }
 }

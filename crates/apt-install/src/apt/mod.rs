@@ -11,11 +11,12 @@
 
 mod cause;
 mod dpkg;
-mod hooks;
 mod process;
 mod relay;
 
 pub(crate) mod command_line;
+pub(crate) mod configuration;
+pub(crate) mod hooks;
 pub(crate) mod locks;
 pub(crate) mod session;
 pub(crate) mod signals;

@@ -2,14 +2,14 @@
 
 use super::cause::Cause;
 use super::command_line::{self, Context, Invocation};
-use super::hooks::{HeldOff, Hooks};
+use super::configuration::Configuration;
 use super::locks::{self, Waited};
 use super::process::{self, Ended};
 use super::signals::Signals;
 use crate::check::Check;
 use crate::cli::{Config, ErrorOn};
 use crate::error::Error;
-use crate::message::{say, warn};
+use crate::message::say;
 use crate::plan::Plan;
 use crate::state::dpkg_status;
 use crate::state::earlier::Earlier;
@@ -82,21 +82,13 @@ impl<'a> Session<'a> {
         self.run_to_success(&mark, "")
     }
 
-    /// Disables those of apt's hooks that would add files to the layer and, with `keep`, those that
-    /// would delete kept lists or packages.
-    pub(crate) fn hold_hooks_off(&self, keep: bool) -> Result<HeldOff, Error> {
+    /// Reads apt's configuration. If it cannot be read, apt-get reports it.
+    pub(crate) fn configuration(&self) -> Result<Configuration, Error> {
         let Ok(apt_config) = find("apt-config") else {
-            return Ok(HeldOff::default());
+            return Ok(Configuration::default());
         };
-        // If the configuration cannot be read, apt-get reports it.
         let dump = self.ask(&command_line::dump(&apt_config, self.config))?;
-        let hooks = Hooks::new(&dump.unwrap_or_default(), keep);
-        Ok(hooks.hold_off().unwrap_or_else(|error| {
-            warn(&format!(
-                "cannot disable apt's hooks: {error}; they may add files to the layer"
-            ));
-            HeldOff::default()
-        }))
+        Ok(dump.map_or_else(Configuration::default, |dump| Configuration::parse(&dump)))
     }
 
     /// Updates the package lists.

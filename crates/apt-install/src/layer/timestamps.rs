@@ -27,19 +27,24 @@ impl Moment {
     }
 }
 
-/// Sets the modification time of everything below `root` that changed since `start` and is newer
-/// than `epoch` to `epoch` (seconds since 1970). Returns the failures.
-pub(crate) fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<PathError> {
-    let times = Timestamps {
+/// The times that set a modification time and leave the time of access as it is.
+pub(super) fn modified(seconds: i64, nanoseconds: i64) -> Timestamps {
+    Timestamps {
         last_access: Timespec {
             tv_sec: 0,
             tv_nsec: UTIME_OMIT,
         },
         last_modification: Timespec {
-            tv_sec: epoch,
-            tv_nsec: 0,
+            tv_sec: seconds,
+            tv_nsec: nanoseconds as _,
         },
-    };
+    }
+}
+
+/// Sets the modification time of everything below `root` that changed since `start` and is newer
+/// than `epoch` to `epoch` (seconds since 1970). Returns the failures.
+pub(crate) fn clamp(root: &Path, mounts: &Mounts, start: Moment, epoch: i64) -> Vec<PathError> {
+    let times = modified(epoch, 0);
     walk::walk(root, Path::new("/"), mounts, &mut |entry| {
         if is_newer(entry, start, epoch) {
             let flags = AtFlags::SYMLINK_NOFOLLOW;

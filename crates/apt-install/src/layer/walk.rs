@@ -2,15 +2,25 @@
 //! on an entry through the descriptor of its directory, so that the entry cannot be replaced by a
 //! link between the check and the action.
 
-use super::files::{self, DIRECTORY};
 use super::mounts::Mounts;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{CStr, OsStr};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Returns the location of an absolute `path` below `root`.
+pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
 
 /// An entry of a directory.
 pub(super) struct Entry<'a> {
@@ -33,8 +43,19 @@ impl Entry<'_> {
         self.file_type() == FileType::Directory
     }
 
+    pub(super) fn file_name(&self) -> &OsStr {
+        OsStr::from_bytes(self.name.to_bytes())
+    }
+
     pub(super) fn size(&self) -> u64 {
         u64::try_from(self.stat.st_size).unwrap_or(0)
+    }
+
+    /// Opens it, if it is still a file.
+    pub(super) fn open(&self, flags: OFlags) -> io::Result<File> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let mode = Mode::from_raw_mode(self.stat.st_mode);
+        Ok(rustix::fs::openat(self.parent, self.name, flags, mode)?.into())
     }
 
     fn file_type(&self) -> FileType {
@@ -43,6 +64,7 @@ impl Entry<'_> {
 }
 
 /// An error and the path that it concerns.
+#[derive(Debug)]
 pub(crate) struct PathError {
     pub(crate) path: PathBuf,
     pub(crate) error: io::Error,
@@ -66,10 +88,30 @@ pub(super) fn walk(
     mounts: &Mounts,
     visit: &mut dyn FnMut(&Entry<'_>) -> io::Result<()>,
 ) -> Vec<PathError> {
-    let opened = match files::open_directory(root, dir) {
+    start(root, dir, mounts, true, visit)
+}
+
+/// Visits every entry of `dir`, as [`walk`] does, but no directory below it.
+pub(super) fn list(
+    root: &Path,
+    dir: &Path,
+    mounts: &Mounts,
+    visit: &mut dyn FnMut(&Entry<'_>) -> io::Result<()>,
+) -> Vec<PathError> {
+    start(root, dir, mounts, false, visit)
+}
+
+fn start(
+    root: &Path,
+    dir: &Path,
+    mounts: &Mounts,
+    deep: bool,
+    visit: &mut dyn FnMut(&Entry<'_>) -> io::Result<()>,
+) -> Vec<PathError> {
+    let opened = match open_directory(root, dir) {
         Ok(Some(opened)) => opened,
         Ok(None) => return Vec::new(),
-        Err(error) => return vec![PathError::new(dir, error)],
+        Err(failure) => return vec![failure],
     };
     let device = match rustix::fs::fstat(&opened) {
         Ok(stat) => stat.st_dev,
@@ -78,6 +120,7 @@ pub(super) fn walk(
     let mut walk = Walk {
         mounts,
         device,
+        deep,
         visit,
         failures: Vec::new(),
     };
@@ -85,9 +128,49 @@ pub(super) fn walk(
     walk.failures
 }
 
+/// Opens the directory `dir` below `root`, one component at a time. `None` if it does not exist.
+fn open_directory(root: &Path, dir: &Path) -> Result<Option<OwnedFd>, PathError> {
+    // `root` itself may be reached through a link.
+    let flags = DIRECTORY.difference(OFlags::NOFOLLOW);
+    let mut path = PathBuf::from("/");
+    let mut opened = rustix::fs::open(root, flags, Mode::empty())
+        .map_err(|error| PathError::new(&path, error))?;
+    for component in dir.components() {
+        let Component::Normal(name) = component else {
+            continue;
+        };
+        path.push(name);
+        opened = match rustix::fs::openat(&opened, name, DIRECTORY, Mode::empty()) {
+            Ok(next) => next,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP | Errno::NOTDIR) => {
+                let error = io::Error::other("it is a symbolic link, or not a directory");
+                return Err(PathError::new(&path, error));
+            }
+            Err(error) => return Err(PathError::new(&path, error)),
+        };
+    }
+    Ok(Some(opened))
+}
+
+/// Deletes the directory `dir` below `root` if it exists and is empty.
+pub(super) fn remove_empty(root: &Path, dir: &Path) -> Result<(), PathError> {
+    let (Some(parent), Some(name)) = (dir.parent(), dir.file_name()) else {
+        return Ok(());
+    };
+    let Some(parent) = open_directory(root, parent)? else {
+        return Ok(());
+    };
+    match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::NOTDIR) => Ok(()),
+        Err(error) => Err(PathError::new(dir, error)),
+    }
+}
+
 struct Walk<'a> {
     mounts: &'a Mounts,
     device: u64,
+    deep: bool,
     visit: &'a mut dyn FnMut(&Entry<'_>) -> io::Result<()>,
     failures: Vec<PathError>,
 }
@@ -134,7 +217,7 @@ impl Walk<'_> {
         if let Err(error) = (self.visit)(&entry) {
             self.failures.push(PathError::new(entry.path, error));
         }
-        if entry.is_directory() {
+        if self.deep && entry.is_directory() {
             let opened = rustix::fs::openat(dir, name, DIRECTORY, Mode::empty())?;
             self.directory(&opened, path);
         }

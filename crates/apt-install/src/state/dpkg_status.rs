@@ -188,8 +188,12 @@ pub(crate) fn stamp() -> Option<impl PartialEq> {
     Some((data.ino(), data.mtime(), data.mtime_nsec()))
 }
 
-/// Returns the paths below `place` that packages own, from the file lists in dpkg's `directory`.
-pub(crate) fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSet<PathBuf>> {
+/// Returns the paths that packages own and that are `wanted`, from the file lists in dpkg's
+/// `directory`.
+pub(crate) fn shipped(
+    directory: &Path,
+    wanted: &dyn Fn(&Path) -> bool,
+) -> io::Result<HashSet<PathBuf>> {
     let mut shipped = HashSet::new();
     let entries = match std::fs::read_dir(directory.join("info")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(shipped),
@@ -204,11 +208,7 @@ pub(crate) fn shipped_below(directory: &Path, place: &Path) -> io::Result<HashSe
             let text = std::fs::read(path)?;
             let lines = text.split(|&byte| byte == b'\n');
             let paths = lines.map(|line| Path::new(OsStr::from_bytes(line)));
-            shipped.extend(
-                paths
-                    .filter(|path| path.starts_with(place))
-                    .map(Path::to_owned),
-            );
+            shipped.extend(paths.filter(|path| wanted(path)).map(Path::to_owned));
         }
     }
     Ok(shipped)
