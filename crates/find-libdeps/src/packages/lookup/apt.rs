@@ -8,10 +8,12 @@ use crate::packages::lookup::release_file::{self, Digest};
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError, Running};
 use crate::system::root::Root;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::retry_on_intr;
 use sha2::{Digest as _, Sha256};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,6 +26,8 @@ use thiserror::Error;
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 /// apt's lists (`Dir::State::lists` in apt.conf(5)), unless `APT_CONFIG` changes that.
 const LISTS: &str = "/var/lib/apt/lists";
+/// The file that is locked while a kept directory is in use.
+const LOCK: &str = "lock";
 /// Real machines have a dozen indexes.
 const MAX_INDEXES: usize = 4096;
 /// Debian's Release files have 0.2 MB.
@@ -81,7 +85,11 @@ pub enum Lists {
     /// In the directory of the machine's configuration.
     Machine,
     /// In this directory, which is kept.
-    Kept(PathBuf),
+    Kept {
+        dir: PathBuf,
+        /// Locked as long as this exists.
+        _lock: File,
+    },
     /// In a directory that is removed when this is dropped. A signal that ends the process leaves
     /// it behind.
     Temporary(TempDir),
@@ -103,13 +111,25 @@ pub struct Index {
 }
 
 impl Lists {
-    /// Lists in `dir`, which is created if it does not exist.
+    /// Lists in `dir`, which is created if it does not exist. While another run uses them, this waits:
+    /// apt replaces the files there, and fails if another apt does so at the same time.
     pub fn kept(dir: &Path) -> Result<Self, AptError> {
-        let dir = std::path::absolute(dir).map_err(|source| AptError::Directory {
-            path: dir.to_owned(),
-            source,
-        })?;
-        let lists = Self::Kept(dir);
+        let unusable = |path: &Path| {
+            let path = path.to_owned();
+            move |source| AptError::Directory { path, source }
+        };
+        let dir = std::path::absolute(dir).map_err(unusable(dir))?;
+        fs::create_dir_all(&dir).map_err(unusable(&dir))?;
+        let path = dir.join(LOCK);
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(unusable(&path))?;
+        retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
+            .map_err(|error| unusable(&path)(error.into()))?;
+        let lists = Self::Kept { dir, _lock: file };
         lists.prepare()?;
         Ok(lists)
     }
@@ -133,7 +153,7 @@ impl Lists {
     fn dir(&self) -> Option<&Path> {
         match self {
             Self::Machine => None,
-            Self::Kept(dir) => Some(dir),
+            Self::Kept { dir, .. } => Some(dir),
             Self::Temporary(dir) => Some(dir.path()),
         }
     }
