@@ -3,7 +3,7 @@
 
 use crate::elf::{
     CLASS, DATA, DT_NEEDED, DT_SONAME, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM, Elf, LOAD,
-    PROGRAM_HEADER_COUNT, PROGRAM_HEADER_SIZE, PROGRAM_HEADERS, TYPE,
+    PROGRAM_HEADER_COUNT, PROGRAM_HEADER_SIZE, PROGRAM_HEADERS, TYPE, needing,
 };
 use crate::fixture::{Fixture, INSTALL_HINT, PROGRAM};
 use crate::oracle::TOOLS;
@@ -170,6 +170,83 @@ fn absurd_counts_and_offsets_are_malformed() {
     }
     wanted.sort();
     assert_eq!(fixture.report("venv").warnings(), wanted);
+}
+
+test!(
+    what_a_file_states_does_not_multiply,
+    needs = &[Need::Dpkg, Need::Ldd]
+);
+/// With 64 MiB for data: names with many tokens, many names in many directories, names that overlap,
+/// and a source of assignments.
+fn what_a_file_states_does_not_multiply() {
+    let fixture = Fixture::new();
+    let platforms = "$PLATFORM".repeat(20);
+    let file = |name: &str, needed: &mut dyn Iterator<Item = usize>, runpath, strings: &str| {
+        fixture.file(
+            &format!("venv/{name}"),
+            needing(needed, runpath, strings.as_bytes()),
+        );
+    };
+    let strings = format!("\0liba.so.1\0/lib{platforms}\0/{platforms}:$ORIGIN{platforms}\0");
+    let runpath = 16 + platforms.len();
+    file("platform.so", &mut [1, 11].into_iter(), runpath, &strings);
+
+    let names: Vec<String> = (0..4000).map(|name| format!("n{name:04}\0")).collect();
+    let names = names.concat();
+    let dirs: Vec<String> = (0..6000).map(|dir| format!("/{dir:04}")).collect();
+    let strings = format!("{names}{}\0", dirs.join(":"));
+    file(
+        "search.so",
+        &mut (0..4000).map(|name| 6 * name),
+        24_000,
+        &strings,
+    );
+    // The same directory, spelled in many ways.
+    let up = |bit: usize| if bit == 0 { "/../usr" } else { "/./../usr/." };
+    let spelled = (0..256).map(|dir| (0..8).map(|at| up(dir >> at & 1)).collect::<String>());
+    let dirs: Vec<String> = spelled.map(|dir| format!("/usr{dir}")).collect();
+    let strings = format!("{names}{}\0", dirs.join(":"));
+    file(
+        "tries.so",
+        &mut (0..1000).map(|name| 6 * name),
+        24_000,
+        &strings,
+    );
+
+    let overlapping = format!("{}\0\0", "x".repeat(4000));
+    for number in 0..30 {
+        let name = format!("overlap-{number:02}.so");
+        file(&name, &mut (0..4000), 4001, &overlapping);
+    }
+    let assignments = format!("import ctypes\nCDLL\n{}1\n", "a=".repeat(520_000));
+    fixture.file("venv/a.py", assignments);
+
+    let malformed = (0..30).map(|number| {
+        format!(
+            "find-libdeps: warning: venv/overlap-{number:02}.so: malformed ELF: names of more than \
+             262144 bytes; its needs are not listed\n"
+        )
+    });
+    let mut wanted = malformed.collect::<Vec<_>>().concat();
+    wanted += "find-libdeps: warning: venv/tries.so: needs 1000 libraries, and its search path has \
+               261 directories; only the first 131 are searched\n";
+    let missing = |name: &str, by: &str| format!("find-libdeps: missing: {name}, needed by {by}\n");
+    wanted += &missing(&format!("/lib{platforms}"), "venv/platform.so");
+    wanted += &missing("liba.so.1", "venv/platform.so");
+    for name in 0..4000 {
+        let by = if name < 1000 {
+            "2 files such as venv/search.so"
+        } else {
+            "venv/search.so"
+        };
+        wanted += &missing(&format!("n{name:04}"), by);
+    }
+    wanted += INSTALL_HINT;
+    let run = Run::new("/bin/sh")
+        .dir(fixture.path(""))
+        .args(["-c", "ulimit -d 65536; exec \"$0\" \"$@\"", PROGRAM])
+        .arg("venv");
+    fixture.said(run).is(0, "", &wanted);
 }
 
 test!(

@@ -1,7 +1,7 @@
 //! A path that the loader would try to the library there, or to the reason why it is skipped: what
 //! `open_verify` decides in glibc's `elf/dl-load.c`.
 //!
-//! Each path is examined once. Only regular files are opened.
+//! A path is examined once, as long as there are not too many. Only regular files are opened.
 
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
 use crate::loader::located::{FileId, Located};
@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// How many paths are remembered for an ABI; real trees have thousands.
+const MAX_KNOWN: usize = 1 << 17;
+
 /// What the loader makes of one path.
 #[derive(Clone, Debug)]
 pub enum Candidate {
@@ -29,7 +32,7 @@ pub enum Candidate {
     Fits(Rc<Located>),
 }
 
-/// Candidates by path, each examined once.
+/// Candidates by path.
 pub struct Candidates<'a> {
     root: &'a Root,
     tree: &'a Tree,
@@ -66,11 +69,12 @@ impl<'a> Candidates<'a> {
             Err(error) => Candidate::Refused(error.to_string()),
         };
         let path = path.as_os_str().to_owned();
-        self.by_path
-            .borrow_mut()
-            .entry(abi)
-            .or_default()
-            .insert(path, candidate.clone());
+        let mut by_path = self.by_path.borrow_mut();
+        let by_path = by_path.entry(abi).or_default();
+        if by_path.len() == MAX_KNOWN {
+            by_path.clear();
+        }
+        by_path.insert(path, candidate.clone());
         candidate
     }
 

@@ -8,9 +8,10 @@ use crate::loader::diagnose;
 use crate::loader::interpreter::Chain;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
-use crate::loader::outcome::{Absence, Outcome, Resolution};
+use crate::loader::outcome::{Absence, Outcome, Resolution, Step};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -74,6 +75,7 @@ impl Pass<'_, '_> {
             let located = Rc::clone(&process.links[next].located);
             let path = tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
+            let searched = OnceCell::new();
             let needed = if located.object.is_musl() {
                 &[]
             } else {
@@ -90,7 +92,7 @@ impl Pass<'_, '_> {
                 needs.push(NeededName {
                     by: Rc::clone(&located),
                     soname: Arc::clone(name),
-                    absence: self.absence(process, next, name, &satisfied.outcome),
+                    absence: self.absence(process, next, name, &satisfied.outcome, &searched),
                     outcome: satisfied.outcome,
                 });
             }
@@ -105,13 +107,14 @@ impl Pass<'_, '_> {
         index: usize,
         name: &OsStr,
         outcome: &Outcome,
+        searched: &OnceCell<Rc<[Step]>>,
     ) -> Option<Absence> {
         let Context { inputs, search, .. } = self.context;
         let located = &process.links[index].located;
         matches!(outcome, Outcome::Missing { .. }).then(|| {
             let path = inputs.tree.reported_path(located);
             Absence {
-                steps: search.steps(process, index, name),
+                steps: search.steps(process, index, name, searched),
                 cause: diagnose::cause(*search, inputs.tree, located, &path, name),
             }
         })
@@ -141,7 +144,7 @@ impl Pass<'_, '_> {
         let (soname, outcome) = self.satisfy_demand(&mut process, &interpreter, demand)?;
         let resolution = Resolution {
             demand: Rc::clone(demand),
-            absence: self.absence(&process, 0, &soname, &outcome),
+            absence: self.absence(&process, 0, &soname, &outcome, &OnceCell::new()),
             soname,
             outcome,
         };

@@ -119,10 +119,7 @@ impl Pass<'_, '_> {
             && process.loaded.insert(located.file)
             && !inputs.config.excludes(&inputs.tree.reported_path(&located))
         {
-            process.links.push(Link {
-                located,
-                loader: Some(index),
-            });
+            process.links.push(Link::new(located, Some(index)));
         }
         satisfied
     }

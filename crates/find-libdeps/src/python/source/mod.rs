@@ -329,6 +329,9 @@ else:
             let _ = calls(&source);
             let _ = calls(&source[..source.len() - 1]);
         }
+        for start in ["as CDLL", "= CDLL('liba.so')", ": CDLL", "in (CDLL"] {
+            let _ = calls(start.as_bytes());
+        }
         let many = "CDLL('liba.so') ; x".repeat(1 << 10);
         assert_eq!(found(many), ["1: liba.so"]);
     }
