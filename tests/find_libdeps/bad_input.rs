@@ -298,6 +298,29 @@ fn fifos_sockets_and_loops_are_not_read() {
     );
 }
 
+test!(
+    the_kernels_file_systems_are_skipped,
+    needs = &[Need::Dpkg, Need::Mounts]
+);
+fn the_kernels_file_systems_are_skipped() {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    for name in ["venv/proc", "venv/sys"] {
+        fs::create_dir(fixture.path(name)).expect("a directory");
+    }
+    let script = "mount -t proc proc venv/proc && mount -t sysfs sysfs venv/sys && exec \"$@\"";
+    let run = |arguments: &[&str]| {
+        let run = Run::new("unshare").dir(fixture.path(""));
+        let run = run.args(["--mount", "sh", "-c", script, "sh", PROGRAM]);
+        fixture.said(run.args(arguments))
+    };
+    let skipped = |name: &str| {
+        format!("find-libdeps: warning: venv/{name}: a file system of the kernel; skipped\n")
+    };
+    run(&["venv"]).is(0, "", &[skipped("proc"), skipped("sys")].concat());
+    run(&["--exclude=/proc", "venv"]).is(0, "", &skipped("sys"));
+}
+
 test!(a_named_special_file_is_refused, needs = &[Need::Dpkg]);
 fn a_named_special_file_is_refused() {
     let fixture = Fixture::new();

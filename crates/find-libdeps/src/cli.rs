@@ -94,7 +94,7 @@ struct Args {
     #[arg(last = true, value_name = "COMMAND", requires = "trace")]
     command: Vec<OsString>,
 
-    /// Number of threads that read files, at most 256; 0 for one per core
+    /// Number of threads that read files, at most 256; 0 for four per core
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,

@@ -6,6 +6,7 @@
 
 pub mod architecture;
 pub(crate) mod escape;
+pub(crate) mod mounts;
 pub mod os_release;
 pub(crate) mod process;
 pub mod root;

@@ -68,6 +68,11 @@ pub fn read<'a>(file: &mut File, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]
     Ok(&buffer[..length])
 }
 
+/// Whether a file of this name is a Python source.
+pub fn is_python(name: &OsStr) -> bool {
+    name.as_bytes().ends_with(b".py")
+}
+
 /// Whether the source at `path` can run in a Linux image: it does not belong to tests, examples,
 /// documentation or another system. `path` is relative to the directory that is scanned, because the
 /// directories above it say nothing about the source.
