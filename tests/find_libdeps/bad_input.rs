@@ -435,6 +435,16 @@ fn no_dpkg_leaves_no_list() {
     );
 }
 
+test!(without_path_programs_are_in_bin, needs = &[Need::Dpkg]);
+fn without_path_programs_are_in_bin() {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    let run = Run::new("env").dir(fixture.path(""));
+    run.args(["-u", "PATH", PROGRAM, "venv"])
+        .said()
+        .is(0, "", "");
+}
+
 /// The output where `dpkg` is this shell script.
 fn with_dpkg(script: &str) -> Said {
     let fixture = Fixture::new();
@@ -460,6 +470,14 @@ fn a_failing_dpkg_leaves_no_list() {
         "",
         "find-libdeps: error: `dpkg --print-architecture` failed with exit status: 2: broken\n",
     );
+    for printed in ["", "echo; "] {
+        let said = with_dpkg(&format!("{printed}exit 0"));
+        said.is(
+            2,
+            "",
+            "find-libdeps: error: `dpkg --print-architecture` printed an unexpected line: ``\n",
+        );
+    }
     let said = with_dpkg(&format!("{native}echo 'no database' >&2; exit 2"));
     said.is(
         2,
@@ -500,6 +518,14 @@ fn a_root_without_dpkgs_database_leaves_no_list() {
         "find-libdeps: error: no dpkg database: root/var/lib/dpkg/status does not exist; is this \
          the root of a Debian system?\n",
     );
+    fixture.file("root/var/lib/dpkg/status", "");
+    let said = fixture.said(fixture.run().args(["--root", "root", "/venv"]));
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: dpkg's database has no packages: root/var/lib/dpkg/status is empty; is \
+         this the root of a Debian system?\n",
+    );
 }
 
 test!(a_long_list_of_arguments_is_split, needs = TOOLS);
@@ -513,7 +539,7 @@ fn a_long_list_of_arguments_is_split() {
         fs::hard_link(&library, library.with_file_name(name)).expect("a link");
     }
     fixture.file("root/etc/ld.so.conf", "/usr/local/lib\n");
-    fixture.file("root/var/lib/dpkg/status", "");
+    fixture.file("root/var/lib/dpkg/status", "Package: dpkg\n");
     fixture.file("root/venv/a", "");
     let script = format!(
         "#!/bin/sh\n[ \"$2\" = -S ] && shift 2 && echo $# >> {0}/calls && \

@@ -37,6 +37,15 @@ pub enum DpkgError {
         /// The file that should exist.
         path: PathBuf,
     },
+    /// The root's database has no packages.
+    #[error(
+        "dpkg's database has no packages: {} is empty; is this the root of a Debian system?",
+        shown(path)
+    )]
+    Empty {
+        /// The file that lists them.
+        path: PathBuf,
+    },
     /// The root's database cannot be read.
     #[error("cannot read dpkg's database {}: {source}", shown(path))]
     Database {
@@ -162,11 +171,17 @@ impl Dpkg {
             && ENVIRONMENT
                 .iter()
                 .any(|name| std::env::var_os(name).is_some());
-        if !is_elsewhere && root.metadata(&status).is_err() {
-            process::command("dpkg")?;
-            return Err(DpkgError::NoDatabase {
-                path: root.outer(&status),
-            });
+        if !is_elsewhere {
+            let size = root.metadata(&status).map(|metadata| metadata.len());
+            let path = root.outer(&status);
+            match size {
+                Ok(0) => return Err(DpkgError::Empty { path }),
+                Ok(_) => {}
+                Err(_) => {
+                    process::command("dpkg")?;
+                    return Err(DpkgError::NoDatabase { path });
+                }
+            }
         }
         let admindir = if root.is_machine() {
             None
@@ -202,14 +217,15 @@ impl Dpkg {
         if self.admindir.is_some() {
             let output = self.run("dpkg-query", &["-W", "-f=${Architecture}\\n", "dpkg"], &[])?;
             if output.status.success() {
-                return Ok(first_line(&output.stdout));
+                return architecture("dpkg-query -W", &output.stdout);
             }
         }
+        let command = "dpkg --print-architecture";
         let output = self.run("dpkg", &["--print-architecture"], &[])?;
         if output.status.success() {
-            Ok(first_line(&output.stdout))
+            architecture(command, &output.stdout)
         } else {
-            Err(failed("dpkg --print-architecture", &output))
+            Err(failed(command, &output))
         }
     }
 
@@ -422,9 +438,18 @@ fn shown_lines(text: &[u8]) -> String {
         .join("\n")
 }
 
-fn first_line(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    text.lines().next().unwrap_or_default().trim().to_owned()
+/// The architecture on the first line that `command` printed.
+fn architecture(command: &str, output: &[u8]) -> Result<String, DpkgError> {
+    let output = String::from_utf8_lossy(output);
+    let line = output.lines().next().unwrap_or_default().trim();
+    if is_word(line) {
+        Ok(line.to_owned())
+    } else {
+        Err(DpkgError::NotUnderstood {
+            command: command.to_owned(),
+            line: shown(line),
+        })
+    }
 }
 
 /// The package in `diversion by PACKAGE from` (none in `local diversion from`), and the last word.

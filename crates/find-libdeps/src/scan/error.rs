@@ -1,7 +1,7 @@
 //! Why the PATHs cannot be read completely.
 
 use crate::scan::walk::Unread;
-use crate::system::escape::shown;
+use crate::system::escape::{is_unseen, shown};
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -71,7 +71,7 @@ fn exclusion(path: &Path) -> String {
         for character in chunk.valid().chars() {
             match character {
                 '\'' => pattern.push_str("\\x27"),
-                _ if character.is_control() => {
+                _ if is_unseen(character) => {
                     pattern.extend(character.escape_unicode());
                 }
                 _ => pattern.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),

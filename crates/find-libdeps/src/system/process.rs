@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use thiserror::Error;
 
+/// Where execvp(3) searches without PATH (`CS_PATH` in glibc's `confstr.h`).
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
 /// How many bytes of standard error are kept.
 const MAX_COMPLAINT: u64 = 1 << 16;
 
@@ -40,7 +42,7 @@ pub enum ProcessError {
 
 /// A command that runs `program` from PATH, in the C locale and without input. Starts nothing.
 pub fn command(program: &'static str) -> Result<Command, ProcessError> {
-    let path = which::which(program).map_err(|_| ProcessError::NotFound { program })?;
+    let path = find(OsStr::new(program)).ok_or(ProcessError::NotFound { program })?;
     let mut command = Command::new(path);
     command.env("LC_ALL", "C").stdin(Stdio::null());
     Ok(command)
@@ -62,7 +64,9 @@ fn not_started(command: &Command, source: io::Error) -> ProcessError {
 
 /// The program on PATH with this name; a name with a slash is a path.
 pub fn find(name: &OsStr) -> Option<PathBuf> {
-    which::which(name).ok()
+    let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+    let dir = std::env::current_dir().unwrap_or_default();
+    which::which_in(name, Some(path), dir).ok()
 }
 
 /// Runs `command` to its end, as a shell runs one in the foreground. Call it once per process.
