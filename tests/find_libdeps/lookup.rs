@@ -16,8 +16,11 @@ use find_libdeps::packages::lookup::{Found, PackagedLibrary, Wanted, look_up};
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
 use find_libdeps::system::os_release::OsRelease;
 use find_libdeps::system::root::Root;
+use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -436,6 +439,47 @@ fn temporary_lists_are_removed() {
     assert!(said.stderr.starts_with(begin), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
     assert!(list(&apt.fixture.path("tmp")).is_empty());
+}
+
+test!(a_signal_ends_apt_and_leaves_nothing_behind, needs = NEEDS);
+/// While apt waits for an archive that does not answer.
+fn a_signal_ends_apt_and_leaves_nothing_behind() {
+    let apt = debian(FOO);
+    let archive = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = archive.local_addr().expect("an address").port();
+    let source = format!("deb [trusted=yes] http://127.0.0.1:{port}/ stable main\n");
+    apt.fixture.file("etc/sources.list", source);
+    let kept = apt.fixture.text("kept");
+    let program = std::env::current_exe().expect("this program");
+    for (lists, signal) in [
+        ("temporary", Signal::HUP),
+        ("temporary", Signal::INT),
+        ("temporary", Signal::TERM),
+        (&kept, Signal::TERM),
+    ] {
+        let script = "echo $$ > pid; exec \"$@\"";
+        let run = Run::new("sh").dir(apt.fixture.path(""));
+        let run = run
+            .args(["-c", script, "sh"])
+            .arg(&program)
+            .arg("libfoo.so.1");
+        let run = run
+            .env(SOURCE, lists)
+            .env("TMPDIR", apt.fixture.path("tmp"));
+        let run = run.env("APT_CONFIG", apt.fixture.path("apt.conf"));
+        let (mut connection, said) = thread::scope(|scope| {
+            let run = scope.spawn(|| run.said());
+            let (connection, _) = archive.accept().expect("apt connects");
+            let pid = fs::read_to_string(apt.fixture.path("pid")).expect("a file");
+            let pid = pid.trim().parse().ok().and_then(Pid::from_raw);
+            kill_process(pid.expect("a number"), signal).expect("it runs");
+            (connection, run.join().expect("a run"))
+        });
+        said.is(128 + signal.as_raw(), "", "");
+        // It ends with the process at its other end.
+        let _ = connection.read_to_end(&mut Vec::new());
+        assert!(list(&apt.fixture.path("tmp")).is_empty());
+    }
 }
 
 test!(kept_lists_are_reused, needs = NEEDS);

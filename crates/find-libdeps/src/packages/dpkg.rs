@@ -13,10 +13,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
+use std::time::Duration;
 use thiserror::Error;
 
 /// Where dpkg keeps its database, below a root (dpkg(1), `--admindir`).
 pub const ADMINDIR: &str = "/var/lib/dpkg";
+/// How long one query may take: usually less than a second.
+const LIMIT: Duration = Duration::from_secs(300);
 /// No path that can be opened is longer (limits.h).
 const PATH_MAX: usize = 4096;
 /// Variables that select another database (dpkg(1), ENVIRONMENT).
@@ -76,7 +79,7 @@ fn advice(error: &ProcessError) -> &'static str {
         ProcessError::NotFound { .. } => {
             "; the list names Debian packages, so run find-libdeps on Debian"
         }
-        ProcessError::NotStarted { .. } => "",
+        _ => "",
     }
 }
 
@@ -392,7 +395,7 @@ impl Dpkg {
             option.push(dir);
             command.arg(option);
         }
-        process::output(command.args(question).args(about))
+        process::output(command.args(question).args(about), Some(LIMIT))
     }
 }
 

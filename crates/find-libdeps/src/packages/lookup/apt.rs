@@ -8,6 +8,7 @@ use crate::packages::lookup::release_file::{self, Digest};
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError, Running};
 use crate::system::root::Root;
+use crate::system::signals::{self, TemporaryDirectory};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
 use sha2::{Digest as _, Sha256};
@@ -19,7 +20,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use tempfile::TempDir;
 use thiserror::Error;
 
 /// apt's helper as Debian installs it, outside PATH.
@@ -75,7 +75,7 @@ pub enum AptError {
 fn advice(error: &ProcessError) -> &'static str {
     match error {
         ProcessError::NotFound { .. } => "; `--lookup` needs apt, so run find-libdeps on Debian",
-        ProcessError::NotStarted { .. } => "",
+        _ => "",
     }
 }
 
@@ -90,9 +90,8 @@ pub enum Lists {
         /// Locked as long as this exists.
         _lock: File,
     },
-    /// In a directory that is removed when this is dropped. A signal that ends the process leaves
-    /// it behind.
-    Temporary(TempDir),
+    /// In a directory that is removed when this is dropped.
+    Temporary(TemporaryDirectory),
 }
 
 /// A Contents index that apt has.
@@ -119,6 +118,7 @@ impl Lists {
             move |source| AptError::Directory { path, source }
         };
         let dir = std::path::absolute(dir).map_err(unusable(dir))?;
+        signals::catch().map_err(unusable(&dir))?;
         fs::create_dir_all(&dir).map_err(unusable(&dir))?;
         let path = dir.join(LOCK);
         let file = File::options()
@@ -137,14 +137,16 @@ impl Lists {
     /// Lists in a new temporary directory.
     pub fn temporary() -> Result<Self, AptError> {
         // If run by root, apt downloads as the user `_apt`, who must be able to enter.
-        let dir = tempfile::Builder::new()
-            .prefix("find-libdeps-")
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir()
-            .map_err(|source| AptError::Directory {
-                path: std::env::temp_dir(),
-                source,
-            })?;
+        let dir = TemporaryDirectory::new(|| {
+            tempfile::Builder::new()
+                .prefix("find-libdeps-")
+                .permissions(fs::Permissions::from_mode(0o755))
+                .tempdir()
+        });
+        let dir = dir.map_err(|source| AptError::Directory {
+            path: std::env::temp_dir(),
+            source,
+        })?;
         let lists = Self::Temporary(dir);
         lists.prepare()?;
         Ok(lists)
@@ -181,7 +183,7 @@ impl Lists {
             command.args(["-o", &option]);
         }
         command.args(["indextargets", &format!("Identifier: {id}")]);
-        let output = process::output(&mut command)?;
+        let output = process::output(&mut command, None)?;
         if !output.status.success() {
             return Err(failed(
                 "apt-get indextargets",
@@ -207,7 +209,7 @@ impl Lists {
         let mut command = process::command("apt-get")?;
         command.arg("-c").arg(conf);
         self.point(&mut command);
-        let output = process::output(command.args(["-qq", "update"]))?;
+        let output = process::output(command.args(["-qq", "update"]), None)?;
         if output.status.success() {
             Ok(())
         } else {
