@@ -63,7 +63,7 @@ pub fn run(
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
     let found = look_up(config, &root, &ownership, &ld_so, &settled)?;
-    let provided = provide(&settled.resolutions, &tree, &ownership, &found);
+    let provided = provide(settled.resolutions, &tree, &ownership, &found);
     let of_files = [scanned.warnings, run_time.warnings, traced.warnings].concat();
     let of_libraries = [settled.warnings, ownership.warnings()].concat();
     let mut report = Report::new(Findings {

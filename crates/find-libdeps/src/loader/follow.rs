@@ -23,7 +23,7 @@ pub struct NeededName {
     pub by: Rc<Located>,
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,
-    pub absence: Option<Absence>,
+    pub absence: Option<Box<Absence>>,
 }
 
 /// The result of following one process.
@@ -108,15 +108,15 @@ impl Pass<'_, '_> {
         name: &OsStr,
         outcome: &Outcome,
         searched: &OnceCell<Rc<[Step]>>,
-    ) -> Option<Absence> {
+    ) -> Option<Box<Absence>> {
         let Context { inputs, search, .. } = self.context;
         let located = &process.links[index].located;
         matches!(outcome, Outcome::Missing { .. }).then(|| {
             let path = inputs.tree.reported_path(located);
-            Absence {
+            Box::new(Absence {
                 steps: search.steps(process, index, name, searched),
                 cause: diagnose::cause(*search, inputs.tree, located, &path, name),
-            }
+            })
         })
     }
 

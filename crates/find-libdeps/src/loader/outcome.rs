@@ -131,5 +131,5 @@ pub struct Resolution {
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,
     /// How it was searched for, if it is missing.
-    pub absence: Option<Absence>,
+    pub absence: Option<Box<Absence>>,
 }

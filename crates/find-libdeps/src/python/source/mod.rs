@@ -47,13 +47,15 @@ pub struct Call {
 pub struct Unsearched(String);
 
 /// Reads `file` from its start into `buffer` and returns what it read. Reading stops at the size that
-/// [`calls`] refuses. A small file is read in one go.
+/// [`calls`] refuses. A small file is read in one go, and a large one leaves no large buffer behind.
 pub fn read<'a>(file: &mut File, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-    const FIRST: usize = 256 << 10;
+    const FIRST: usize = 64 << 10;
     let mut length = 0;
+    buffer.truncate(FIRST);
+    buffer.shrink_to_fit();
     loop {
         if length == buffer.len() {
-            buffer.resize((length * 4).clamp(FIRST, MAX_SOURCE + 1), 0);
+            buffer.resize((length * 2).clamp(FIRST, MAX_SOURCE + 1), 0);
         }
         match file.read(&mut buffer[length..]) {
             Ok(0) => break,
