@@ -41,8 +41,6 @@ pub struct Candidates<'a> {
     /// Files outside the tree, by their real paths.
     files: RefCell<HashMap<OsString, FileId>>,
     directories: RefCell<HashMap<OsString, Rc<[PathBuf]>>>,
-    /// Directories with their links resolved: many libraries lie in few.
-    real_directories: RefCell<HashMap<OsString, PathBuf>>,
 }
 
 impl<'a> Candidates<'a> {
@@ -54,7 +52,6 @@ impl<'a> Candidates<'a> {
             by_path: RefCell::default(),
             files: RefCell::default(),
             directories: RefCell::default(),
-            real_directories: RefCell::default(),
         }
     }
 
@@ -137,21 +134,9 @@ impl<'a> Candidates<'a> {
 
     /// `path` with its links resolved.
     fn real(&self, path: &Path) -> io::Result<PathBuf> {
-        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-            return self.root.canonicalize(path);
-        };
-        let mut known = self.real_directories.borrow_mut();
-        let dir = match known.get(dir.as_os_str()) {
-            Some(real) => real,
-            None => known
-                .entry(dir.as_os_str().to_owned())
-                .or_insert(self.root.canonicalize(dir)?),
-        };
-        let place = dir.join(name);
-        if self.root.is_link_at(&place) {
-            self.root.canonicalize(&place)
-        } else {
-            Ok(place)
+        match self.root.place(path) {
+            Some(place) if !self.root.is_link_at(&place) => Ok(place),
+            place => self.root.canonicalize(place.as_deref().unwrap_or(path)),
         }
     }
 
