@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# How long find-libdeps takes on a large virtualenv, as ratios within one run: beside `find` and one
-# call of dpkg, beside ldd and dpkg on each file, and on ten times the files; what the scan for
-# libraries that are loaded at run time adds; how long the look-up of missing ones takes; and its
-# peak memory.
+# How long find-libdeps takes on a large virtualenv, by the clock and in CPU time, as ratios within one
+# run: beside `find` and one call of dpkg, beside ldd and dpkg on each file, and on ten times the files;
+# what the scan for libraries that are loaded at run time adds; how long the look-up of missing ones
+# takes; and its peak memory.
 #
 #   benches/find-libdeps.sh [VENV]
 #
@@ -26,15 +26,22 @@ now() {
     now=$((time / 100))
 }
 
-# median COMMAND...: tenths of a millisecond, of all runs
+# middle TIMES...: the median
+middle() {
+    printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"
+}
+
+# median COMMAND...: tenths of a millisecond, of all runs: as $median, and its CPU time as $cpu, that of
+# its children included
 median() {
-    local times=() start
+    local times=() spent=() start TIMEFORMAT='%3U %3S'
     for ((run = 0; run < runs; run++)); do
         now && start=$now
-        "$@" > /dev/null 2>&1 || true
+        spent+=("$({ time "$@" > /dev/null 2>&1 || true; } 2>&1 | awk '{ print ($1 + $2) * 10000 }')")
         now && times+=($((now - start)))
     done
-    median=$(printf '%s\n' "${times[@]}" | sort -n | sed -n "$((runs / 2 + 1))p")
+    median=$(middle "${times[@]}")
+    cpu=$(middle "${spent[@]}")
 }
 
 shown() {
@@ -97,7 +104,7 @@ look_up() {
 }
 
 main() {
-    local ours off theirs each ten
+    local ours ours_cpu off off_cpu theirs theirs_cpu each ten
     target=$(rustc -vV | sed -n 's/^host: //p')
     ./install.sh --prefix target/bench 2> /dev/null || die 'install.sh failed'
     program=$PWD/target/bench/bin/find-libdeps
@@ -121,14 +128,16 @@ main() {
     printf 'machine: %s, %s cores, kernel %s\n' "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)"
     printf 'target: %s; %s files, %s ELF, %s MB; median of %s runs, warm\n\n' "$target" \
         "$(find "$venv" -type f | wc -l)" "$(wc -l < "$work/elf")" "$(du -sm "$venv" | cut -f1)" "$runs"
-    median "$program" -q "$venv" && ours=$median
-    median "$program" -q --dlopen=off "$venv" && off=$median
-    median find_then_dpkg && theirs=$median
+    median "$program" -q "$venv" && ours=$median ours_cpu=$cpu
+    median "$program" -q --dlopen=off "$venv" && off=$median off_cpu=$cpu
+    median find_then_dpkg && theirs=$median theirs_cpu=$cpu
     shown 'find-libdeps' "$ours"
     shown '  of it for --dlopen=known' "$((ours - off))"
     shown 'find -type f, then one dpkg -S of its paths' "$theirs"
     ratio '  ratio' "$ours" "$theirs"
     ratio '  ratio with --dlopen=off' "$off" "$theirs"
+    ratio '  ratio of CPU time' "$ours_cpu" "$theirs_cpu"
+    ratio '  ratio of CPU time with --dlopen=off' "$off_cpu" "$theirs_cpu"
 
     now && each=$now
     each_file_by_itself > /dev/null 2>&1

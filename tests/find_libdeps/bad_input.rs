@@ -4,7 +4,7 @@
 use crate::elf::{
     CLASS, DATA, DT_NEEDED, DT_SONAME, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM, Elf, PAGE,
     PROGRAM_HEADER_COUNT, PROGRAM_HEADER_SIZE, PROGRAM_HEADERS, SEGMENT_ADDRESS, SEGMENT_OFFSET,
-    TYPE,
+    TYPE, needing,
 };
 use crate::fixture::{Fixture, INSTALL_HINT, PROGRAM};
 use crate::oracle::TOOLS;
@@ -175,6 +175,83 @@ fn absurd_counts_and_offsets_are_malformed() {
 }
 
 test!(
+    what_a_file_states_does_not_multiply,
+    needs = &[Need::Dpkg, Need::Ldd]
+);
+/// With 64 MiB for data: names with many tokens, many names in many directories, names that overlap,
+/// and a source of assignments.
+fn what_a_file_states_does_not_multiply() {
+    let fixture = Fixture::new();
+    let platforms = "$PLATFORM".repeat(20);
+    let file = |name: &str, needed: &mut dyn Iterator<Item = usize>, runpath, strings: &str| {
+        fixture.file(
+            &format!("venv/{name}"),
+            needing(needed, runpath, strings.as_bytes()),
+        );
+    };
+    let strings = format!("\0liba.so.1\0/lib{platforms}\0/{platforms}:$ORIGIN{platforms}\0");
+    let runpath = 16 + platforms.len();
+    file("platform.so", &mut [1, 11].into_iter(), runpath, &strings);
+
+    let names: Vec<String> = (0..4000).map(|name| format!("n{name:04}\0")).collect();
+    let names = names.concat();
+    let dirs: Vec<String> = (0..6000).map(|dir| format!("/{dir:04}")).collect();
+    let strings = format!("{names}{}\0", dirs.join(":"));
+    file(
+        "search.so",
+        &mut (0..4000).map(|name| 6 * name),
+        24_000,
+        &strings,
+    );
+    // The same directory, spelled in many ways.
+    let up = |bit: usize| if bit == 0 { "/../usr" } else { "/./../usr/." };
+    let spelled = (0..256).map(|dir| (0..8).map(|at| up(dir >> at & 1)).collect::<String>());
+    let dirs: Vec<String> = spelled.map(|dir| format!("/usr{dir}")).collect();
+    let strings = format!("{names}{}\0", dirs.join(":"));
+    file(
+        "tries.so",
+        &mut (0..1000).map(|name| 6 * name),
+        24_000,
+        &strings,
+    );
+
+    let overlapping = format!("{}\0\0", "x".repeat(4000));
+    for number in 0..30 {
+        let name = format!("overlap-{number:02}.so");
+        file(&name, &mut (0..4000), 4001, &overlapping);
+    }
+    let assignments = format!("import ctypes\nCDLL\n{}1\n", "a=".repeat(520_000));
+    fixture.file("venv/a.py", assignments);
+
+    let malformed = (0..30).map(|number| {
+        format!(
+            "find-libdeps: warning: venv/overlap-{number:02}.so: malformed ELF: names of more than \
+             262144 bytes; its needs are not listed\n"
+        )
+    });
+    let mut wanted = malformed.collect::<Vec<_>>().concat();
+    wanted += "find-libdeps: warning: venv/tries.so: needs 1000 libraries, and its search path has \
+               261 directories; only the first 131 are searched\n";
+    let missing = |name: &str, by: &str| format!("find-libdeps: missing: {name}, needed by {by}\n");
+    wanted += &missing(&format!("/lib{platforms}"), "venv/platform.so");
+    wanted += &missing("liba.so.1", "venv/platform.so");
+    for name in 0..4000 {
+        let by = if name < 1000 {
+            "2 files such as venv/search.so"
+        } else {
+            "venv/search.so"
+        };
+        wanted += &missing(&format!("n{name:04}"), by);
+    }
+    wanted += INSTALL_HINT;
+    let run = Run::new("/bin/sh")
+        .dir(fixture.path(""))
+        .args(["-c", "ulimit -d 65536; exec \"$0\" \"$@\"", PROGRAM])
+        .arg("venv");
+    fixture.said(run).is(0, "", &wanted);
+}
+
+test!(
     files_without_the_elf_magic_are_skipped,
     needs = &[Need::Dpkg]
 );
@@ -221,6 +298,29 @@ fn fifos_sockets_and_loops_are_not_read() {
         report.0["counts"],
         serde_json::json!({"files": 1, "elf": 0})
     );
+}
+
+test!(
+    the_kernels_file_systems_are_skipped,
+    needs = &[Need::Dpkg, Need::Mounts]
+);
+fn the_kernels_file_systems_are_skipped() {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    for name in ["venv/proc", "venv/sys"] {
+        fs::create_dir(fixture.path(name)).expect("a directory");
+    }
+    let script = "mount -t proc proc venv/proc && mount -t sysfs sysfs venv/sys && exec \"$@\"";
+    let run = |arguments: &[&str]| {
+        let run = Run::new("unshare").dir(fixture.path(""));
+        let run = run.args(["--mount", "sh", "-c", script, "sh", PROGRAM]);
+        fixture.said(run.args(arguments))
+    };
+    let skipped = |name: &str| {
+        format!("find-libdeps: warning: venv/{name}: a file system of the kernel; skipped\n")
+    };
+    run(&["venv"]).is(0, "", &[skipped("proc"), skipped("sys")].concat());
+    run(&["--exclude=/proc", "venv"]).is(0, "", &skipped("sys"));
 }
 
 test!(a_named_special_file_is_refused, needs = &[Need::Dpkg]);
@@ -337,6 +437,16 @@ fn no_dpkg_leaves_no_list() {
     );
 }
 
+test!(without_path_programs_are_in_bin, needs = &[Need::Dpkg]);
+fn without_path_programs_are_in_bin() {
+    let fixture = Fixture::new();
+    fixture.file("venv/a", "");
+    let run = Run::new("env").dir(fixture.path(""));
+    run.args(["-u", "PATH", PROGRAM, "venv"])
+        .said()
+        .is(0, "", "");
+}
+
 /// The output where `dpkg` is this shell script.
 fn with_dpkg(script: &str) -> Said {
     let fixture = Fixture::new();
@@ -362,6 +472,14 @@ fn a_failing_dpkg_leaves_no_list() {
         "",
         "find-libdeps: error: `dpkg --print-architecture` failed with exit status: 2: broken\n",
     );
+    for printed in ["", "echo; "] {
+        let said = with_dpkg(&format!("{printed}exit 0"));
+        said.is(
+            2,
+            "",
+            "find-libdeps: error: `dpkg --print-architecture` printed an unexpected line: ``\n",
+        );
+    }
     let said = with_dpkg(&format!("{native}echo 'no database' >&2; exit 2"));
     said.is(
         2,
@@ -402,6 +520,14 @@ fn a_root_without_dpkgs_database_leaves_no_list() {
         "find-libdeps: error: no dpkg database: root/var/lib/dpkg/status does not exist; is this \
          the root of a Debian system?\n",
     );
+    fixture.file("root/var/lib/dpkg/status", "");
+    let said = fixture.said(fixture.run().args(["--root", "root", "/venv"]));
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: dpkg's database has no packages: root/var/lib/dpkg/status is empty; is \
+         this the root of a Debian system?\n",
+    );
 }
 
 test!(a_long_list_of_arguments_is_split, needs = TOOLS);
@@ -415,7 +541,7 @@ fn a_long_list_of_arguments_is_split() {
         fs::hard_link(&library, library.with_file_name(name)).expect("a link");
     }
     fixture.file("root/etc/ld.so.conf", "/usr/local/lib\n");
-    fixture.file("root/var/lib/dpkg/status", "");
+    fixture.file("root/var/lib/dpkg/status", "Package: dpkg\n");
     fixture.file("root/venv/a", "");
     let script = format!(
         "#!/bin/sh\n[ \"$2\" = -S ] && shift 2 && echo $# >> {0}/calls && \

@@ -34,8 +34,8 @@ pub const DT_NULL: u64 = 0;
 pub const DT_NEEDED: u64 = 1;
 pub const DT_STRTAB: u64 = 5;
 pub const DT_SONAME: u64 = 14;
-pub const DT_RPATH: u64 = 15;
 pub const DT_RUNPATH: u64 = 29;
+pub const DT_RPATH: u64 = 15;
 pub const DT_VERNEED: u64 = 0x6fff_fffe;
 pub const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
 
@@ -186,6 +186,40 @@ impl Elf {
         self.put(PROGRAM_HEADERS, (length as u64).to_le_bytes());
         self.0.extend(headers);
     }
+}
+
+/// A library that needs the names at the offsets `needed` of `strings`, and has the RUNPATH at the
+/// offset `runpath`.
+pub fn needing(needed: impl IntoIterator<Item = usize>, runpath: usize, strings: &[u8]) -> Vec<u8> {
+    const DYNAMIC_AT: usize = 64 + 2 * 56;
+    let needed = needed.into_iter().map(|offset| (DT_NEEDED, offset));
+    let mut entries: Vec<(u64, usize)> = needed.chain([(DT_RUNPATH, runpath)]).collect();
+    let size = 16 * (entries.len() + 2);
+    entries.extend([(DT_STRTAB, DYNAMIC_AT + size), (DT_NULL, 0)]);
+    let whole = DYNAMIC_AT + size + strings.len();
+
+    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+    file.resize(16, 0);
+    // ET_DYN, EM_X86_64
+    file.extend([3, 0, 62, 0, 1, 0, 0, 0]);
+    let number = |number: usize| (number as u64).to_le_bytes();
+    for value in [0, 64, 0] {
+        file.extend(number(value));
+    }
+    file.extend([0, 0, 0, 0, 64, 0, 56, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+    for (kind, at, size) in [(LOAD, 0, whole), (DYNAMIC, DYNAMIC_AT, size)] {
+        // Readable.
+        file.extend((kind | 4 << 32).to_le_bytes());
+        for value in [at, at, at, size, size, 8] {
+            file.extend(number(value));
+        }
+    }
+    for (tag, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(number(value));
+    }
+    file.extend(strings);
+    file
 }
 
 /// Changes a file in its place.

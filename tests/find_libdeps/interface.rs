@@ -287,16 +287,18 @@ fn a_closed_pipe_is_no_error() {
 test!(a_full_disk_is_an_error, needs = TOOLS);
 fn a_full_disk_is_an_error() {
     let fixture = venv();
-    let script = "exec \"$0\" -q venv > /dev/full";
-    let said = Run::new("sh")
-        .dir(fixture.path(""))
-        .args(["-c", script, PROGRAM])
-        .said();
-    said.is(
-        2,
-        "",
-        "find-libdeps: error: cannot write the list: No space left on device (os error 28)\n",
-    );
+    let run = |arguments: &str| {
+        let script = format!("exec \"$0\" {arguments} > /dev/full");
+        let run = Run::new("sh").dir(fixture.path(""));
+        run.args(["-c", &script, PROGRAM]).said()
+    };
+    let error = |what: &str| {
+        format!("find-libdeps: error: cannot write {what}: No space left on device (os error 28)\n")
+    };
+    run("-q venv").is(2, "", &error("the list"));
+    for option in ["--help", "-h", "--version"] {
+        run(option).is(2, "", &error("to standard output"));
+    }
 }
 
 test!(usage_errors_are_status_2);

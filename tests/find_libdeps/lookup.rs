@@ -16,15 +16,20 @@ use find_libdeps::packages::lookup::{Found, PackagedLibrary, Wanted, look_up};
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
 use find_libdeps::system::os_release::OsRelease;
 use find_libdeps::system::root::Root;
+use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Set for a process that looks up: `machine`, `temporary`, or a directory.
 const SOURCE: &str = "LOOK_UP";
 
 const NEEDS: &[Need] = &[Need::Archive, Need::Dpkg];
+const FROM_ELF: &[Need] = &[Need::Archive, Need::Dpkg, Need::Cc];
 
 /// Looks up the arguments, in a process that was started for it.
 pub fn driver() -> Option<i32> {
@@ -125,7 +130,7 @@ impl Apt {
              Dir::Etc \"{path}etc\";\nDir::Etc::main \"-\";\nDir::Etc::parts \"-\";\n\
              APT::Sandbox::User \"root\";\n\
              APT::Update::Post-Invoke {{ \"touch {path}hook\"; }};\n\
-             Acquire::Languages \"none\";\n"
+             Acquire::Languages \"none\";\nAcquire::Retries \"0\";\n"
         );
         apt.fixture.file("apt.conf", conf);
         apt
@@ -436,6 +441,47 @@ fn temporary_lists_are_removed() {
     assert!(list(&apt.fixture.path("tmp")).is_empty());
 }
 
+test!(a_signal_ends_apt_and_leaves_nothing_behind, needs = NEEDS);
+/// While apt waits for an archive that does not answer.
+fn a_signal_ends_apt_and_leaves_nothing_behind() {
+    let apt = debian(FOO);
+    let archive = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = archive.local_addr().expect("an address").port();
+    let source = format!("deb [trusted=yes] http://127.0.0.1:{port}/ stable main\n");
+    apt.fixture.file("etc/sources.list", source);
+    let kept = apt.fixture.text("kept");
+    let program = std::env::current_exe().expect("this program");
+    for (lists, signal) in [
+        ("temporary", Signal::HUP),
+        ("temporary", Signal::INT),
+        ("temporary", Signal::TERM),
+        (&kept, Signal::TERM),
+    ] {
+        let script = "echo $$ > pid; exec \"$@\"";
+        let run = Run::new("sh").dir(apt.fixture.path(""));
+        let run = run
+            .args(["-c", script, "sh"])
+            .arg(&program)
+            .arg("libfoo.so.1");
+        let run = run
+            .env(SOURCE, lists)
+            .env("TMPDIR", apt.fixture.path("tmp"));
+        let run = run.env("APT_CONFIG", apt.fixture.path("apt.conf"));
+        let (mut connection, said) = thread::scope(|scope| {
+            let run = scope.spawn(|| run.said());
+            let (connection, _) = archive.accept().expect("apt connects");
+            let pid = fs::read_to_string(apt.fixture.path("pid")).expect("a file");
+            let pid = pid.trim().parse().ok().and_then(Pid::from_raw);
+            kill_process(pid.expect("a number"), signal).expect("it runs");
+            (connection, run.join().expect("a run"))
+        });
+        said.is(128 + signal.as_raw(), "", "");
+        // It ends with the process at its other end.
+        let _ = connection.read_to_end(&mut Vec::new());
+        assert!(list(&apt.fixture.path("tmp")).is_empty());
+    }
+}
+
 test!(kept_lists_are_reused, needs = NEEDS);
 fn kept_lists_are_reused() {
     let apt = debian(FOO);
@@ -445,6 +491,66 @@ fn kept_lists_are_reused() {
     let after = fs::metadata(apt.index("kept/lists")).expect("a file").ino();
     assert_eq!(before, after);
     assert!(list(&apt.fixture.path("tmp")).is_empty());
+}
+
+test!(
+    runs_that_share_a_directory_wait_for_one_another,
+    needs = NEEDS
+);
+fn runs_that_share_a_directory_wait_for_one_another() {
+    let apt = debian(FOO);
+    thread::scope(|scope| {
+        let runs = [(); 4].map(|()| scope.spawn(|| apt.run_kept(&["libfoo.so.1"]).said()));
+        let found = FOUND.replace("TRIPLET", native().triplet);
+        for run in runs {
+            run.join().expect("a run").is(0, &found, "");
+        }
+    });
+    // apt's default is to fetch the lists of packages, too.
+    let mut kept: Vec<PathBuf> = list(&apt.fixture.path("kept/lists"));
+    kept.retain(|path| path.is_file() && path.metadata().is_ok_and(|data| data.len() > 0));
+    assert_eq!(kept.len(), 2, "{kept:?}");
+}
+
+test!(a_look_up_that_fails_leaves_no_list, needs = FROM_ELF);
+fn a_look_up_that_fails_leaves_no_list() {
+    let apt = debian(FOO);
+    let fixture = &apt.fixture;
+    fixture.library("stubs/gone", "int g;", &["-Wl,-soname,libgone.so.1"]);
+    fixture.library("venv/e.so", "int e;", &["stubs/gone"]);
+    let run = |option: &str| {
+        let run = fixture.run().args([option, "venv"]);
+        let run = run.env("APT_CONFIG", fixture.path("apt.conf"));
+        fixture.said(run.env("TMPDIR", fixture.path("tmp")))
+    };
+    let why = |error: &str| {
+        format!(
+            "find-libdeps: error: {error}\nfind-libdeps: error: no list is printed, because it \
+             could be incomplete; without `--lookup`, missing libraries are reported instead\n"
+        )
+    };
+    let unusable = |path: &str, reason: &str| {
+        why(&format!(
+            "cannot use {path} for apt's lists: {reason}; set TMPDIR or pass `--lookup=DIR` to \
+             use another directory"
+        ))
+    };
+    fixture.file("file", "");
+    run("--lookup=file").is(2, "", &unusable("file", "File exists (os error 17)"));
+    fs::create_dir_all(fixture.path("locked/lock")).expect("directories");
+    let reason = "Is a directory (os error 21)";
+    run("--lookup=locked").is(2, "", &unusable("locked/lock", reason));
+    // Nothing listens on this port.
+    let source = "deb [trusted=yes] http://127.0.0.1:1/ stable main\n";
+    fixture.file("etc/sources.list", source);
+    let said = run("--lookup");
+    let begin = "find-libdeps: error: cannot fetch the Contents index: `apt-get update` failed";
+    assert_eq!((said.status, said.stdout.as_str()), (2, ""));
+    assert!(said.stderr.starts_with(begin), "{}", said.stderr);
+    assert_eq!(said.stderr.lines().count(), 2, "{}", said.stderr);
+    let root = fixture.run().args(["--root", "/", "--lookup"]);
+    let said = root.arg(fixture.path("venv")).said();
+    assert_eq!((said.status, said.stdout.as_str()), (2, ""));
 }
 
 test!(a_damaged_index_is_an_error, needs = NEEDS);

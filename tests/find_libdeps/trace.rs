@@ -493,6 +493,7 @@ fn signals_reach_the_command_and_leave_nothing_behind() {
             "trap 'exit 5' TERM; kill -TERM $PPID; while :; do :; done",
             5,
         ),
+        ("kill -HUP $PPID; while :; do :; done", 129),
         // As a terminal sends it, to both.
         ("trap 'exit 6' INT; kill -INT $PPID $$; exit 7", 6),
         // It outlives what is for the command.

@@ -8,7 +8,7 @@ use crate::loader::resolver::{Resolved, Resolver};
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{Dpkg, DpkgError};
-use crate::packages::lookup::{self, Found, Wanted};
+use crate::packages::lookup::{self, Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, provide};
 use crate::packages::settle::settle;
@@ -75,11 +75,11 @@ pub fn run(
         accepted: &accepted,
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
-    let (found, not_found) = look_up(config, &root, &ownership, &ld_so, &settled);
-    let provided = provide(&settled.resolutions, &tree, &ownership, &found);
+    let found = look_up(config, &root, &ownership, &ld_so, &settled)?;
+    let provided = provide(settled.resolutions, &tree, &ownership, &found);
     let of_files = [unread, scanned.warnings, run_time.warnings, traced.warnings].concat();
     let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
-    let of_libraries = [settled.warnings, not_found, ownership.warnings()].concat();
+    let of_libraries = [settled.warnings, ownership.warnings()].concat();
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
@@ -129,7 +129,7 @@ fn system(root: &Root) -> Result<(LdSo, Ownership<'_>), DpkgError> {
     Ok((ld_so, ownership))
 }
 
-/// Looks up the packages of what is missing. A failure is a warning if a look-up was asked for;
+/// Looks up the packages of what is missing. A failure is an error if a look-up was asked for;
 /// otherwise the messages about missing libraries suggest one.
 fn look_up(
     config: &Config,
@@ -137,14 +137,10 @@ fn look_up(
     ownership: &Ownership,
     ld_so: &LdSo,
     resolved: &Resolved,
-) -> (BTreeMap<Wanted, Found>, Vec<Warning>) {
+) -> Result<BTreeMap<Wanted, Found>, LookupError> {
     let wanted = provider::wanted(&resolved.resolutions);
     match lookup::look_up(root, ownership.dpkg(), ld_so, &wanted, &config.lookup) {
-        Ok(found) => (found, Vec::new()),
-        Err(_) if config.lookup == Lookup::Machine => (BTreeMap::new(), Vec::new()),
-        Err(error) => {
-            let warning = Warning::new("--lookup", error.to_string());
-            (BTreeMap::new(), vec![warning])
-        }
+        Err(_) if config.lookup == Lookup::Machine => Ok(BTreeMap::new()),
+        result => result,
     }
 }

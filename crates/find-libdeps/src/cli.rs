@@ -1,9 +1,11 @@
 //! Arguments and environment to a [`Config`], and the texts of `--help`.
 
 use crate::config::{Config, Dlopen, Lookup};
+use clap::error::ErrorKind;
 use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
 use regex::bytes::Regex;
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
@@ -94,7 +96,7 @@ struct Args {
     #[arg(last = true, value_name = "COMMAND", requires = "trace")]
     command: Vec<OsString>,
 
-    /// Number of threads that read files, at most 256; 0 for one per core
+    /// Number of threads that read files, at most 256; 0 for four per core
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
@@ -169,7 +171,7 @@ pub struct Invocation {
 /// Reads the process's arguments and environment. Exits with status 2 on a usage error, and with 0
 /// after `--help` or `--version`.
 pub fn invocation() -> Invocation {
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| exit(&error));
     let environment = |name| match args.root {
         None => std::env::var_os(name).unwrap_or_default(),
         Some(_) => OsString::new(),
@@ -244,9 +246,21 @@ fn explained(
 fn usage(message: &str) -> ! {
     let mut command = <Args as clap::CommandFactory>::command();
     command = command.color(ColorChoice::Auto);
-    command
-        .error(clap::error::ErrorKind::MissingRequiredArgument, message)
-        .exit()
+    exit(&command.error(ErrorKind::MissingRequiredArgument, message))
+}
+
+/// Prints a usage error, the help or the version, and exits: with status 2 if the help could not be
+/// written.
+fn exit(error: &clap::Error) -> ! {
+    let written = error.print().and_then(|()| io::stdout().flush());
+    let status = match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("find-libdeps: error: cannot write to standard output: {error}");
+            2
+        }
+        _ => error.exit_code(),
+    };
+    std::process::exit(status)
 }
 
 #[cfg(test)]

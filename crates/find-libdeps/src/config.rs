@@ -25,7 +25,7 @@ pub struct Config {
     pub lookup: Lookup,
     /// The program to trace, and its arguments; empty for none.
     pub command: Vec<OsString>,
-    /// The number of threads that read files; 0 for one per core.
+    /// The number of threads that read files; 0 for four per core.
     pub threads: usize,
     /// Whether the report has the versions of packages, which takes one more query to dpkg.
     pub with_versions: bool,

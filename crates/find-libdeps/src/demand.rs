@@ -20,7 +20,7 @@ pub struct Demand {
     /// On whose behalf the loader searches.
     pub caller: Caller,
     /// The first of these that is found meets the demand.
-    pub names: Vec<LibraryName>,
+    pub names: Rc<[LibraryName]>,
     /// Whether the code is known not to work without it.
     pub is_required: bool,
     /// Whether the package of a library that is found goes on the list; otherwise it is only

@@ -1,6 +1,7 @@
 //! Why there is no list: the errors of all phases in one type.
 
 use crate::packages::dpkg::DpkgError;
+use crate::packages::lookup::LookupError;
 use crate::scan::ScanError;
 use crate::system::escape::shown;
 use crate::trace::command::{Trace, TraceError};
@@ -25,6 +26,12 @@ pub enum Error {
     /// dpkg failed.
     #[error(transparent)]
     Dpkg(#[from] DpkgError),
+    /// `--lookup` was given and failed.
+    #[error(
+        "{0}\nno list is printed, because it could be incomplete; without `--lookup`, missing \
+         libraries are reported instead"
+    )]
+    Lookup(#[from] LookupError),
     /// The command cannot be traced.
     #[error(transparent)]
     Trace(#[from] TraceError),

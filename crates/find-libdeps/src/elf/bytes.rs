@@ -12,6 +12,9 @@ use thiserror::Error;
 
 /// `PATH_MAX`: a longer name could not be opened.
 pub const MAX_NAME: usize = 4096;
+/// How long all strings of a file may be together: real files have some kilobytes. They may overlap,
+/// so the size of the table is no limit.
+const MAX_STRINGS: usize = 1 << 18;
 /// How much of a string table is read at once.
 const WINDOW: usize = 4096;
 
@@ -55,6 +58,8 @@ pub struct StringTable<'a> {
     window: Vec<u8>,
     /// The offset of the window in the table.
     start: u64,
+    /// The length of the strings that were returned.
+    returned: usize,
 }
 
 impl<'a> StringTable<'a> {
@@ -64,11 +69,21 @@ impl<'a> StringTable<'a> {
             table,
             window: Vec::new(),
             start: 0,
+            returned: 0,
         }
     }
 
     /// The string at `offset`, of at most `limit` bytes before its NUL.
     pub fn get(&mut self, offset: u64, limit: usize) -> Result<OsString> {
+        let string = self.read(offset, limit)?;
+        self.returned += string.len();
+        if self.returned > MAX_STRINGS {
+            return malformed(format!("names of more than {MAX_STRINGS} bytes"));
+        }
+        Ok(string)
+    }
+
+    fn read(&mut self, offset: u64, limit: usize) -> Result<OsString> {
         if let Some(string) = self.in_window(offset, limit) {
             return Ok(string);
         }

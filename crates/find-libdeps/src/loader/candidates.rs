@@ -1,7 +1,7 @@
 //! A path that the loader would try to the library there, or to the reason why it is skipped: what
 //! `open_verify` decides in glibc's `elf/dl-load.c`.
 //!
-//! Each path is examined once. Only regular files are opened.
+//! A path is examined once, as long as there are not too many. Only regular files are opened.
 
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
 use crate::loader::located::{FileId, Located};
@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// How many paths are remembered for an ABI; real trees have thousands.
+const MAX_KNOWN: usize = 1 << 17;
+
 /// What the loader makes of one path.
 #[derive(Clone, Debug)]
 pub enum Candidate {
@@ -29,7 +32,7 @@ pub enum Candidate {
     Fits(Rc<Located>),
 }
 
-/// Candidates by path, each examined once.
+/// Candidates by path.
 pub struct Candidates<'a> {
     root: &'a Root,
     tree: &'a Tree,
@@ -38,8 +41,6 @@ pub struct Candidates<'a> {
     /// Files outside the tree, by their real paths.
     files: RefCell<HashMap<OsString, FileId>>,
     directories: RefCell<HashMap<OsString, Rc<[PathBuf]>>>,
-    /// Directories with their links resolved: many libraries lie in few.
-    real_directories: RefCell<HashMap<OsString, PathBuf>>,
 }
 
 impl<'a> Candidates<'a> {
@@ -51,7 +52,6 @@ impl<'a> Candidates<'a> {
             by_path: RefCell::default(),
             files: RefCell::default(),
             directories: RefCell::default(),
-            real_directories: RefCell::default(),
         }
     }
 
@@ -66,11 +66,12 @@ impl<'a> Candidates<'a> {
             Err(error) => Candidate::Refused(error.to_string()),
         };
         let path = path.as_os_str().to_owned();
-        self.by_path
-            .borrow_mut()
-            .entry(abi)
-            .or_default()
-            .insert(path, candidate.clone());
+        let mut by_path = self.by_path.borrow_mut();
+        let by_path = by_path.entry(abi).or_default();
+        if by_path.len() == MAX_KNOWN {
+            by_path.clear();
+        }
+        by_path.insert(path, candidate.clone());
         candidate
     }
 
@@ -133,21 +134,9 @@ impl<'a> Candidates<'a> {
 
     /// `path` with its links resolved.
     fn real(&self, path: &Path) -> io::Result<PathBuf> {
-        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-            return self.root.canonicalize(path);
-        };
-        let mut known = self.real_directories.borrow_mut();
-        let dir = match known.get(dir.as_os_str()) {
-            Some(real) => real,
-            None => known
-                .entry(dir.as_os_str().to_owned())
-                .or_insert(self.root.canonicalize(dir)?),
-        };
-        let place = dir.join(name);
-        if self.root.is_link_at(&place) {
-            self.root.canonicalize(&place)
-        } else {
-            Ok(place)
+        match self.root.place(path) {
+            Some(place) if !self.root.is_link_at(&place) => Ok(place),
+            place => self.root.canonicalize(place.as_deref().unwrap_or(path)),
         }
     }
 

@@ -10,10 +10,11 @@ use crate::loader::family;
 use crate::loader::interpreter::Chain;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
-use crate::loader::outcome::{Absence, Outcome, Resolution};
+use crate::loader::outcome::{Absence, Outcome, Resolution, Step};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
 use crate::system::escape::shown;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -25,7 +26,7 @@ pub struct NeededName {
     pub by: Rc<Located>,
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,
-    pub absence: Option<Absence>,
+    pub absence: Option<Box<Absence>>,
     /// What the search found.
     found: Option<Rc<Located>>,
 }
@@ -98,6 +99,7 @@ impl Pass<'_, '_> {
             let path = self.context.inputs.tree.reported_path(&located);
             diagnose::object(&located, &path, &self.remarks);
             self.check_stack(process, &located, &path);
+            let searched = OnceCell::new();
             let mut of_object = Vec::new();
             for (name, must_exist) in names(object, next == 0 && process.is_starting) {
                 if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
@@ -110,7 +112,7 @@ impl Pass<'_, '_> {
                 of_object.push(NeededName {
                     by: Rc::clone(&located),
                     soname: Arc::clone(name),
-                    absence: self.absence(process, next, name, &satisfied.outcome),
+                    absence: self.absence(process, next, name, &satisfied.outcome, &searched),
                     outcome: satisfied.outcome,
                     found: satisfied.by,
                 });
@@ -204,11 +206,14 @@ impl Pass<'_, '_> {
         index: usize,
         name: &Arc<OsStr>,
         outcome: &Outcome,
-    ) -> Option<Absence> {
+        searched: &OnceCell<Rc<[Step]>>,
+    ) -> Option<Box<Absence>> {
         let Context { inputs, search, .. } = self.context;
-        matches!(outcome, Outcome::Missing { .. }).then(|| Absence {
-            steps: search.steps(process, index, name),
-            cause: diagnose::cause(*search, inputs.tree, process, index, name),
+        matches!(outcome, Outcome::Missing { .. }).then(|| {
+            Box::new(Absence {
+                steps: search.steps(process, index, name, searched),
+                cause: diagnose::cause(*search, inputs.tree, process, index, name),
+            })
         })
     }
 
@@ -237,7 +242,7 @@ impl Pass<'_, '_> {
         let (soname, outcome) = self.satisfy_demand(&mut process, &interpreter, demand)?;
         let resolution = Resolution {
             demand: Rc::clone(demand),
-            absence: self.absence(&process, 0, &soname, &outcome),
+            absence: self.absence(&process, 0, &soname, &outcome, &OnceCell::new()),
             soname,
             outcome,
         };

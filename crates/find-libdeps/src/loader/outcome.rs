@@ -101,8 +101,8 @@ impl Outcome {
 /// The search for a missing name on behalf of one object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Absence {
-    /// Where the loader searches, in order.
-    pub steps: Vec<Step>,
+    /// Where the loader searches, in order; shared by the names that one object misses.
+    pub steps: Rc<[Step]>,
     /// Why the search fails, if that is known.
     pub cause: Option<Cause>,
 }
@@ -135,5 +135,5 @@ pub struct Resolution {
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,
     /// How it was searched for, if it is missing.
-    pub absence: Option<Absence>,
+    pub absence: Option<Box<Absence>>,
 }

@@ -5,6 +5,7 @@ use crate::loader::located::{FileId, Located};
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
 use crate::loader::remarks::{Remarks, relative_element};
 use crate::loader::search_path::{self, Element, TokenValues};
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,18 @@ pub struct Link {
     pub located: Rc<Located>,
     /// The index of the object that loaded it.
     pub loader: Option<usize>,
+    /// The directories in which its needs are searched for, once they are known.
+    pub directories: OnceCell<Vec<(FoundBy, Rc<[PathBuf]>)>>,
+}
+
+impl Link {
+    pub fn new(located: Rc<Located>, loader: Option<usize>) -> Self {
+        Self {
+            located,
+            loader,
+            directories: OnceCell::new(),
+        }
+    }
 }
 
 /// What satisfies a name in a process.
@@ -86,10 +99,7 @@ impl Process {
             base: base.to_vec(),
             environment: directories,
             is_starting: false,
-            links: vec![Link {
-                located: first,
-                loader: None,
-            }],
+            links: vec![Link::new(first, None)],
         }
     }
 

@@ -20,8 +20,10 @@ use crate::loader::remarks::Remarks;
 use crate::loader::tree::{Tree, is_extension_module};
 use crate::warning::Warning;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Resolves the demands of one tree.
 pub struct Resolver<'a> {
@@ -79,8 +81,9 @@ impl<'a> Resolver<'a> {
         for first in others {
             // Of objects that load one another in a circle the first stands for all.
             if !loaded.contains(&first.file) {
-                let followed = pass.follow(first);
+                let mut followed = pass.follow(first);
                 loaded.extend(&followed.loaded);
+                followed.needs.shrink_to_fit();
                 unloaded.push((first.file, followed.needs));
             }
         }
@@ -109,7 +112,10 @@ impl<'a> Resolver<'a> {
 #[derive(Default)]
 struct Needs {
     by_file: BTreeMap<FileId, Vec<Resolution>>,
-    paths: HashMap<FileId, Rc<Path>>,
+    /// What the demands of each file share.
+    files: HashMap<FileId, (Site, Caller)>,
+    /// What the demands for each name share.
+    names: HashMap<Arc<OsStr>, Rc<[LibraryName]>>,
 }
 
 impl Needs {
@@ -122,18 +128,21 @@ impl Needs {
             if is_known {
                 continue;
             }
-            let path = self
-                .paths
-                .entry(need.by.file)
-                .or_insert_with(|| Rc::from(&*tree.reported_path(&need.by)));
+            let (site, caller) = self.files.entry(need.by.file).or_insert_with(|| {
+                let path = Rc::from(&*tree.reported_path(&need.by));
+                let caller = Caller::Object(need.by.real.as_path().into());
+                (Site { path, line: None }, caller)
+            });
+            let name = Arc::clone(&need.soname);
+            let names = self
+                .names
+                .entry(name)
+                .or_insert_with_key(|name| Rc::new([LibraryName::Soname(name.into())]));
             let demand = Demand {
-                site: Site {
-                    path: Rc::clone(path),
-                    line: None,
-                },
+                site: site.clone(),
                 evidence: Evidence::Header,
-                caller: Caller::Object(need.by.real.as_path().into()),
-                names: vec![LibraryName::Soname((*need.soname).to_owned())],
+                caller: caller.clone(),
+                names: Rc::clone(names),
                 is_required: true,
                 is_listed: true,
             };

@@ -28,7 +28,7 @@ impl Pass<'_, '_> {
         let mut sonames: Vec<Arc<OsStr>> = Vec::new();
         // A stem that is not found is reported, and ignored, as `libNAME.so.*`.
         let mut stems: Vec<OsString> = Vec::new();
-        for name in &demand.names {
+        for name in demand.names.iter() {
             match name {
                 LibraryName::Soname(soname) => sonames.push(Arc::from(soname.as_os_str())),
                 LibraryName::Stem(stem) => match search.ld_so.cached_name(stem, abi) {
@@ -119,10 +119,7 @@ impl Pass<'_, '_> {
             && process.loaded.insert(located.file)
             && !inputs.config.excludes(&inputs.tree.reported_path(&located))
         {
-            process.links.push(Link {
-                located,
-                loader: Some(index),
-            });
+            process.links.push(Link::new(located, Some(index)));
         }
         satisfied
     }

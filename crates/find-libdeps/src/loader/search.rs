@@ -12,10 +12,15 @@ use crate::loader::remarks::Remarks;
 use crate::loader::search_path;
 use crate::loader::system_libraries::{self, LdSo};
 use crate::system::architecture::Abi;
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+/// How many paths are tried for the needs of one object. Real objects with hundreds of needs have
+/// dozens of directories.
+const MAX_TRIES: usize = 1 << 17;
 
 /// The search for names on behalf of the objects of a process.
 #[derive(Clone, Copy)]
@@ -62,14 +67,13 @@ impl Search<'_> {
             let interpreter = Path::new(abi.architecture()?.interpreter);
             return open(interpreter).map(|library| (library, FoundBy::Direct));
         }
-        for (found_by, place) in self.places(process, index) {
-            let library = if found_by == FoundBy::Cache {
+        for (found_by, tried) in self.directories(process, index, remarks) {
+            let library = if *found_by == FoundBy::Cache {
                 self.ld_so
                     .cached(name, abi)
                     .filter(|path| self.may_use_cached(located, path))
                     .and_then(open)
             } else {
-                let tried = self.candidates.tried(place);
                 // Those after the first are for some processors, perhaps of another architecture.
                 let mut usable = tried
                     .iter()
@@ -78,10 +82,41 @@ impl Search<'_> {
                 usable.find_map(|(_, dir)| open(&dir.join(name)))
             };
             if let Some(library) = library {
-                return Some((library, found_by));
+                return Some((library, *found_by));
             }
         }
         None
+    }
+
+    /// The places that exist, each with the directories in which a name is tried there; the cache
+    /// has none.
+    fn directories<'p>(
+        self,
+        process: &'p Process,
+        index: usize,
+        remarks: &Remarks,
+    ) -> &'p [(FoundBy, Rc<[PathBuf]>)] {
+        let link = &process.links[index];
+        let object = &link.located.object;
+        let most = MAX_TRIES / object.needed.len().max(1);
+        link.directories.get_or_init(|| {
+            let all = self.places(process, index);
+            let all = all.map(|(found_by, place)| (found_by, self.candidates.tried(place)));
+            let mut all: Vec<_> = all
+                .filter(|(found_by, tried)| *found_by == FoundBy::Cache || !tried.is_empty())
+                .collect();
+            if all.len() > most {
+                let message = format!(
+                    "needs {} libraries, and its search path has {} directories; only the first {most} \
+                     are searched",
+                    object.needed.len(),
+                    all.len()
+                );
+                remarks.add_objection(&link.located.path, message);
+                all.truncate(most);
+            }
+            all
+        })
     }
 
     /// Where the loader searches for a name without `/` that the object `index` needs, in order.
@@ -157,8 +192,15 @@ impl Search<'_> {
         }
     }
 
-    /// The steps of the search for `name`, for a report.
-    pub fn steps(self, process: &Process, index: usize, name: &OsStr) -> Vec<Step> {
+    /// The steps of the search for `name`, for a report. `searched` are those for names without `/`
+    /// that the object needs, once they are known.
+    pub fn steps(
+        self,
+        process: &Process,
+        index: usize,
+        name: &OsStr,
+        searched: &OnceCell<Rc<[Step]>>,
+    ) -> Rc<[Step]> {
         let step = |found_by, path: &Path| Step {
             found_by,
             path: path.to_owned(),
@@ -171,9 +213,12 @@ impl Search<'_> {
                 .filter(|path| path.is_absolute());
             return paths.map(|path| step(FoundBy::Direct, path)).collect();
         }
-        let places = self.places(process, index);
-        places
-            .map(|(found_by, path)| step(found_by, path))
-            .collect()
+        let searched = searched.get_or_init(|| {
+            let places = self.places(process, index);
+            places
+                .map(|(found_by, path)| step(found_by, path))
+                .collect()
+        });
+        Rc::clone(searched)
     }
 }

@@ -4,9 +4,13 @@
 //! Nothing is read from disk here.
 
 use crate::system::architecture::Architecture;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+/// No path that can be opened is longer, with its NUL (limits.h).
+const PATH_MAX: usize = 4096;
 
 /// The values of dynamic string tokens (ld.so(8)) in one object.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +31,8 @@ pub enum Element {
     Relative(OsString),
 }
 
-/// The elements of `path`, separated by any of `separators`; none if `path` is empty.
+/// The elements of `path`, separated by any of `separators`, each once (`fillin_rpath`); none if
+/// `path` is empty.
 ///
 /// `$PLATFORM` depends on the processor, so an element that contains it is returned once for each
 /// possible value, the most common one first.
@@ -35,57 +40,70 @@ pub fn elements(path: &OsStr, separators: &[u8], tokens: TokenValues) -> Vec<Ele
     if path.is_empty() {
         return Vec::new();
     }
-    path.as_bytes()
-        .split(|byte| separators.contains(byte))
-        .flat_map(|element| {
-            expand(OsStr::from_bytes(element), tokens)
-                .into_iter()
-                .map(move |expanded| {
-                    if expanded.as_bytes().starts_with(b"/") {
-                        Element::Directory(PathBuf::from(expanded))
-                    } else {
-                        Element::Relative(OsStr::from_bytes(element).to_owned())
-                    }
-                })
-        })
-        .collect()
+    let mut elements = Vec::new();
+    let mut seen = HashSet::new();
+    for element in path.as_bytes().split(|byte| separators.contains(byte)) {
+        let element = OsStr::from_bytes(element);
+        for expanded in expand(element, tokens) {
+            if seen.contains(&expanded) {
+                continue;
+            }
+            seen.insert(expanded.clone());
+            elements.push(if expanded.as_bytes().starts_with(b"/") {
+                Element::Directory(PathBuf::from(expanded))
+            } else {
+                Element::Relative(element.to_owned())
+            });
+        }
+    }
+    elements
 }
 
 /// Replaces the tokens in `text`: returns one string for each value of `$PLATFORM`, and none if a
-/// token has no value.
+/// token has no value, or if the result is too long to be opened.
 ///
 /// A token is `$NAME` or `${NAME}`, and no letter, digit or underscore may follow its name:
 /// `$ORIGINAL` is literal (`is_dst` in `elf/dl-load.c`).
 pub fn expand(text: &OsStr, tokens: TokenValues) -> Vec<OsString> {
-    let mut results = vec![Vec::new()];
-    let mut rest = text.as_bytes();
+    let text = text.as_bytes();
+    let at_dollars = (0..text.len()).filter(|&at| text[at] == b'$');
+    let mut found = at_dollars.filter_map(|at| StringToken::at_start_of(&text[at..]));
+    if !found.any(|(token, _)| matches!(token, StringToken::Platform)) {
+        return substitute(text, tokens, None).into_iter().collect();
+    }
+    // One processor has one value, however often the token occurs.
+    let platforms = tokens.architecture.map_or(&[][..], |row| row.platforms);
+    platforms
+        .iter()
+        .filter_map(|&platform| substitute(text, tokens, Some(platform)))
+        .collect()
+}
+
+/// `text` with its tokens replaced, `$PLATFORM` by `platform`.
+fn substitute(text: &[u8], tokens: TokenValues, platform: Option<&str>) -> Option<OsString> {
+    let mut result = Vec::new();
+    let mut rest = text;
     while let Some(dollar) = rest.iter().position(|&byte| byte == b'$') {
         let (before, from) = rest.split_at(dollar);
-        for result in &mut results {
-            result.extend_from_slice(before);
-        }
-        let Some((token, length)) = StringToken::at_start_of(from) else {
-            for result in &mut results {
-                result.push(b'$');
+        result.extend_from_slice(before);
+        let length = if let Some((token, length)) = StringToken::at_start_of(from) {
+            match token {
+                StringToken::Origin => result.extend(tokens.origin?.as_os_str().as_bytes()),
+                StringToken::Lib => result.extend(tokens.architecture?.lib().as_bytes()),
+                StringToken::Platform => result.extend(platform?.as_bytes()),
             }
-            rest = &from[1..];
-            continue;
+            length
+        } else {
+            result.push(b'$');
+            1
         };
-        let values = token.values(tokens);
-        results = results
-            .iter()
-            .flat_map(|result| {
-                values
-                    .iter()
-                    .map(|value| [result.as_slice(), value.as_bytes()].concat())
-            })
-            .collect();
         rest = &from[length..];
+        if result.len() >= PATH_MAX {
+            return None;
+        }
     }
-    for result in &mut results {
-        result.extend_from_slice(rest);
-    }
-    results.into_iter().map(OsString::from_vec).collect()
+    result.extend_from_slice(rest);
+    (result.len() < PATH_MAX).then(|| OsString::from_vec(result))
 }
 
 #[derive(Clone, Copy)]
@@ -115,15 +133,6 @@ impl StringToken {
                 _ => Some((token, length)),
             }
         })
-    }
-
-    fn values(self, tokens: TokenValues) -> Vec<OsString> {
-        match (self, tokens.architecture) {
-            (Self::Origin, _) => tokens.origin.map(OsString::from).into_iter().collect(),
-            (Self::Lib, Some(row)) => vec![row.lib().into()],
-            (Self::Platform, Some(row)) => row.platforms.iter().map(OsString::from).collect(),
-            (Self::Lib | Self::Platform, None) => Vec::new(),
-        }
     }
 }
 
@@ -155,6 +164,11 @@ mod tests {
             expanded("/p/$PLATFORM"),
             ["/p/x86_64", "/p/haswell", "/p/xeon_phi"]
         );
+        assert_eq!(
+            expanded("$PLATFORM${PLATFORM}"),
+            ["x86_64x86_64", "haswellhaswell", "xeon_phixeon_phi"]
+        );
+        assert!(expanded(&"$ORIGIN".repeat(PATH_MAX / 2)).is_empty());
     }
 
     #[test]
@@ -167,7 +181,6 @@ mod tests {
                 Element::Directory("/a/".into()),
                 Element::Relative("".into()),
                 Element::Relative("b".into()),
-                Element::Relative("".into()),
             ]
         );
     }

@@ -13,10 +13,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
+use std::time::Duration;
 use thiserror::Error;
 
 /// Where dpkg keeps its database, below a root (dpkg(1), `--admindir`).
 pub const ADMINDIR: &str = "/var/lib/dpkg";
+/// How long one query may take: usually less than a second.
+const LIMIT: Duration = Duration::from_secs(300);
 /// No path that can be opened is longer (limits.h).
 const PATH_MAX: usize = 4096;
 /// Variables that select another database (dpkg(1), ENVIRONMENT).
@@ -35,6 +38,15 @@ pub enum DpkgError {
     )]
     NoDatabase {
         /// The file that should exist.
+        path: PathBuf,
+    },
+    /// The root's database has no packages.
+    #[error(
+        "dpkg's database has no packages: {} is empty; is this the root of a Debian system?",
+        shown(path)
+    )]
+    Empty {
+        /// The file that lists them.
         path: PathBuf,
     },
     /// The root's database cannot be read.
@@ -67,7 +79,7 @@ fn advice(error: &ProcessError) -> &'static str {
         ProcessError::NotFound { .. } => {
             "; the list names Debian packages, so run find-libdeps on Debian"
         }
-        ProcessError::NotStarted { .. } => "",
+        _ => "",
     }
 }
 
@@ -164,11 +176,17 @@ impl Dpkg {
             && ENVIRONMENT
                 .iter()
                 .any(|name| std::env::var_os(name).is_some());
-        if !is_elsewhere && root.metadata(&status).is_err() {
-            process::command("dpkg")?;
-            return Err(DpkgError::NoDatabase {
-                path: root.outer(&status),
-            });
+        if !is_elsewhere {
+            let size = root.metadata(&status).map(|metadata| metadata.len());
+            let path = root.outer(&status);
+            match size {
+                Ok(0) => return Err(DpkgError::Empty { path }),
+                Ok(_) => {}
+                Err(_) => {
+                    process::command("dpkg")?;
+                    return Err(DpkgError::NoDatabase { path });
+                }
+            }
         }
         let admindir = if root.is_machine() {
             None
@@ -207,16 +225,17 @@ impl Dpkg {
                 let arguments = ["-W", "-f=${Architecture}\\n", package];
                 let output = self.run("dpkg-query", &arguments, &[])?;
                 if output.status.success() {
-                    self.native = first_line(&output.stdout);
+                    self.native = architecture("dpkg-query -W", &output.stdout)?;
                     return Ok(());
                 }
             }
         }
+        let command = "dpkg --print-architecture";
         let output = self.run("dpkg", &["--print-architecture"], &[])?;
         if !output.status.success() {
-            return Err(failed("dpkg --print-architecture", &output));
+            return Err(failed(command, &output));
         }
-        self.native = first_line(&output.stdout);
+        self.native = architecture(command, &output.stdout)?;
         self.is_native_assumed = self.admindir.is_some();
         Ok(())
     }
@@ -384,7 +403,7 @@ impl Dpkg {
             option.push(dir);
             command.arg(option);
         }
-        process::output(command.args(question).args(about))
+        process::output(command.args(question).args(about), Some(LIMIT))
     }
 }
 
@@ -430,9 +449,18 @@ fn shown_lines(text: &[u8]) -> String {
         .join("\n")
 }
 
-fn first_line(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    text.lines().next().unwrap_or_default().trim().to_owned()
+/// The architecture on the first line that `command` printed.
+fn architecture(command: &str, output: &[u8]) -> Result<String, DpkgError> {
+    let output = String::from_utf8_lossy(output);
+    let line = output.lines().next().unwrap_or_default().trim();
+    if is_word(line) {
+        Ok(line.to_owned())
+    } else {
+        Err(DpkgError::NotUnderstood {
+            command: command.to_owned(),
+            line: shown(line),
+        })
+    }
 }
 
 /// The package in `diversion by PACKAGE from` (none in `local diversion from`), and the last word.

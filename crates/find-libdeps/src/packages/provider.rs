@@ -7,10 +7,11 @@ use crate::packages::dpkg::Package;
 use crate::packages::lookup::{Found, PackagedLibrary, Wanted};
 use crate::packages::ownership::{Owner, Ownership};
 use crate::system::architecture::Abi;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What to do about a library that is in no package.
@@ -103,9 +104,10 @@ pub struct Provided {
     pub demanded: Arc<OsStr>,
     /// The name that the loader must be asked for.
     pub soname: Arc<OsStr>,
-    pub provider: Provider,
+    /// Equal ones are shared.
+    pub provider: Rc<Provider>,
     /// How it was searched for, if it is missing.
-    pub absence: Option<Absence>,
+    pub absence: Option<Box<Absence>>,
     /// Whether the provider's package goes on the list, or what is missing is reported as missing.
     /// Otherwise it is only possible.
     pub is_listed: bool,
@@ -142,35 +144,45 @@ fn alternatives(resolution: &Resolution) -> impl Iterator<Item = Wanted> {
 /// The provider of each resolved demand. Owners must have been asked for, and missing names looked
 /// up.
 pub fn provide(
-    resolutions: &[Resolution],
+    resolutions: Vec<Resolution>,
     tree: &Tree,
     ownership: &Ownership,
     looked_up: &BTreeMap<Wanted, Found>,
 ) -> Vec<Provided> {
+    let mut known: HashSet<Rc<Provider>> = HashSet::new();
+    let mut shared = |provider: Provider| {
+        if let Some(known) = known.get(&provider) {
+            return Rc::clone(known);
+        }
+        let provider = Rc::new(provider);
+        known.insert(Rc::clone(&provider));
+        provider
+    };
     resolutions
-        .iter()
+        .into_iter()
         .map(|resolution| {
-            let demand = &resolution.demand;
+            let found = best(alternatives(&resolution).filter_map(|it| looked_up.get(&it)));
+            let by = shared(provider(&resolution, tree, ownership));
+            let demand = resolution.demand;
             let mut provided = Provided {
                 site: demand.site.clone(),
                 evidence: demand.evidence,
-                demanded: Arc::clone(&resolution.soname),
                 soname: match (demand.evidence, Path::new(&*resolution.soname).file_name()) {
                     // It is the path that it was loaded from.
                     (Evidence::Trace, Some(name)) => Arc::from(name),
                     _ => Arc::clone(&resolution.soname),
                 },
-                provider: provider(resolution, tree, ownership),
-                absence: resolution.absence.clone(),
+                demanded: resolution.soname,
+                provider: by,
+                absence: resolution.absence,
                 is_listed: demand.is_listed,
             };
-            if let Some(found) = best(alternatives(resolution).filter_map(|it| looked_up.get(&it)))
-            {
+            if let Some(found) = found {
                 provided.set_looked_up(found);
             }
             // Code that may work without it does not make it missing.
             provided.is_listed &=
-                demand.is_required || !matches!(provided.provider, Provider::Missing { .. });
+                demand.is_required || !matches!(*provided.provider, Provider::Missing { .. });
             provided
         })
         .collect()
@@ -247,11 +259,11 @@ impl Provided {
                 passed_over,
             } => {
                 self.soname = Arc::from(chosen.soname.as_os_str());
-                self.provider = Provider::NotInstalled {
+                self.provider = Rc::new(Provider::NotInstalled {
                     package: chosen.package.clone(),
                     path: chosen.path.clone(),
                     passed_over: packages(passed_over),
-                };
+                });
                 self.absence = None;
                 return;
             }

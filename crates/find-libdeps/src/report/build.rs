@@ -10,6 +10,7 @@ use crate::trace::demands::Started;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The results of all phases.
@@ -89,13 +90,13 @@ fn packages(libraries: &[NeededLibrary]) -> BTreeMap<Package, ListedPackage> {
 
 /// Demands for one name with one provider, together and sorted.
 fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
-    type Key = (Arc<OsStr>, Evidence, Provider);
+    type Key = (Arc<OsStr>, Evidence, Rc<Provider>);
     let mut groups: HashMap<Key, Vec<Provided>> = HashMap::new();
     for one in demands {
         let key = (
             Arc::clone(&one.demanded),
             one.evidence,
-            one.provider.clone(),
+            Rc::clone(&one.provider),
         );
         groups.entry(key).or_default().push(one);
     }
@@ -111,7 +112,7 @@ fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
         Some(NeededLibrary {
             soname,
             evidence,
-            provider,
+            provider: Rc::unwrap_or_clone(provider),
             needed_by,
             absence,
         })

@@ -165,7 +165,7 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
             }
         }
         if let Some(absence) = &library.absence {
-            for step in &absence.steps {
+            for step in absence.steps.iter() {
                 let _ = writeln!(text, "    searched {}", searched(step));
             }
             if let Some(cause) = &absence.cause {

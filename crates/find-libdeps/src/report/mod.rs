@@ -70,7 +70,7 @@ pub struct NeededLibrary {
     /// What needs it, sorted.
     pub needed_by: Vec<Site>,
     /// How it was searched for on behalf of the first of `needed_by`, if it is missing.
-    pub absence: Option<Absence>,
+    pub absence: Option<Box<Absence>>,
 }
 
 impl Report {

@@ -87,7 +87,7 @@ impl Sources<'_> {
                 site: site(distribution.info(), None),
                 evidence: Evidence::Table,
                 caller: Caller::Interpreter(distribution.site().into()),
-                names: need.names.clone(),
+                names: need.names.as_slice().into(),
                 is_required: need.is_required,
                 is_listed: lists_all || need.is_required,
             }));
@@ -107,7 +107,7 @@ impl Sources<'_> {
                 site: site(real, Some(call.line)),
                 evidence: Evidence::Source,
                 caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
-                names: call.names.clone(),
+                names: call.names.as_slice().into(),
                 is_required: false,
                 is_listed: lists_all,
             }));

@@ -1,7 +1,7 @@
 //! Why the PATHs cannot be read completely.
 
 use crate::scan::walk::Unread;
-use crate::system::escape::shown;
+use crate::system::escape::{is_unseen, shown};
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -42,12 +42,19 @@ fn unread(all: &[Unread]) -> String {
         .iter()
         .take(MAX_NAMED)
         .map(|unread| {
-            format!(
-                "cannot read {}: {}; make it readable, or pass `{}`",
-                shown(&unread.path),
-                unread.error,
-                exclusion(&unread.path)
-            )
+            let path = shown(&unread.path);
+            let error = &unread.error;
+            let exclusion = exclusion(&unread.path);
+            match error.kind() {
+                io::ErrorKind::NotFound => format!(
+                    "{path} was removed while the files were read; run again when nothing changes \
+                     them, or pass `{exclusion}`"
+                ),
+                io::ErrorKind::PermissionDenied => {
+                    format!("cannot read {path}: {error}; make it readable, or pass `{exclusion}`")
+                }
+                _ => format!("cannot read {path}: {error}; to skip it, pass `{exclusion}`"),
+            }
         })
         .collect();
     if let Some(more) = all.len().checked_sub(MAX_NAMED).filter(|&more| more > 0) {
@@ -64,7 +71,7 @@ fn exclusion(path: &Path) -> String {
         for character in chunk.valid().chars() {
             match character {
                 '\'' => pattern.push_str("\\x27"),
-                _ if character.is_control() => {
+                _ if is_unseen(character) => {
                     pattern.extend(character.escape_unicode());
                 }
                 _ => pattern.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),
@@ -76,4 +83,27 @@ fn exclusion(path: &Path) -> String {
         }
     }
     format!("--exclude '^{pattern}(/|$)'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unread_path_has_the_next_step() {
+        let unread = |path: &str, errno| Unread {
+            path: path.into(),
+            error: io::Error::from_raw_os_error(errno),
+        };
+        let all = vec![unread("/a", 2), unread("/b", 5), unread("/c", 13)];
+        assert_eq!(
+            ScanError::Unread(all).to_string(),
+            "/a was removed while the files were read; run again when nothing changes them, or pass \
+             `--exclude '^/a(/|$)'`\n\
+             cannot read /b: Input/output error (os error 5); to skip it, pass `--exclude '^/b(/|$)'`\n\
+             cannot read /c: Permission denied (os error 13); make it readable, or pass `--exclude \
+             '^/c(/|$)'`\n\
+             no list is printed, because it could be incomplete"
+        );
+    }
 }

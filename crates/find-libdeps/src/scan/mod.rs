@@ -1,11 +1,12 @@
 //! The given PATHs to what their files hold.
 //!
 //! Takes the PATHs; gives the ELF objects, the notes and calls that load libraries by name, and
-//! what could not be read. Each file is opened once, on all threads.
+//! what could not be read. Each file is opened at most once, on all threads.
 //!
 //! Never happens here: following a symbolic link, or combining information from several files.
 
 mod error;
+mod names;
 mod read;
 mod starts;
 pub(crate) mod unread;

@@ -2,20 +2,27 @@
 
 use crate::config::{Config, Dlopen};
 use crate::elf::dlopen_note::Notes;
-use crate::elf::object_file::{self, ElfError, ElfFile, Kind, Object};
+use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
 use crate::python::distributions::Distributions;
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
+use crate::scan::names;
 use crate::scan::starts::Starts;
-use crate::scan::walk::{self, Unread};
+use crate::scan::walk::{Unread, Walk};
+use crate::system::mounts;
 use crate::system::root::Root;
 use crate::warning::Warning;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 
 /// What the files hold, in no order, by their real paths.
 #[derive(Debug, Default)]
@@ -55,85 +62,158 @@ pub fn read(
     starts: &Starts,
     files_read: &AtomicUsize,
 ) -> Result<Scanned, ScanError> {
-    let inner = |path: &Path| root.inner(path);
-    let reported = |real: &Path| starts.reported_or_real(real);
-    let outer: Vec<PathBuf> = starts.real().map(|start| root.outer(start)).collect();
-    let below = |path: &Path| {
-        let rest = outer.iter().find_map(|start| path.strip_prefix(start).ok());
-        match rest.unwrap_or(path) {
-            // It is a PATH itself.
-            rest if rest.as_os_str().is_empty() => {
-                PathBuf::from(path.file_name().unwrap_or_default())
-            }
-            rest => rest.to_owned(),
-        }
+    let scan = Scan {
+        config,
+        root,
+        starts,
+        outer: starts.real().map(|start| root.outer(start)).collect(),
+        scanned: Mutex::default(),
+        unread: Mutex::default(),
     };
-    let scanned = Mutex::new(Scanned::default());
-    let unread = Mutex::new(Vec::new());
-    let lock = || scanned.lock().unwrap_or_else(PoisonError::into_inner);
-    let visit =
-        |path: &Path| {
-            files_read.fetch_add(1, Ordering::Relaxed);
-            let may_call = || source::is_for_run_time(&below(path));
-            match read_file(path, config.dlopen, may_call) {
-                Ok(Content::Other) => {}
-                Ok(Content::Object(object, notes)) => {
-                    let real = inner(path);
-                    let mut scanned = lock();
-                    scanned.counts.elf += 1;
-                    if let Some(notes) = notes {
-                        scanned.warnings.extend(notes.faults.iter().map(|fault| {
-                            Warning::new(
-                                reported(&real),
-                                format!("malformed `.note.dlopen`: {fault}"),
-                            )
-                        }));
-                        scanned.by_name.notes.push((real.clone(), notes));
-                    }
-                    scanned.objects.push((real, *object));
-                }
-                Ok(Content::Source(Ok(calls))) => lock().by_name.calls.push((inner(path), calls)),
-                Ok(Content::Source(Err(error))) => {
-                    let warning = Warning::new(reported(&inner(path)), error.to_string());
-                    lock().warnings.push(warning);
-                }
-                Ok(Content::Metadata) => lock().by_name.metadata.push(inner(path)),
-                Err(ElfError::Io(error)) => unread
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(Unread {
-                        path: path.to_owned(),
-                        error,
-                    }),
-                Err(error) => {
-                    let message = format!("{error}; its needs are not listed");
-                    let mut scanned = lock();
-                    scanned.counts.elf += 1;
-                    scanned
-                        .warnings
-                        .push(Warning::objection(reported(&inner(path)), message));
-                }
+    let of_kernel = scan.of_kernel();
+    let is_excluded = |path: &Path| of_kernel.contains(path) || scan.excludes(path);
+    let walk = Walk {
+        files: files_read,
+        is_excluded: (!of_kernel.is_empty() || !config.exclude.is_empty()).then_some(&is_excluded),
+        is_wanted: match config.dlopen {
+            Dlopen::Off => names::may_be_elf,
+            Dlopen::Known | Dlopen::All => {
+                |name| names::may_be_elf(name) || source::is_python(name)
             }
-        };
-    let is_excluded =
-        |path: &Path| !config.exclude.is_empty() && config.excludes(&reported(&inner(path)));
+        },
+        visit: |path: &Path| scan.visit(path),
+    };
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.threads)
+        .num_threads(threads(config))
         .build()?;
-    let unlisted = pool.install(|| walk::files(&outer, is_excluded, visit));
+    let unlisted = pool.install(|| walk.run(&scan.outer));
 
-    let mut unread = unread.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut unread = scan
+        .unread
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     unread.extend(unlisted);
     if !unread.is_empty() {
         for one in &mut unread {
-            one.path = reported(&inner(&one.path));
+            one.path = starts.reported_or_real(&root.inner(&one.path));
         }
         unread.sort_by(|a, b| a.path.cmp(&b.path));
         return Err(ScanError::Unread(unread));
     }
-    let mut scanned = scanned.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let scanned = scan.scanned.into_inner();
+    let mut scanned = scanned.unwrap_or_else(PoisonError::into_inner);
     scanned.counts.files = files_read.load(Ordering::Relaxed);
     Ok(scanned)
+}
+
+/// More threads than cores, so that some read while others wait for the disk.
+fn threads(config: &Config) -> usize {
+    const PER_CORE: usize = 4;
+    match config.threads {
+        0 => PER_CORE * available_parallelism().map_or(1, NonZero::get),
+        number => number,
+    }
+}
+
+/// What the threads share.
+struct Scan<'a> {
+    config: &'a Config,
+    root: &'a Root,
+    starts: &'a Starts,
+    /// The starts as this process opens them.
+    outer: Vec<PathBuf>,
+    scanned: Mutex<Scanned>,
+    unread: Mutex<Vec<Unread>>,
+}
+
+impl Scan<'_> {
+    fn scanned(&self) -> MutexGuard<'_, Scanned> {
+        self.scanned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reported(&self, path: &Path) -> PathBuf {
+        self.starts.reported_or_real(&self.root.inner(path))
+    }
+
+    fn excludes(&self, path: &Path) -> bool {
+        !self.config.exclude.is_empty() && self.config.excludes(&self.reported(path))
+    }
+
+    /// The file systems of the kernel below the starts, each with a warning.
+    fn of_kernel(&self) -> BTreeSet<PathBuf> {
+        let is_below = |point: &PathBuf| {
+            let mut outer = self.outer.iter();
+            outer.any(|start| point != start && point.starts_with(start)) && !self.excludes(point)
+        };
+        let mut points = mounts::of_kernel(self.root);
+        points.retain(is_below);
+        let warnings = points.iter().map(|point| {
+            Warning::new(self.reported(point), "a file system of the kernel; skipped")
+        });
+        self.scanned().warnings.extend(warnings);
+        points
+    }
+
+    /// Whether the source `path` may run in an image.
+    fn may_call(&self, path: &Path) -> bool {
+        let mut outer = self.outer.iter();
+        let rest = outer.find_map(|start| path.strip_prefix(start).ok());
+        match rest.unwrap_or(path) {
+            // It is a PATH itself.
+            rest if rest.as_os_str().is_empty() => {
+                source::is_for_run_time(Path::new(path.file_name().unwrap_or_default()))
+            }
+            rest => source::is_for_run_time(rest),
+        }
+    }
+
+    fn visit(&self, path: &Path) {
+        match read_file(path, self.config.dlopen, || self.may_call(path)) {
+            Ok(Content::Other) => {}
+            Ok(Content::Object(object, notes)) => self.add_object(path, object, notes),
+            Ok(Content::Source(Ok(calls))) => {
+                let call = (self.root.inner(path), calls);
+                self.scanned().by_name.calls.push(call);
+            }
+            Ok(Content::Source(Err(error))) => {
+                let warning = Warning::new(self.reported(path), error.to_string());
+                self.scanned().warnings.push(warning);
+            }
+            Ok(Content::Metadata) => {
+                let real = self.root.inner(path);
+                self.scanned().by_name.metadata.push(real);
+            }
+            Err(ElfError::Io(error)) => {
+                let path = path.to_owned();
+                let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+                unread.push(Unread { path, error });
+            }
+            Err(error) => {
+                let message = format!("{error}; its needs are not listed");
+                let warning = Warning::objection(self.reported(path), message);
+                let mut scanned = self.scanned();
+                scanned.counts.elf += 1;
+                scanned.warnings.push(warning);
+            }
+        }
+    }
+
+    fn add_object(&self, path: &Path, object: Box<Object>, notes: Option<Notes>) {
+        let real = self.root.inner(path);
+        let mut scanned = self.scanned();
+        scanned.counts.elf += 1;
+        if let Some(notes) = notes {
+            let faults = notes.faults.iter().map(|fault| {
+                let message = format!("malformed `.note.dlopen`: {fault}");
+                Warning::new(self.starts.reported_or_real(&real), message)
+            });
+            scanned.warnings.extend(faults);
+            if !notes.notes.is_empty() {
+                scanned.by_name.notes.push((real.clone(), notes));
+            }
+        }
+        scanned.objects.push((real, *object));
+    }
 }
 
 /// What one file holds.
@@ -155,37 +235,48 @@ fn read_file(
     thread_local! {
         static BUFFER: RefCell<Vec<u8>> = RefCell::default();
     }
-    let mut file = File::open(path)?;
-    if dlopen == Dlopen::Off {
-        let elf = ElfFile::open(&file)?;
-        return elf.map_or(Ok(Content::Other), |elf| {
-            Ok(Content::Object(object(&elf)?, None))
-        });
+    let is_source = dlopen != Dlopen::Off && path.file_name().is_some_and(source::is_python);
+    if is_source && !may_call() {
+        return Ok(Content::Other);
     }
-    if may_call() {
-        let calls = BUFFER.with_borrow_mut(|buffer| -> io::Result<_> {
-            let source = source::read(&mut file, buffer)?;
-            Ok((!object_file::has_magic(source)).then(|| source::calls(source)))
-        })?;
-        if let Some(calls) = calls {
+    let Some(mut file) = open(path)? else {
+        return Ok(Content::Other);
+    };
+    let content = if is_source {
+        BUFFER.with_borrow_mut(|buffer| {
+            let calls = source::calls(source::read(&mut file, buffer)?);
             let is_none = calls.as_ref().is_ok_and(Vec::is_empty);
-            return Ok(if is_none {
-                Content::Other
-            } else {
-                Content::Source(calls)
-            });
+            Ok((!is_none).then_some(Content::Source(calls)))
+        })
+    } else {
+        elf(&file, dlopen)
+    };
+    match content {
+        Ok(Some(content)) => Ok(content),
+        Ok(None) if dlopen != Dlopen::Off && Distributions::is_metadata(path) => {
+            Ok(Content::Metadata)
         }
-    }
-    match ElfFile::open(&file)? {
-        Some(elf) => {
-            let object = object(&elf)?;
-            let can_open = object.kind != Kind::Other && object.refusal.is_none();
-            let notes = can_open.then(|| elf.dlopen_notes()).transpose()?;
-            Ok(Content::Object(object, notes))
+        Ok(None) => Ok(Content::Other),
+        // It became a FIFO since the directory was listed.
+        Err(ElfError::Io(error)) if !file.metadata()?.is_file() && !is_directory(&error) => {
+            Ok(Content::Other)
         }
-        None if Distributions::is_metadata(path) => Ok(Content::Metadata),
-        None => Ok(Content::Other),
+        Err(error) => Err(error),
     }
+}
+
+fn is_directory(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::IsADirectory
+}
+
+fn elf(file: &File, dlopen: Dlopen) -> Result<Option<Content>, ElfError> {
+    let Some(elf) = ElfFile::open(file)? else {
+        return Ok(None);
+    };
+    let object = object(&elf)?;
+    let can_open = object.kind != Kind::Other && object.refusal.is_none();
+    let notes = (dlopen != Dlopen::Off && can_open).then(|| elf.dlopen_notes());
+    Ok(Some(Content::Object(object, notes.transpose()?)))
 }
 
 /// What the loader reads of `elf`. It is not known here whether a malformed file is for this machine.
@@ -195,4 +286,43 @@ fn object(elf: &ElfFile) -> Result<Box<Object>, ElfError> {
         read => read?,
     };
     Ok(Box::new(object))
+}
+
+/// Opens a file that was a regular one when its directory was listed, without waiting for anything;
+/// `None` if it is a symbolic link now.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match openat(CWD, path, flags, Mode::empty()) {
+        Ok(file) => Ok(Some(file.into())),
+        Err(Errno::LOOP) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{FileType, mknodat};
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_is_no_regular_file_any_more_is_skipped_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.so", "b.py", "METADATA"] {
+            let path = dir.path().join(name);
+            mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+            for dlopen in [Dlopen::Off, Dlopen::Known] {
+                let content = read_file(&path, dlopen, || true);
+                assert!(matches!(content, Ok(Content::Other)), "{name}");
+            }
+        }
+        let link = dir.path().join("c.so");
+        symlink("a.so", &link).unwrap();
+        let content = read_file(&link, Dlopen::Known, || true);
+        assert!(matches!(content, Ok(Content::Other)));
+        // What is below it was not listed.
+        let content = read_file(dir.path(), Dlopen::Known, || true);
+        assert!(matches!(content, Err(ElfError::Io(_))));
+    }
 }

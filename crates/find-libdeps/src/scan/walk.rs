@@ -4,10 +4,17 @@
 //! caller decides what that means. No file is opened here.
 
 use rayon::Scope;
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat};
+use std::ffi::OsStr;
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use walkdir::WalkDir;
+
+/// The size of the buffer for the entries of a directory: some hundred.
+const BUFFER: usize = 16 << 10;
 
 /// A file or directory that cannot be read.
 #[derive(Debug)]
@@ -16,78 +23,108 @@ pub struct Unread {
     pub error: io::Error,
 }
 
-/// Calls `visit` once for every regular file at or below `starts`, in no order, on the threads of
-/// the current rayon pool. Files and directories for which `is_excluded` returns true are skipped,
-/// a directory with everything below it. Returns what could not be listed.
-pub fn files(
-    starts: &[PathBuf],
-    is_excluded: impl Fn(&Path) -> bool + Sync,
-    visit: impl Fn(&Path) + Sync,
-) -> Vec<Unread> {
-    let walk = Walk {
-        is_excluded,
-        visit,
-        unread: Mutex::new(Vec::new()),
-    };
-    rayon::scope(|scope| {
-        for start in starts {
-            walk.enter(start.clone(), scope);
-        }
-    });
-    walk.unread
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
+/// What to visit.
+pub struct Walk<'a, V> {
+    /// Counts the regular files.
+    pub files: &'a AtomicUsize,
+    /// Files and directories to skip by their path, a directory with everything below it.
+    pub is_excluded: Option<&'a (dyn Fn(&Path) -> bool + Sync)>,
+    /// Whether to visit the files with this name.
+    pub is_wanted: fn(&OsStr) -> bool,
+    /// Called once for each wanted regular file, in no order, on the threads of the current rayon
+    /// pool.
+    pub visit: V,
 }
 
-struct Walk<E, V> {
-    is_excluded: E,
-    visit: V,
+impl<V: Fn(&Path) + Sync> Walk<'_, V> {
+    /// Visits the files at or below `starts`: a file that is a start itself whatever its name.
+    /// Returns what could not be listed.
+    pub fn run(&self, starts: &[PathBuf]) -> Vec<Unread> {
+        let walking = Walking {
+            walk: self,
+            unread: Mutex::new(Vec::new()),
+        };
+        rayon::scope(|scope| {
+            for start in starts {
+                walking.enter(start.clone(), scope);
+            }
+        });
+        let unread = walking.unread;
+        unread.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn excludes(&self, path: &Path) -> bool {
+        self.is_excluded
+            .is_some_and(|is_excluded| is_excluded(path))
+    }
+}
+
+struct Walking<'a, V> {
+    walk: &'a Walk<'a, V>,
     unread: Mutex<Vec<Unread>>,
 }
 
-impl<E: Fn(&Path) -> bool + Sync, V: Fn(&Path) + Sync> Walk<E, V> {
+impl<V: Fn(&Path) + Sync> Walking<'_, V> {
     /// Visits `path` itself, or lists it in a separate task.
     fn enter<'scope>(&'scope self, path: PathBuf, scope: &Scope<'scope>) {
-        if (self.is_excluded)(&path) {
+        if self.walk.excludes(&path) {
             return;
         }
         match path.symlink_metadata() {
             Ok(metadata) if metadata.is_dir() => {
-                scope.spawn(move |scope| self.list(&path, scope));
+                scope.spawn(move |scope| self.list(path, scope));
             }
-            Ok(metadata) if metadata.is_file() => (self.visit)(&path),
+            Ok(metadata) if metadata.is_file() => {
+                self.walk.files.fetch_add(1, Ordering::Relaxed);
+                (self.walk.visit)(&path);
+            }
             Ok(_) => {}
             Err(error) => self.report(path, error),
         }
     }
 
-    fn list<'scope>(&'scope self, dir: &Path, scope: &Scope<'scope>) {
-        let entries = WalkDir::new(dir)
-            .min_depth(1)
-            .max_depth(1)
-            .follow_root_links(false);
+    fn list<'scope>(&'scope self, dir: PathBuf, scope: &Scope<'scope>) {
+        match self.wanted(&dir, scope) {
+            // After the directories, so that idle threads can take those.
+            Ok(files) => files.iter().for_each(|file| (self.walk.visit)(file)),
+            Err(error) => self.report(dir, error),
+        }
+    }
+
+    /// The wanted files in `dir`; its directories are listed in separate tasks.
+    fn wanted<'scope>(&'scope self, dir: &Path, scope: &Scope<'scope>) -> io::Result<Vec<PathBuf>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = openat(CWD, dir, flags, Mode::empty())?;
+        let mut buffer = [MaybeUninit::uninit(); BUFFER];
+        let mut entries = RawDir::new(directory, &mut buffer);
+        let mut number = 0;
         let mut files = Vec::new();
-        for entry in entries {
-            match entry {
-                Ok(entry) if (self.is_excluded)(entry.path()) => {}
-                Ok(entry) if entry.file_type().is_dir() => {
-                    let dir = entry.into_path();
-                    scope.spawn(move |scope| self.list(&dir, scope));
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            let (is_dir, is_file) = match entry.file_type() {
+                FileType::Directory => (name != "." && name != "..", false),
+                FileType::RegularFile => (false, true),
+                // Some file systems do not state it.
+                FileType::Unknown if name != "." && name != ".." => {
+                    let metadata = dir.join(name).symlink_metadata()?;
+                    (metadata.is_dir(), metadata.is_file())
                 }
-                Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
-                Ok(_) => {}
-                Err(error) => self.report(
-                    error.path().unwrap_or(dir).to_owned(),
-                    error
-                        .into_io_error()
-                        .unwrap_or_else(|| io::Error::other("a loop of directories")),
-                ),
+                _ => (false, false),
+            };
+            let is_excluded = || self.walk.excludes(&dir.join(name));
+            if is_dir && !is_excluded() {
+                let below = dir.join(name);
+                scope.spawn(move |scope| self.list(below, scope));
+            } else if is_file && !is_excluded() {
+                number += 1;
+                if (self.walk.is_wanted)(name) {
+                    files.push(dir.join(name));
+                }
             }
         }
-        // After the directories, so that idle threads can take those.
-        for file in &files {
-            (self.visit)(file);
-        }
+        self.walk.files.fetch_add(number, Ordering::Relaxed);
+        Ok(files)
     }
 
     fn report(&self, path: PathBuf, error: io::Error) {

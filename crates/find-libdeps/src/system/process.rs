@@ -1,21 +1,28 @@
-//! Finds programs on PATH and starts them. The only module that does either.
+//! Finds programs on PATH and runs them, started by [`signals`]. The only module that does either.
 //!
 //! Command lines and the meaning of outputs belong to the callers.
 
 use crate::system::escape::shown;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::flag;
-use signal_hook::iterator::Signals;
+use crate::system::signals::{self, Program};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, read, retry_on_intr};
+use rustix::process::{PidfdFlags, pidfd_open};
 use std::ffi::OsStr;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
+/// Where execvp(3) searches without PATH (`CS_PATH` in glibc's `confstr.h`).
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+/// How many bytes a program may write to an output that is read whole: dpkg writes some hundred
+/// kilobytes.
+const MAX_OUTPUT: usize = 16 << 20;
+/// How much is read at once.
+const CHUNK: usize = 1 << 16;
 /// How many bytes of standard error are kept.
 const MAX_COMPLAINT: u64 = 1 << 16;
 
@@ -36,21 +43,120 @@ pub enum ProcessError {
         /// The system's error.
         source: io::Error,
     },
+    /// It did not end in time.
+    #[error("{} did not end within {} s, and was killed", shown(program), limit.as_secs())]
+    Hung {
+        /// The path of the program.
+        program: PathBuf,
+        limit: Duration,
+    },
+    /// It wrote more than any real one.
+    #[error(
+        "{} wrote more than {MAX_OUTPUT} bytes, and was killed",
+        shown(program)
+    )]
+    TooMuch {
+        /// The path of the program.
+        program: PathBuf,
+    },
 }
 
 /// A command that runs `program` from PATH, in the C locale and without input. Starts nothing.
 pub fn command(program: &'static str) -> Result<Command, ProcessError> {
-    let path = which::which(program).map_err(|_| ProcessError::NotFound { program })?;
+    let path = find(OsStr::new(program)).ok_or(ProcessError::NotFound { program })?;
     let mut command = Command::new(path);
     command.env("LC_ALL", "C").stdin(Stdio::null());
     Ok(command)
 }
 
-/// Runs `command` to its end; returns its status and everything that it wrote.
-pub fn output(command: &mut Command) -> Result<Output, ProcessError> {
-    command
-        .output()
-        .map_err(|source| not_started(command, source))
+/// Runs `command` to its end; returns its status and everything that it wrote. It is killed if it
+/// takes longer than `limit`, or writes more than [`MAX_OUTPUT`] bytes.
+pub fn output(command: &mut Command, limit: Option<Duration>) -> Result<Output, ProcessError> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program =
+        Program::start(command, false).map_err(|source| not_started(command, source))?;
+    let deadline = limit.map(|limit| (limit, Instant::now() + limit));
+    collect(&mut program, deadline).map_err(|stopped| {
+        let program = command.get_program().into();
+        match stopped {
+            Stopped::Limit(limit) => ProcessError::Hung { program, limit },
+            Stopped::TooMuch => ProcessError::TooMuch { program },
+            Stopped::Io(source) => ProcessError::NotStarted { program, source },
+        }
+    })
+}
+
+/// Why a program was not waited for.
+enum Stopped {
+    Limit(Duration),
+    TooMuch,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Errno> for Stopped {
+    fn from(error: Errno) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// Reads both outputs to their ends, and waits for the end of `program`.
+fn collect(
+    program: &mut Program,
+    deadline: Option<(Duration, Instant)>,
+) -> Result<Output, Stopped> {
+    let wait = |fds: &mut [PollFd]| -> Result<(), Stopped> {
+        let left = deadline.map(|(limit, end)| {
+            let left = end.saturating_duration_since(Instant::now());
+            (limit, left)
+        });
+        let time = left.and_then(|(_, left)| Timespec::try_from(left).ok());
+        match (retry_on_intr(|| poll(fds, time.as_ref()))?, left) {
+            (0, Some((limit, _))) => Err(Stopped::Limit(limit)),
+            _ => Ok(()),
+        }
+    };
+    // Ready as soon as the program has ended, which may be long after the end of its outputs. Without
+    // it (Linux before 5.3), there is no limit for that.
+    let end = pidfd_open(program.pid(), PidfdFlags::empty()).ok();
+    let stdout = program.child.stdout.take().map(OwnedFd::from);
+    let stderr = program.child.stderr.take().map(OwnedFd::from);
+    let mut outputs = [(stdout, Vec::new()), (stderr, Vec::new())];
+    let mut chunk = vec![0; CHUNK];
+    while outputs.iter().any(|(pipe, _)| pipe.is_some()) {
+        let open = outputs.iter().filter_map(|(pipe, _)| pipe.as_ref());
+        let mut fds: Vec<PollFd> = open.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
+        wait(&mut fds)?;
+        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let open = outputs.iter_mut().filter(|(pipe, _)| pipe.is_some());
+        for ((pipe, bytes), _) in open.zip(ready).filter(|(_, is_ready)| *is_ready) {
+            let length = match pipe {
+                Some(pipe) => read(pipe, &mut chunk)?,
+                None => 0,
+            };
+            if length == 0 {
+                *pipe = None;
+            }
+            bytes.extend_from_slice(&chunk[..length]);
+            if bytes.len() > MAX_OUTPUT {
+                return Err(Stopped::TooMuch);
+            }
+        }
+    }
+    if let Some(end) = &end {
+        wait(&mut [PollFd::new(end, PollFlags::IN)])?;
+    }
+    let [(_, stdout), (_, stderr)] = outputs;
+    Ok(Output {
+        status: program.wait()?,
+        stdout,
+        stderr,
+    })
 }
 
 fn not_started(command: &Command, source: io::Error) -> ProcessError {
@@ -62,56 +168,27 @@ fn not_started(command: &Command, source: io::Error) -> ProcessError {
 
 /// The program on PATH with this name; a name with a slash is a path.
 pub fn find(name: &OsStr) -> Option<PathBuf> {
-    which::which(name).ok()
+    let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+    let dir = std::env::current_dir().unwrap_or_default();
+    which::which_in(name, Some(path), dir).ok()
 }
 
-/// Runs `command` to its end, as a shell runs one in the foreground. Call it once per process.
+/// Runs `command` to its end, as a shell runs one in the foreground.
 ///
 /// SIGINT and SIGQUIT from a terminal reach the command directly, and this process survives them;
-/// SIGTERM is passed on. Afterwards, the signals have their default effect again.
+/// SIGHUP and SIGTERM are passed on. Afterwards, all end this process ([`signals`]).
 ///
 /// # Errors
 /// If the command cannot be started.
 pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
-    let is_over = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGQUIT, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&is_over))?;
-    }
-    let running: Arc<Mutex<Option<Pid>>> = Arc::default();
-    let mut terminated = Signals::new([SIGTERM])?;
-    let handle = terminated.handle();
-    // Held until the command has been started, so that no signal is lost in between.
-    let mut starting = running.lock().unwrap_or_else(PoisonError::into_inner);
-    let for_thread = Arc::clone(&running);
-    std::thread::Builder::new().spawn(move || {
-        for _ in terminated.forever() {
-            if let Some(pid) = *for_thread.lock().unwrap_or_else(PoisonError::into_inner) {
-                // Fails if the process has ended already.
-                let _ = kill_process(pid, Signal::TERM);
-            }
-        }
-    })?;
-    let status = command.spawn().and_then(|mut child| {
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        *starting = pid;
-        drop(starting);
-        if let Some(pid) = pid {
-            // Waits without reaping, so that no signal goes to a reused process ID.
-            let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-            while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), ended) {}
-        }
-        *running.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        child.wait()
-    });
-    is_over.store(true, Ordering::SeqCst);
-    handle.close();
-    status
+    signals::catch()?;
+    Program::start(command, true)?.wait()
 }
 
 /// A program whose standard output is read while it runs. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Running {
-    child: Child,
+    program: Program,
     stdout: ChildStdout,
     stderr: Option<JoinHandle<Vec<u8>>>,
 }
@@ -119,12 +196,11 @@ pub struct Running {
 /// Starts `command`, with pipes for its standard output and standard error.
 pub fn spawn(command: &mut Command) -> Result<Running, ProcessError> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|source| not_started(command, source))?;
+    let mut program =
+        Program::start(command, false).map_err(|source| not_started(command, source))?;
     let no_pipe = || not_started(command, io::Error::other("no pipe"));
-    let stdout = child.stdout.take().ok_or_else(no_pipe)?;
-    let mut stderr = child.stderr.take().ok_or_else(no_pipe)?;
+    let stdout = program.child.stdout.take().ok_or_else(no_pipe)?;
+    let mut stderr = program.child.stderr.take().ok_or_else(no_pipe)?;
     // Drained in a thread, so that the program never blocks on it.
     let stderr = std::thread::spawn(move || {
         let mut complaint = Vec::new();
@@ -136,7 +212,7 @@ pub fn spawn(command: &mut Command) -> Result<Running, ProcessError> {
         complaint
     });
     Ok(Running {
-        child,
+        program,
         stdout,
         stderr: Some(stderr),
     })
@@ -152,17 +228,9 @@ impl Running {
     /// Waits for the program, whose standard output must have been read to its end; returns its
     /// status and the beginning of its standard error.
     pub fn finish(mut self) -> io::Result<(ExitStatus, Vec<u8>)> {
-        let status = self.child.wait()?;
+        let status = self.program.wait()?;
         let stderr = self.stderr.take().map(JoinHandle::join);
         Ok((status, stderr.and_then(Result::ok).unwrap_or_default()))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Neither has an effect after `finish`.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -182,6 +250,40 @@ mod tests {
         let (status, complaint) = running.finish().unwrap();
         assert_eq!((said.as_str(), status.code()), ("said\n", Some(3)));
         assert_eq!(complaint.len() as u64, MAX_COMPLAINT);
+    }
+
+    fn said(script: &str, limit: Duration) -> Result<Output, ProcessError> {
+        output(command("sh").unwrap().args(["-c", script]), Some(limit))
+    }
+
+    #[test]
+    fn the_output_of_a_program_is_read_to_its_end() {
+        let script = "echo a; echo b >&2; exec 2>&-; head -c 200000 /dev/zero; exit 3";
+        let output = said(script, Duration::from_secs(60)).unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(
+            (output.stdout.len(), output.stderr.as_slice()),
+            (200_002, &b"b\n"[..])
+        );
+    }
+
+    #[test]
+    fn a_program_that_hangs_or_writes_without_end_is_killed() {
+        // The second has a child that keeps the pipe, the third has closed its outputs.
+        let scripts = [
+            "exec sleep 1000",
+            "sleep 1; :",
+            "exec >&- 2>&-; exec sleep 1000",
+        ];
+        for script in scripts {
+            let error = said(script, Duration::from_millis(50)).unwrap_err();
+            assert!(
+                matches!(error, ProcessError::Hung { .. }),
+                "{script}: {error}"
+            );
+        }
+        let error = said("exec cat /dev/zero", Duration::from_secs(60)).unwrap_err();
+        assert!(matches!(error, ProcessError::TooMuch { .. }), "{error}");
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! directory, and `..` does not lead out of it. Nothing outside the directory is opened, and nothing
 //! is ever written.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The kernel's limit, `MAXSYMLINKS` in `include/linux/namei.h`.
 const MAX_LINKS: usize = 40;
@@ -18,12 +20,17 @@ const MAX_LINKS: usize = 40;
 pub struct Root {
     /// The directory in place of `/`, canonical; `None` for the machine's root.
     below: Option<PathBuf>,
+    /// Directories with their links resolved: many files lie in few.
+    directories: Mutex<HashMap<PathBuf, PathBuf>>,
 }
 
 impl Root {
     /// The machine's file system.
     pub fn machine() -> Self {
-        Self { below: None }
+        Self {
+            below: None,
+            directories: Mutex::default(),
+        }
     }
 
     /// The file system below `dir`; an error if it is not an accessible directory.
@@ -32,7 +39,10 @@ impl Root {
         if !fs::metadata(&dir)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self { below: Some(dir) })
+        Ok(Self {
+            below: Some(dir),
+            directories: Mutex::default(),
+        })
     }
 
     /// Whether this is the machine's file system, so that environment variables apply to it.
@@ -136,10 +146,22 @@ impl Root {
         hops
     }
 
-    /// `path` with its directory canonical and its last component unchanged.
-    fn place(&self, path: &Path) -> Option<PathBuf> {
-        let dir = self.canonicalize(path.parent()?).ok()?;
-        Some(dir.join(path.file_name()?))
+    /// `path` with its directory canonical and its last component unchanged; `None` if it has no
+    /// directory that exists.
+    pub fn place(&self, path: &Path) -> Option<PathBuf> {
+        let (dir, name) = (path.parent()?, path.file_name()?);
+        let directories = || {
+            self.directories
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(known) = directories().get(dir) {
+            return Some(known.join(name));
+        }
+        let real = self.canonicalize(dir).ok()?;
+        let place = real.join(name);
+        directories().insert(dir.to_owned(), real);
+        Some(place)
     }
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {

@@ -14,6 +14,7 @@
 
 use crate::system::escape::{counted, shown};
 use crate::system::process;
+use crate::system::signals::TemporaryDirectory;
 use crate::trace::ld_debug::{self, DebugOutput, LoadedObject, Requester};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -25,7 +26,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use tempfile::TempDir;
 use thiserror::Error;
 
 /// The name of the loader's output files, followed by a dot and the process ID.
@@ -132,8 +132,7 @@ impl Trace {
     }
 }
 
-/// Runs `program` with `arguments` to its end. Call it once per process, because it installs signal
-/// handlers (`process::foreground`).
+/// Runs `program` with `arguments` to its end.
 ///
 /// # Errors
 /// If the command cannot be started or the loader's output cannot be read. A failing command is not
@@ -172,7 +171,7 @@ pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Trace, TraceErr
 
 /// Creates a directory to which processes of every user can write, because the loader writes to
 /// standard output otherwise, and which only this user can list.
-fn directory() -> Result<TempDir, TraceError> {
+fn directory() -> Result<TemporaryDirectory, TraceError> {
     let parent = std::env::temp_dir();
     let unusable = |source| TraceError::Directory {
         path: parent.clone(),
@@ -180,10 +179,12 @@ fn directory() -> Result<TempDir, TraceError> {
     };
     // The command may change its working directory.
     let absolute = std::path::absolute(&parent).map_err(unusable)?;
-    let dir = tempfile::Builder::new()
-        .prefix("find-libdeps-")
-        .tempdir_in(absolute)
-        .map_err(unusable)?;
+    let dir = TemporaryDirectory::new(|| {
+        tempfile::Builder::new()
+            .prefix("find-libdeps-")
+            .tempdir_in(absolute)
+    });
+    let dir = dir.map_err(unusable)?;
     fs::set_permissions(dir.path(), Permissions::from_mode(0o1733)).map_err(unusable)?;
     Ok(dir)
 }

@@ -97,7 +97,7 @@ pub fn demands(
             },
             evidence: Evidence::Trace,
             caller: Caller::Object(by.into()),
-            names: vec![LibraryName::Soname(object.path.clone().into_os_string())],
+            names: Rc::new([LibraryName::Soname(object.path.clone().into_os_string())]),
             is_required: true,
             is_listed: true,
         })

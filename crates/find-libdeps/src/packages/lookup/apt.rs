@@ -8,22 +8,26 @@ use crate::packages::lookup::release_file::{self, Digest};
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError, Running};
 use crate::system::root::Root;
+use crate::system::signals::{self, TemporaryDirectory};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::retry_on_intr;
 use sha2::{Digest as _, Sha256};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use tempfile::TempDir;
 use thiserror::Error;
 
 /// apt's helper as Debian installs it, outside PATH.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 /// apt's lists (`Dir::State::lists` in apt.conf(5)), unless `APT_CONFIG` changes that.
 const LISTS: &str = "/var/lib/apt/lists";
+/// The file that is locked while a kept directory is in use.
+const LOCK: &str = "lock";
 /// Real machines have a dozen indexes.
 const MAX_INDEXES: usize = 4096;
 /// Debian's Release files have 0.2 MB.
@@ -71,7 +75,7 @@ pub enum AptError {
 fn advice(error: &ProcessError) -> &'static str {
     match error {
         ProcessError::NotFound { .. } => "; `--lookup` needs apt, so run find-libdeps on Debian",
-        ProcessError::NotStarted { .. } => "",
+        _ => "",
     }
 }
 
@@ -81,10 +85,13 @@ pub enum Lists {
     /// In the directory of the machine's configuration.
     Machine,
     /// In this directory, which is kept.
-    Kept(PathBuf),
-    /// In a directory that is removed when this is dropped. A signal that ends the process leaves
-    /// it behind.
-    Temporary(TempDir),
+    Kept {
+        dir: PathBuf,
+        /// Locked as long as this exists.
+        _lock: File,
+    },
+    /// In a directory that is removed when this is dropped.
+    Temporary(TemporaryDirectory),
 }
 
 /// A Contents index that apt has.
@@ -103,13 +110,26 @@ pub struct Index {
 }
 
 impl Lists {
-    /// Lists in `dir`, which is created if it does not exist.
+    /// Lists in `dir`, which is created if it does not exist. While another run uses them, this waits:
+    /// apt replaces the files there, and fails if another apt does so at the same time.
     pub fn kept(dir: &Path) -> Result<Self, AptError> {
-        let dir = std::path::absolute(dir).map_err(|source| AptError::Directory {
-            path: dir.to_owned(),
-            source,
-        })?;
-        let lists = Self::Kept(dir);
+        let unusable = |path: &Path| {
+            let path = path.to_owned();
+            move |source| AptError::Directory { path, source }
+        };
+        let dir = std::path::absolute(dir).map_err(unusable(dir))?;
+        signals::catch().map_err(unusable(&dir))?;
+        fs::create_dir_all(&dir).map_err(unusable(&dir))?;
+        let path = dir.join(LOCK);
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(unusable(&path))?;
+        retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
+            .map_err(|error| unusable(&path)(error.into()))?;
+        let lists = Self::Kept { dir, _lock: file };
         lists.prepare()?;
         Ok(lists)
     }
@@ -117,14 +137,16 @@ impl Lists {
     /// Lists in a new temporary directory.
     pub fn temporary() -> Result<Self, AptError> {
         // If run by root, apt downloads as the user `_apt`, who must be able to enter.
-        let dir = tempfile::Builder::new()
-            .prefix("find-libdeps-")
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir()
-            .map_err(|source| AptError::Directory {
-                path: std::env::temp_dir(),
-                source,
-            })?;
+        let dir = TemporaryDirectory::new(|| {
+            tempfile::Builder::new()
+                .prefix("find-libdeps-")
+                .permissions(fs::Permissions::from_mode(0o755))
+                .tempdir()
+        });
+        let dir = dir.map_err(|source| AptError::Directory {
+            path: std::env::temp_dir(),
+            source,
+        })?;
         let lists = Self::Temporary(dir);
         lists.prepare()?;
         Ok(lists)
@@ -133,7 +155,7 @@ impl Lists {
     fn dir(&self) -> Option<&Path> {
         match self {
             Self::Machine => None,
-            Self::Kept(dir) => Some(dir),
+            Self::Kept { dir, .. } => Some(dir),
             Self::Temporary(dir) => Some(dir.path()),
         }
     }
@@ -161,7 +183,7 @@ impl Lists {
             command.args(["-o", &option]);
         }
         command.args(["indextargets", &format!("Identifier: {id}")]);
-        let output = process::output(&mut command)?;
+        let output = process::output(&mut command, None)?;
         if !output.status.success() {
             return Err(failed(
                 "apt-get indextargets",
@@ -187,7 +209,7 @@ impl Lists {
         let mut command = process::command("apt-get")?;
         command.arg("-c").arg(conf);
         self.point(&mut command);
-        let output = process::output(command.args(["-qq", "update"]))?;
+        let output = process::output(command.args(["-qq", "update"]), None)?;
         if output.status.success() {
             Ok(())
         } else {

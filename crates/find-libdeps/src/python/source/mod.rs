@@ -47,13 +47,15 @@ pub struct Call {
 pub struct Unsearched(String);
 
 /// Reads `file` from its start into `buffer` and returns what it read. Reading stops at the size that
-/// [`calls`] refuses. A small file is read in one go.
+/// [`calls`] refuses. A small file is read in one go, and a large one leaves no large buffer behind.
 pub fn read<'a>(file: &mut File, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-    const FIRST: usize = 256 << 10;
+    const FIRST: usize = 64 << 10;
     let mut length = 0;
+    buffer.truncate(FIRST);
+    buffer.shrink_to_fit();
     loop {
         if length == buffer.len() {
-            buffer.resize((length * 4).clamp(FIRST, MAX_SOURCE + 1), 0);
+            buffer.resize((length * 2).clamp(FIRST, MAX_SOURCE + 1), 0);
         }
         match file.read(&mut buffer[length..]) {
             Ok(0) => break,
@@ -66,6 +68,11 @@ pub fn read<'a>(file: &mut File, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]
         }
     }
     Ok(&buffer[..length])
+}
+
+/// Whether a file of this name is a Python source.
+pub fn is_python(name: &OsStr) -> bool {
+    name.as_bytes().ends_with(b".py")
 }
 
 /// Whether the source at `path` can run in a Linux image: it does not belong to tests, examples,
@@ -328,6 +335,9 @@ else:
         for source in hostile(1 << 16) {
             let _ = calls(&source);
             let _ = calls(&source[..source.len() - 1]);
+        }
+        for start in ["as CDLL", "= CDLL('liba.so')", ": CDLL", "in (CDLL"] {
+            let _ = calls(start.as_bytes());
         }
         let many = "CDLL('liba.so') ; x".repeat(1 << 10);
         assert_eq!(found(many), ["1: liba.so"]);

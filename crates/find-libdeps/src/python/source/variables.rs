@@ -5,9 +5,13 @@
 use crate::python::source::sites::{is_loading_call, is_plain, is_variable};
 use crate::python::source::tokens::{LogicalLine, NONE, PythonTokens, TokenKind};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// How many tokens of an assignment or loop are read.
 const MAX_EXPRESSION: usize = 256;
+/// How many tokens of all assignments and loops are read. Sources that load libraries have up to
+/// 200,000 tokens.
+const MAX_EXPRESSIONS: usize = 1 << 21;
 /// How many strings one variable may be.
 const MAX_STRINGS: usize = 64;
 /// How many variables are followed from a call to a string.
@@ -30,6 +34,7 @@ struct Values<'a> {
 impl<'a> Variables<'a> {
     pub(super) fn new(tokens: &PythonTokens<'a>, lines: &[LogicalLine]) -> Self {
         let mut variables = Self(HashMap::new());
+        let mut left = MAX_EXPRESSIONS;
         for line in lines {
             for index in line.tokens.clone() {
                 let (target, from) = match tokens.text(index) {
@@ -44,7 +49,8 @@ impl<'a> Variables<'a> {
                     _ => continue,
                 };
                 let outer = tokens.all[index].bracket;
-                let values = Values::new(tokens, from, line.tokens.end, outer);
+                let end = line.tokens.end.min(from + left.min(MAX_EXPRESSION));
+                let values = Values::new(tokens, from..end, outer, &mut left);
                 variables.0.entry(target).or_default().extend(values);
             }
         }
@@ -81,10 +87,17 @@ impl<'a> Variables<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Reads an expression that begins at `from` in the bracket `outer`.
-    fn new(tokens: &PythonTokens<'a>, from: usize, end: usize, outer: u32) -> Self {
+    /// Reads the tokens of `expression`, which begins in the bracket `outer`, and takes their number
+    /// from `left`.
+    fn new(
+        tokens: &PythonTokens<'a>,
+        expression: Range<usize>,
+        outer: u32,
+        left: &mut usize,
+    ) -> Self {
         let mut values = Self::default();
-        for index in (from..end).take(MAX_EXPRESSION) {
+        for index in expression {
+            *left = left.saturating_sub(1);
             let token = tokens.all[index];
             let is_end = [":", ")", "]"].iter().any(|end| tokens.is(index, end))
                 || outer != NONE && tokens.is(index, ",");
