@@ -162,7 +162,8 @@ pub(super) fn remove_empty(root: &Path, dir: &Path) -> Result<(), PathError> {
         return Ok(());
     };
     match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
-        Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::NOTDIR) => Ok(()),
+        // A read-only file system says so even if there is no such directory.
+        Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::NOTDIR | Errno::ROFS) => Ok(()),
         Err(error) => Err(PathError::new(dir, error)),
     }
 }
