@@ -1,9 +1,9 @@
 //! The system that an ELF file is built for, where that is not Linux with glibc: its loader has other
 //! rules, and its libraries are in no package.
 
-use crate::elf::object_file::Object;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
 
 /// Beginnings of `PT_INTERP`.
 const INTERPRETERS: &[(&str, &str)] = &[
@@ -22,15 +22,15 @@ const INTERPRETERS: &[(&str, &str)] = &[
     ("/usr/lib/amd64/ld.so.1", "Solaris"),
 ];
 
-/// The system of `object`, whose interpreter and needed names are known.
-pub fn of(object: &Object) -> Option<&'static str> {
-    let interpreter = object.interpreter.as_ref().and_then(|path| {
+/// The system of an object with this interpreter and these needed names.
+pub fn of(interpreter: Option<&OsStr>, needed: &[Arc<OsStr>]) -> Option<&'static str> {
+    let interpreter = interpreter.and_then(|path| {
         let row = INTERPRETERS
             .iter()
             .find(|(start, _)| path.as_bytes().starts_with(start.as_bytes()));
         row.map(|(_, system)| *system)
     });
-    interpreter.or_else(|| object.needed.iter().find_map(|name| by_c_library(name)))
+    interpreter.or_else(|| needed.iter().find_map(|name| by_c_library(name)))
 }
 
 /// The system whose C library has this SONAME.

@@ -11,4 +11,5 @@ pub(crate) mod dlopen_note;
 mod foreign_system;
 mod mapping;
 pub(crate) mod object_file;
+mod string_table;
 mod symbol_versions;

@@ -1,9 +1,10 @@
 //! Reads one ELF file into an [`Object`], by its program headers and its dynamic section.
 
-use crate::elf::bytes::{MAX_NAME, Result, StringTable, malformed, read_exactly, read_up_to};
+use crate::elf::bytes::{MAX_NAME, Result, malformed, read_exactly, read_up_to};
 use crate::elf::dlopen_note::Notes;
 use crate::elf::foreign_system;
 use crate::elf::mapping::{self, Mapped};
+use crate::elf::string_table::StringTable;
 use crate::elf::symbol_versions::{self, RequiredVersion};
 use crate::system::architecture::Abi;
 use goblin::container::{Container, Ctx};
@@ -237,7 +238,7 @@ impl<'a> ElfFile<'a> {
             object.missing_bytes = mapping::check(&loaded, self.file.metadata()?.len())?;
             is_usual = self.read_dynamic(dynamic, &loaded, &mut object)?;
         }
-        object.system = foreign_system::of(&object);
+        object.system = foreign_system::of(object.interpreter.as_deref(), &object.needed);
         if object.kind == Kind::Library {
             self.check_library(segments, dynamic.is_some(), &mut object);
         }

@@ -1,7 +1,8 @@
 //! The symbol versions that an object needs (`DT_VERNEED`) and defines (`DT_VERDEF`).
 
-use crate::elf::bytes::{MAX_NAME, Result, StringTable, malformed};
+use crate::elf::bytes::{MAX_NAME, Result, malformed};
 use crate::elf::mapping::Mapped;
+use crate::elf::string_table::StringTable;
 use goblin::container::Ctx;
 use goblin::elf::SectionHeader;
 use goblin::elf::section_header::{SHT_GNU_VERDEF, SHT_GNU_VERNEED};

@@ -9,27 +9,17 @@ use crate::elf::object_file::Kind;
 use crate::loader::candidates::Candidate;
 use crate::loader::diagnose;
 use crate::loader::follow::Pass;
-use crate::loader::located::{FileId, Located};
+use crate::loader::interpreter::Loaded;
+use crate::loader::located::Located;
 use crate::loader::outcome::Outcome;
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
 use crate::system::escape::shown;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// Libraries by the names that they satisfy.
-type Loaded = HashMap<Arc<OsStr>, Rc<Located>>;
-
-/// What each interpreter loads, by its program.
-#[derive(Default)]
-pub struct LoadedByInterpreters {
-    by_program: RefCell<HashMap<FileId, Rc<Loaded>>>,
-}
 
 impl Pass<'_, '_> {
     /// Warns about versions that objects of `process`, or of the packages that it loads, do not find in

@@ -3,9 +3,8 @@
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::loader::candidates::Candidates;
-use crate::loader::conflicts::LoadedByInterpreters;
 use crate::loader::foreign::Foreign;
-use crate::loader::interpreter::Interpreters;
+use crate::loader::interpreter::{Interpreters, LoadedByInterpreters};
 use crate::loader::search::Search;
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;

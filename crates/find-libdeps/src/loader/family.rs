@@ -12,9 +12,8 @@
 
 use crate::elf::object_file::Kind;
 use crate::loader::diagnose;
-use crate::loader::follow::NeededName;
 use crate::loader::located::Located;
-use crate::loader::outcome::Outcome;
+use crate::loader::outcome::{NeededName, Outcome};
 use crate::loader::process::Process;
 use crate::loader::tree::is_extension_module;
 use std::ffi::OsStr;

@@ -10,7 +10,7 @@ use crate::loader::family;
 use crate::loader::interpreter::Chain;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
-use crate::loader::outcome::{Absence, Outcome, Resolution, Step};
+use crate::loader::outcome::{Absence, NeededName, Outcome, Resolution, Step};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
 use crate::system::escape::shown;
@@ -20,16 +20,6 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// A needed name of an object, resolved in one process.
-pub struct NeededName {
-    pub by: Rc<Located>,
-    pub soname: Arc<OsStr>,
-    pub outcome: Outcome,
-    pub absence: Option<Box<Absence>>,
-    /// What the search found.
-    found: Option<Rc<Located>>,
-}
 
 /// The result of following one process.
 pub struct Followed {

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::loader::candidates::Candidates;
-use crate::loader::located::Located;
+use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
@@ -10,13 +10,23 @@ use crate::loader::search::Search;
 use crate::system::root::Root;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Objects that loaded another, the innermost first.
 pub type Chain = Rc<[Rc<Located>]>;
+
+/// Libraries by the names that they satisfy.
+pub type Loaded = HashMap<Arc<OsStr>, Rc<Located>>;
+
+/// What each interpreter loads, by its program.
+#[derive(Default)]
+pub struct LoadedByInterpreters {
+    pub by_program: RefCell<HashMap<FileId, Rc<Loaded>>>,
+}
 
 /// Interpreters by the directory of the objects that they load.
 pub struct Interpreters<'a> {

@@ -137,3 +137,13 @@ pub struct Resolution {
     /// How it was searched for, if it is missing.
     pub absence: Option<Box<Absence>>,
 }
+
+/// A needed name of an object, resolved in one process.
+pub struct NeededName {
+    pub by: Rc<Located>,
+    pub soname: Arc<OsStr>,
+    pub outcome: Outcome,
+    pub absence: Option<Box<Absence>>,
+    /// What the search found.
+    pub found: Option<Rc<Located>>,
+}

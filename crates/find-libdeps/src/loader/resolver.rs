@@ -13,9 +13,9 @@
 use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
 use crate::elf::object_file::Kind;
 use crate::loader::context::{Context, Inputs};
-use crate::loader::follow::{NeededName, Pass};
+use crate::loader::follow::Pass;
 use crate::loader::located::FileId;
-use crate::loader::outcome::Resolution;
+use crate::loader::outcome::{NeededName, Resolution};
 use crate::loader::remarks::Remarks;
 use crate::loader::tree::{Tree, is_extension_module};
 use crate::warning::Warning;
