@@ -26,10 +26,10 @@ impl Check<'_> {
         let mut manual = Vec::new();
         for word in removed {
             let (name, arch) = split(word);
-            let Some(package) = self.installed.installed(name, arch) else {
+            let Some(package) = self.installed.present(name, arch) else {
                 continue;
             };
-            if self.names(package, Request::package) {
+            if self.names(package, Request::installation) {
                 requested.push(word);
             } else if !(self.config.allow_remove_manual
                 || self.is_automatic(name, package)
@@ -69,24 +69,28 @@ impl Check<'_> {
     /// Whether a request names the package, by what `read` reads from it.
     fn names(&self, package: &Package, read: fn(&Request) -> Option<Name<'_>>) -> bool {
         let named = self.requests.iter().filter_map(read);
-        let mut found = named.filter_map(|(name, arch)| self.installed.installed(name, arch));
+        let mut found = named.filter_map(|(name, arch)| self.installed.present(name, arch));
         found.any(|found| std::ptr::eq(found, package))
     }
 }
 
 fn is_met(request: &Request, database: &Database) -> bool {
-    let name = request.name.as_str();
+    let Some((name, arch)) = request.installation() else {
+        return true;
+    };
     if let Kind::Version(wanted) = &request.kind {
-        let package = request
-            .package()
-            .and_then(|(name, arch)| database.installed(name, arch));
-        if let Some(package) = package {
-            return is_pattern(wanted) || package.version == *wanted;
+        if let Some(package) = database.whole(name, arch) {
+            return is_pattern(wanted)
+                // Not versions (`VersionContainerInterface::FromString` in apt-pkg/cacheset.cc).
+                || ["candidate", "newest", "installed"].contains(&wanted.as_str())
+                || package.version.eq_ignore_ascii_case(wanted);
         }
     }
-    // apt reads a name that no package has as one with a modifier, or as a regular expression.
-    let is_more_than_a_name = name.ends_with('-') || name.contains(['+', '.']);
-    matches!(request.kind, Kind::File | Kind::Other) || is_more_than_a_name || database.has(name)
+    // apt installs what it knows under this name, or under the name without a final `+`.
+    database.has(name)
+        || name
+            .strip_suffix('+')
+            .is_some_and(|name| database.has(name))
 }
 
 /// Splits `name` or `name:arch`.
@@ -133,6 +137,16 @@ Status: deinstall ok config-files
 Architecture: amd64
 Version: 1
 Provides: x
+
+Package: leaving
+Status: deinstall ok installed
+Architecture: amd64
+Version: 1
+
+Package: unpacked
+Status: install ok unpacked
+Architecture: amd64
+Version: 1
 ";
 
     fn requests(words: &[&str]) -> Vec<Request> {
@@ -185,6 +199,16 @@ Provides: x
     }
 
     #[test]
+    fn an_unfinished_package_is_not_removed() {
+        assert!(refusal(&[], &["new"], &["unpacked"], "").is_some());
+        assert_eq!(
+            refusal(&[], &["new", "unpacked=1-"], &["unpacked"], ""),
+            None
+        );
+        assert_eq!(refusal(&[], &["new"], &["gone"], ""), None);
+    }
+
+    #[test]
     fn what_is_requested_is_never_removed() {
         let marks = "Package: a\nArchitecture: amd64\nAuto-Installed: 1\n";
         for word in ["a", "a:amd64", "a=1", "a/x"] {
@@ -202,13 +226,31 @@ Provides: x
     #[test]
     fn unmet_requests_are_named() {
         let met = [
-            "a", "a=1", "a=1*", "v", "w", "b:i386", "a:any", "a/x", "gone-", "a+", "lib.*",
-            "./x.deb", "~nq", "x.1",
+            "a",
+            "a=1",
+            "a=1*",
+            "a=candidate",
+            "v",
+            "w",
+            "b:i386",
+            "a:any",
+            "a/x",
+            "gone-",
+            "gone:i386-",
+            "gone=1-",
+            "a+",
+            "lib.*",
+            "./x.deb",
+            "~nq",
+            "leaving",
         ];
         assert_eq!(unmet(&met), None);
         assert_eq!(
-            unmet(&["a", "a=2", "gone", "x", "gone/x", "gone=1"]).as_deref(),
-            Some("`a=2`, `gone`, `x`, `gone/x`, `gone=1`")
+            unmet(&[
+                "a", "a=2", "gone", "x", "gone/x", "gone=1", "a.1", "unpacked"
+            ])
+            .as_deref(),
+            Some("`a=2`, `gone`, `x`, `gone/x`, `gone=1`, `a.1`, `unpacked`")
         );
     }
 }

@@ -127,12 +127,18 @@ impl Request {
         self.word.as_bytes().ends_with(b"-")
     }
 
+    /// The package that the word asks to install.
+    pub(crate) fn installation(&self) -> Option<Name<'_>> {
+        self.package().filter(|_| !self.may_remove())
+    }
+
     /// The package that the word asks to remove, by a final `-`.
     pub(crate) fn removal(&self) -> Option<Name<'_>> {
-        let (name, arch) = self.package().filter(|_| self.kind == Kind::Plain)?;
-        match arch {
-            None => Some((name.strip_suffix('-')?, None)),
-            Some(arch) => Some((name, Some(arch.strip_suffix('-')?))),
+        let (name, arch) = self.package().filter(|_| self.may_remove())?;
+        match (&self.kind, arch) {
+            (Kind::Plain, None) => Some((name.strip_suffix('-')?, None)),
+            (Kind::Plain, Some(arch)) => Some((name, Some(arch.strip_suffix('-')?))),
+            _ => Some((name, arch)),
         }
     }
 

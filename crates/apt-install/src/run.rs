@@ -7,7 +7,7 @@ use crate::apt::locks;
 use crate::apt::session::{Failure, Session};
 use crate::apt::signals::Signals;
 use crate::check::Check;
-use crate::cli::{AutoRemove, Config};
+use crate::cli::{AutoRemove, Config, Keep};
 use crate::error::Error;
 use crate::layer::PathError;
 use crate::layer::leftovers::Places;
@@ -24,7 +24,7 @@ use crate::state::extended_states::{self, Marks};
 use crate::summary;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The root to work on. Unit tests of the phases use other directories.
 const ROOT: &str = "/";
@@ -58,7 +58,7 @@ fn install(config: &Config) -> Result<u8, Error> {
     only_root("install packages")?;
     let _lock = session.lock()?;
     // Another run may have changed it in the meantime.
-    let state = State::read(config, &requests, mounts.as_ref().ok())?;
+    let mut state = State::read(config, &requests, mounts.as_ref().ok())?;
     if state.has_nothing_to_do(config) {
         return Ok(0);
     }
@@ -72,6 +72,9 @@ fn install(config: &Config) -> Result<u8, Error> {
         return layer.mark_manual(&session, &state.plan).map(|()| 0);
     }
     let configuration = session.configuration()?;
+    // apt-get fails if this is on and it must not remove anything (`DoAutomaticRemove` in
+    // apt-private/private-install.cc).
+    state.plan.removes |= configuration.is_on("APT::Get::AutomaticRemove");
     let before = Snapshot::take(Path::new(ROOT), places(&configuration));
     let check = Check {
         config,
@@ -81,8 +84,13 @@ fn install(config: &Config) -> Result<u8, Error> {
     };
     let done = layer.install(&session, &state.plan, &configuration, &before, &check);
     // Purge even if the installation failed. The closing line is the last one.
+    let patience = match done {
+        // It has been waited for already.
+        Err(Error::Locked { .. }) => Duration::ZERO,
+        _ => config.timeout,
+    };
     let status = done.map_or_else(|error| fail(&error), |()| 0);
-    let (purged, complete) = layer.purge(&before, session.signals());
+    let (purged, complete) = layer.purge(&before, session.signals(), patience);
     let status = match complete {
         Err(error) if status == 0 => fail(&error),
         _ => status,
@@ -141,7 +149,11 @@ fn purge_with(
         mounts: Some(Mounts::read().map_err(Error::unreadable(mounts::FILE))?),
         start: Moment::now(),
     };
-    let (purged, complete) = layer.purge(&Snapshot::nothing(places(configuration)), signals);
+    let (purged, complete) = layer.purge(
+        &Snapshot::nothing(places(configuration)),
+        signals,
+        config.timeout,
+    );
     signals.stop_if_received()?;
     let status = complete.map_or_else(|error| fail(&error), |()| 0);
     say(&summary::purged(&purged));
@@ -284,13 +296,18 @@ impl Layer<'_> {
         }
     }
 
-    /// Purges what the run added, reports what could not be purged, and sets times. Without the
-    /// mounts, nothing is purged.
-    fn purge(&self, before: &Snapshot, signals: &Signals) -> (Purged, Result<(), Error>) {
+    /// Waits for other apts, for at most `patience`, and purges what the run added. Reports what could
+    /// not be purged, and sets times. Without the mounts, nothing is purged.
+    fn purge(
+        &self,
+        before: &Snapshot,
+        signals: &Signals,
+        patience: Duration,
+    ) -> (Purged, Result<(), Error>) {
         let Some(mounts) = &self.mounts else {
             return (Purged::default(), Err(Error::NotPurged));
         };
-        wait_to_purge(self.config, mounts, &before.places, signals);
+        wait_to_purge(self.config.keep, mounts, &before.places, signals, patience);
         let purged = purge::purge(Path::new(ROOT), mounts, before, self.config.keep);
         purged.warnings.iter().for_each(|warning| warn(warning));
         self.clamp();
@@ -318,13 +335,21 @@ impl Layer<'_> {
     }
 }
 
-/// Waits until no other apt uses what is to be purged. If this takes too long, the purge reports it.
-fn wait_to_purge(config: &Config, mounts: &Mounts, places: &Places, signals: &Signals) {
-    let keep = config.keep;
+/// Waits until no other apt uses what is to be purged, for at most `patience`. If this takes longer, the
+/// purge reports it.
+fn wait_to_purge(
+    keep: Keep,
+    mounts: &Mounts,
+    places: &Places,
+    signals: &Signals,
+    patience: Duration,
+) {
+    let start = Instant::now();
     for (directory, kept) in [(&places.lists, keep.lists), (&places.archives, keep.cache)] {
         let lock = directory.join("lock");
         if !kept && !mounts.covers(&lock) {
-            locks::wait(&lock.to_string_lossy(), config.timeout, signals);
+            let left = patience.saturating_sub(start.elapsed());
+            locks::wait(&lock.to_string_lossy(), left, signals);
         }
     }
 }

@@ -79,6 +79,13 @@ impl Configuration {
         Some(path.components().collect())
     }
 
+    /// Whether `key` is on (`StringToBool` in apt-pkg/contrib/strutl.cc).
+    pub(crate) fn is_on(&self, key: &str) -> bool {
+        let words = ["1", "yes", "true", "with", "on", "enable"];
+        self.value(key)
+            .is_some_and(|value| words.iter().any(|word| value.eq_ignore_ascii_case(word)))
+    }
+
     /// Returns the last value of `key` that is not empty.
     fn value(&self, key: &str) -> Option<&str> {
         let found = self.values.iter().rev();

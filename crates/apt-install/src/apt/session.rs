@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where files for apt to read are written.
 const SCRATCH: &str = "/var/lib/apt";
@@ -249,8 +249,10 @@ impl<'a> Session<'a> {
         invocation: &Invocation,
         lock: &'static str,
     ) -> Result<(Ended, String), Error> {
+        let start = Instant::now();
+        let left = || self.config.timeout.saturating_sub(start.elapsed());
         loop {
-            match locks::wait(lock, self.config.timeout, &self.signals) {
+            match locks::wait(lock, left(), &self.signals) {
                 Waited::Free => {}
                 Waited::Signal => self.signals.stop_if_received()?,
                 Waited::Held => {
@@ -267,9 +269,10 @@ impl<'a> Session<'a> {
             let lost_it = !ended.is_success()
                 && untouched == dpkg_status::stamp()
                 && (output.contains(&lost) || locks::is_held(Path::new(lock)));
-            if !lost_it {
+            if !lost_it || left().is_zero() {
                 return Ok((ended, output));
             }
+            self.pause(Duration::from_millis(100))?;
         }
     }
 

@@ -53,9 +53,14 @@ pub(crate) fn purge(root: &Path, mounts: &Mounts, before: &Snapshot, keep: Keep)
 }
 
 /// Deletes unfinished downloads of package lists that did not exist `before`, even on a mount:
-/// after a full disk, they can make the next update hang for minutes.
+/// after a full disk, they can make the next update hang for minutes. Nothing is deleted while another
+/// apt downloads there.
 pub(crate) fn empty_partial(root: &Path, before: &Snapshot) -> Purged {
     let mounts = Mounts::default();
+    let lock = walk::below(root, &before.places.lists.join("lock"));
+    let Ok(Some(_lock)) = locks::take(&lock) else {
+        return Purged::default();
+    };
     let mut purge = Purge::new(root, &mounts, before);
     for place in &before.places.all {
         if place.pattern == PARTIAL {
@@ -190,8 +195,10 @@ fn undo(entry: &Entry<'_>, kind: Kind, earlier: &Earlier) -> io::Result<bool> {
             Ok(true)
         }
         (Kind::Log, Some(content)) => {
-            let mut file = entry.open(OFlags::WRONLY | OFlags::TRUNC)?;
+            let mut file = entry.open(OFlags::WRONLY)?;
+            // Not truncated first: on a full disk, an earlier layer's content would be lost.
             file.write_all(content)?;
+            file.set_len(content.len() as u64)?;
             rustix::fs::futimens(file, &earlier.times())?;
             Ok(false)
         }

@@ -23,10 +23,46 @@ pub(crate) struct Package {
     pub(crate) version: String,
     /// Whether it is on hold (`apt-mark hold`).
     pub(crate) held: bool,
-    /// Whether it is completely installed and not selected for removal.
-    pub(crate) installed: bool,
+    /// Whether it is not selected for removal.
+    selected: bool,
+    presence: Presence,
     /// `Installed-Size` in KiB, an estimate (Debian Policy 5.6.20).
     pub(crate) size: u64,
+}
+
+/// How much of a package is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    /// Nothing, configuration files, or the remains of an interrupted unpacking.
+    Absent,
+    /// Its files; dpkg has work left to do.
+    Unfinished,
+    Whole,
+}
+
+impl Presence {
+    /// Of the second and third word of `Status`, see dpkg(1).
+    fn of(flag: Option<&str>, state: Option<&str>) -> Self {
+        match state {
+            Some("installed") if flag == Some("ok") => Self::Whole,
+            Some(
+                "installed" | "unpacked" | "half-configured" | "triggers-awaited"
+                | "triggers-pending",
+            ) => Self::Unfinished,
+            _ => Self::Absent,
+        }
+    }
+}
+
+impl Package {
+    /// Whether it is completely installed and not selected for removal.
+    fn is_installed(&self) -> bool {
+        self.selected && self.is_whole()
+    }
+
+    fn is_whole(&self) -> bool {
+        self.presence == Presence::Whole
+    }
 }
 
 /// The packages in the status file.
@@ -42,6 +78,21 @@ pub(crate) struct Database {
 impl Database {
     /// Reads the database in `directory`. A missing database is empty.
     pub(crate) fn read(directory: &Path) -> io::Result<Self> {
+        let mut tries = 10;
+        loop {
+            let earlier = stamp_of(directory);
+            let read = Self::read_once(directory);
+            tries -= 1;
+            // A running dpkg writes its status, and then deletes the journal.
+            let is_stale = earlier != stamp_of(directory)
+                || matches!(&read, Err(error) if error.kind() == io::ErrorKind::NotFound);
+            if !is_stale || tries == 0 {
+                return read;
+            }
+        }
+    }
+
+    fn read_once(directory: &Path) -> io::Result<Self> {
         let text = match std::fs::read(directory.join(STATUS)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
@@ -67,29 +118,29 @@ impl Database {
             };
             let mut words = stanza.field("Status").unwrap_or("").split(' ');
             let (want, flag, state) = (words.next(), words.next(), words.next());
-            let whole = flag == Some("ok") && state == Some("installed");
             // dpkg(1): in any other state, dpkg has work left to do.
-            let settled = whole
-                || flag == Some("ok") && matches!(state, Some("not-installed" | "config-files"));
+            let settled = flag == Some("ok")
+                && matches!(state, Some("installed" | "not-installed" | "config-files"));
             database.halfway |= !settled;
             let package = Package {
                 arch: stanza.field("Architecture").unwrap_or("").to_owned(),
                 version: stanza.field("Version").unwrap_or("").to_owned(),
                 held: want == Some("hold"),
-                installed: whole && matches!(want, Some("install" | "hold")),
+                selected: matches!(want, Some("install" | "hold")),
+                presence: Presence::of(flag, state),
                 size: stanza
                     .field("Installed-Size")
                     .and_then(|size| size.parse().ok())
                     .unwrap_or(0),
             };
-            if package.installed {
+            if package.is_whole() {
                 let provides = stanza.field("Provides").unwrap_or("").split(',');
                 // A version and an architecture may follow the name (Debian Policy 7.1).
                 let names =
                     provides.filter_map(|one| one.split([' ', '(', ':']).find(|s| !s.is_empty()));
                 database.provided.extend(names.map(str::to_owned));
             }
-            if name == "dpkg" && package.installed {
+            if name == "dpkg" && package.presence != Presence::Absent {
                 // The native architecture is that of the package dpkg.
                 database.native = Some(package.arch.clone());
             }
@@ -102,23 +153,38 @@ impl Database {
 
     /// Returns the installed package `name:arch`. Without `arch`, the native architecture is used.
     pub(crate) fn installed(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
+        self.find(name, arch)
+            .filter(|package| package.is_installed())
+    }
+
+    /// The same, whether or not it is selected for removal.
+    pub(crate) fn whole(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
+        self.find(name, arch).filter(|package| package.is_whole())
+    }
+
+    /// The same of a package whose files are there, even if dpkg has work left to do.
+    pub(crate) fn present(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
+        self.find(name, arch)
+            .filter(|package| package.presence != Presence::Absent)
+    }
+
+    fn find(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
         let native = self.native.as_deref()?;
         let wanted = match arch {
             None | Some("native") => native,
             Some(arch) => arch,
         };
         self.packages.get(name)?.iter().find(|package| {
-            package.installed
-                // apt treats `all` as the native architecture.
-                && (package.arch == wanted || (package.arch == "all" && wanted == native))
+            // apt treats `all` as the native architecture.
+            package.arch == wanted || (package.arch == "all" && wanted == native)
         })
     }
 
-    /// Whether a package called `name` is installed, in any architecture, or an installed package
+    /// Whether a package called `name` is completely installed, in any architecture, or such a package
     /// provides it.
     pub(crate) fn has(&self, name: &str) -> bool {
         let mut packages = self.packages.get(name).into_iter().flatten();
-        packages.any(|package| package.installed) || self.provided.contains(name)
+        packages.any(Package::is_whole) || self.provided.contains(name)
     }
 
     /// Whether a package is partly installed or removed, or dpkg was interrupted.
@@ -163,7 +229,7 @@ impl Database {
         self.packages
             .iter()
             .flat_map(|(name, packages)| packages.iter().map(move |package| (name, package)))
-            .filter(|(_, package)| package.installed)
+            .filter(|(_, package)| package.is_installed())
             .map(|(name, package)| ((name.as_str(), package.arch.as_str()), package))
             .collect()
     }
@@ -184,7 +250,11 @@ pub(crate) struct Changes {
 
 /// Returns a value that differs after any change by dpkg, which replaces its status file each time.
 pub(crate) fn stamp() -> Option<impl PartialEq> {
-    let data = std::fs::metadata(Path::new(DIRECTORY).join(STATUS)).ok()?;
+    stamp_of(Path::new(DIRECTORY))
+}
+
+fn stamp_of(directory: &Path) -> Option<(u64, i64, i64)> {
+    let data = std::fs::metadata(directory.join(STATUS)).ok()?;
     Some((data.ino(), data.mtime(), data.mtime_nsec()))
 }
 
