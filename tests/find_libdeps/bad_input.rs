@@ -231,7 +231,7 @@ fn what_a_file_states_does_not_multiply() {
     });
     let mut wanted = malformed.collect::<Vec<_>>().concat();
     wanted += "find-libdeps: warning: venv/tries.so: needs 1000 libraries, and its search path has \
-               261 directories; only the first 131 are searched\n";
+               261 directories; only the first 131 and those of the system are searched\n";
     let missing = |name: &str, by: &str| format!("find-libdeps: missing: {name}, needed by {by}\n");
     wanted += &missing(&format!("/lib{platforms}"), "venv/platform.so");
     wanted += &missing("liba.so.1", "venv/platform.so");

@@ -207,14 +207,17 @@ fn a_file_of_debug_symbols_has_no_needs() {
     let fixture = Fixture::new();
     let needed = library(&fixture, "libs/liba.so.1", &[]);
     let library = fixture.library("libb.so", "int x;", &[&needed, "-g"]);
+    let program = fixture.program("program", &["-no-pie", &needed, "-g"]);
     std::fs::create_dir(fixture.path("venv")).expect("a directory");
-    Run::new("objcopy")
-        .arg("--only-keep-debug")
-        .arg(library)
-        .arg(fixture.path("venv/libb.so.debug"))
-        .must();
-    // ldd crashes on it or not, by version: there is nothing to compare.
-    has_no_needs(&fixture, 1, 1);
+    for (file, name) in [(library, "libb.so.debug"), (program, "program.debug")] {
+        Run::new("objcopy")
+            .arg("--only-keep-debug")
+            .arg(file)
+            .arg(fixture.path("venv").join(name))
+            .must();
+    }
+    // ldd crashes on them or not, by version: there is nothing to compare.
+    has_no_needs(&fixture, 2, 2);
 }
 
 test!(

@@ -20,9 +20,9 @@ const TYPE: u32 = 0x407c_0c0a;
 /// Real notes have some hundred bytes.
 const MAX_TEXT: usize = 1 << 16;
 /// Real files open some thirty libraries.
-const MAX_NOTES: usize = 1024;
+const MAX_NOTES: usize = 128;
 /// Real notes name up to five.
-const MAX_SONAMES: usize = 64;
+const MAX_SONAMES: usize = 16;
 
 /// A library that a file opens at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -115,8 +115,10 @@ pub fn check(loaded: &[ProgramHeader], length: u64) -> Result<u64> {
     {
         return malformed("a segment's address and offset differ within a page");
     }
+    // Linkers give a segment without content an offset that may lie beyond the end of the file.
     let ends = loaded
         .iter()
+        .filter(|load| load.p_filesz > 0)
         .map(|load| load.p_offset.saturating_add(load.p_filesz));
     let end = ends.max().unwrap_or(0);
     // The loader could map it, but using a page beyond the end of the file raises SIGBUS.
@@ -130,4 +132,20 @@ pub fn check(loaded: &[ProgramHeader], length: u64) -> Result<u64> {
 
 fn page_start(address: u64) -> u64 {
     address - address % PAGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_without_content_may_lie_beyond_the_end_of_the_file() {
+        let load = |p_offset, p_filesz| ProgramHeader {
+            p_offset,
+            p_filesz,
+            ..ProgramHeader::default()
+        };
+        assert!(check(&[load(0, 100), load(PAGE, 0)], 100).is_ok());
+        assert!(check(&[load(0, 100), load(PAGE, 1)], 100).is_err());
+    }
 }

@@ -221,7 +221,9 @@ impl<'a> ElfFile<'a> {
                     .position(|&byte| byte == 0)
                     .unwrap_or(name.len()),
             );
-            object.interpreter = Some(Arc::from(OsString::from_vec(name)));
+            if !name.is_empty() {
+                object.interpreter = Some(Arc::from(OsString::from_vec(name)));
+            }
         }
         let stack = segments
             .iter()
@@ -237,27 +239,30 @@ impl<'a> ElfFile<'a> {
             let loaded: Vec<ProgramHeader> = segments.iter().filter(is_load).cloned().collect();
             object.missing_bytes = mapping::check(&loaded, self.file.metadata()?.len())?;
             is_usual = self.read_dynamic(dynamic, &loaded, &mut object)?;
+        } else if segments.iter().any(|segment| segment.p_type == PT_DYNAMIC) {
+            // A file of debug symbols has the program header, without content.
+            object.kind = Kind::Other;
         }
         object.system = foreign_system::of(object.interpreter.as_deref(), &object.needed);
         if object.kind == Kind::Library {
-            self.check_library(segments, dynamic.is_some(), &mut object);
+            self.check_library(dynamic.is_some(), &mut object);
         }
         Ok((object, is_usual))
     }
 
     /// Notes why the loader refuses a library; the kernel, which starts programs, is less strict.
-    fn check_library(&self, segments: &[ProgramHeader], has_dynamic: bool, object: &mut Object) {
+    fn check_library(&self, has_dynamic: bool, object: &mut Object) {
         let [os_abi, version] = self.os_abi;
         if ![ELFOSABI_NONE, ELFOSABI_GNU].contains(&os_abi) {
             object.refusal = Some(format!("has the OS ABI {os_abi}").into());
         } else if os_abi == ELFOSABI_NONE && version != 0 {
             object.refusal = Some(format!("has version {version} of the OS ABI").into());
+        } else if !has_dynamic && self.header.e_entry != 0 {
+            // Packed programs are like this (UPX).
+            object.kind = Kind::Program;
         } else if !has_dynamic {
             object.kind = Kind::Other;
-            // A file of debug symbols has the program header, without content.
-            if !segments.iter().any(|segment| segment.p_type == PT_DYNAMIC) {
-                object.refusal = Some("has no dynamic section".into());
-            }
+            object.refusal = Some("has no dynamic section".into());
         }
     }
 

@@ -39,18 +39,22 @@ pub fn required(
         let section = section.ok()??;
         let mut records = Vec::new();
         let mut ended = false;
+        // They may overlap.
+        let mut visited = 0;
         for need in &section {
             let mut left = need.vn_cnt;
+            visited += 1;
             for version in &need {
+                visited += 1;
                 left = if version.vna_next == 0 { 0 } else { left - 1 };
                 if version.vna_flags & WEAK == 0 {
                     records.push((need.vn_file as u64, version.vna_name as u64));
                 }
-                if records.len() > MAX_VERSIONS {
+                if visited > MAX_VERSIONS {
                     return None;
                 }
             }
-            if left > 0 {
+            if left > 0 || visited > MAX_VERSIONS {
                 return None;
             }
             ended = need.vn_next == 0;

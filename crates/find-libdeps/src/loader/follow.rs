@@ -68,8 +68,9 @@ impl Pass<'_, '_> {
         start: usize,
     ) -> Vec<NeededName> {
         let needs = self.load_links(process, interpreter, start);
+        let packaged = OnceCell::new();
         for link in &process.links[start..] {
-            self.check_unneeded(process, interpreter, &link.located);
+            self.check_unneeded(process, interpreter, &link.located, &packaged);
         }
         needs
     }
@@ -148,6 +149,7 @@ impl Pass<'_, '_> {
         process: &Process,
         interpreter: &[Rc<Located>],
         located: &Rc<Located>,
+        packaged: &OnceCell<Vec<Process>>,
     ) {
         let config = self.context.inputs.config;
         let names = located.object.unneeded.iter();
@@ -156,7 +158,9 @@ impl Pass<'_, '_> {
             let known = process.by_name.get(&**name);
             if let Some(by) = known.and_then(|known| known.by.as_ref()) {
                 diagnose::versions(located, &path, name, by, &self.remarks);
-            } else if known.is_none() && !self.is_loaded_by_packages(process, interpreter, name) {
+            } else if known.is_none()
+                && !self.is_loaded_by_packages(process, interpreter, name, packaged)
+            {
                 let message = format!(
                     "requires versions of `{}`, which it does not need and nothing else loads; the \
                      loader refuses it",
@@ -174,6 +178,7 @@ impl Pass<'_, '_> {
         process: &Process,
         interpreter: &[Rc<Located>],
         name: &OsStr,
+        packaged: &OnceCell<Vec<Process>>,
     ) -> bool {
         let first = &process.links[0].located;
         let abi = first.object.abi;
@@ -184,10 +189,13 @@ impl Pass<'_, '_> {
         if in_tree.is_some() && !process.is_starting {
             return true;
         }
-        interpreter
+        let packaged = packaged.get_or_init(|| {
+            let firsts = interpreter.iter().chain([first]);
+            firsts.map(|first| self.whole(first, interpreter)).collect()
+        });
+        packaged
             .iter()
-            .chain([first])
-            .any(|first| self.whole(first, interpreter).by_name.contains_key(name))
+            .any(|whole| whole.by_name.contains_key(name))
     }
 
     fn absence(

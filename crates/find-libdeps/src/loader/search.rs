@@ -21,6 +21,9 @@ use std::rc::Rc;
 /// How many paths are tried for the needs of one object. Real objects with hundreds of needs have
 /// dozens of directories.
 const MAX_TRIES: usize = 1 << 17;
+/// How many directories are searched for the libraries of one object: real chains of loading objects
+/// have some dozens.
+const MAX_DIRECTORIES: usize = 1024;
 
 /// The search for names on behalf of the objects of a process.
 #[derive(Clone, Copy)]
@@ -65,7 +68,9 @@ impl Search<'_> {
         // The loader is loaded before everything else and satisfies its own name.
         if never_packaged::is_loader(name, abi) {
             let interpreter = Path::new(abi.architecture()?.interpreter);
-            return open(interpreter).map(|library| (library, FoundBy::Direct));
+            if let Some(library) = open(interpreter) {
+                return Some((library, FoundBy::Direct));
+            }
         }
         for (found_by, tried) in self.directories(process, index, remarks) {
             let library = if *found_by == FoundBy::Cache {
@@ -98,7 +103,8 @@ impl Search<'_> {
     ) -> &'p [(FoundBy, Rc<[PathBuf]>)] {
         let link = &process.links[index];
         let object = &link.located.object;
-        let most = MAX_TRIES / object.needed.len().max(1);
+        let names = object.needed.len() + object.auxiliary.len();
+        let most = (MAX_TRIES / names.max(1)).min(MAX_DIRECTORIES);
         link.directories.get_or_init(|| {
             let all = self.places(process, index);
             let all = all.map(|(found_by, place)| (found_by, self.candidates.tried(place)));
@@ -107,13 +113,15 @@ impl Search<'_> {
                 .collect();
             if all.len() > most {
                 let message = format!(
-                    "needs {} libraries, and its search path has {} directories; only the first {most} \
-                     are searched",
-                    object.needed.len(),
+                    "needs {names} libraries, and its search path has {} directories; only the first \
+                     {most} and those of the system are searched",
                     all.len()
                 );
                 remarks.add_objection(&link.located.path, message);
-                all.truncate(most);
+                let is_cache = |(found_by, _): &(FoundBy, _)| *found_by == FoundBy::Cache;
+                if let Some(of_system) = all.iter().position(is_cache) {
+                    all.drain(most.min(of_system)..of_system);
+                }
             }
             all
         })

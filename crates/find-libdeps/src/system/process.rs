@@ -3,7 +3,7 @@
 //! Command lines and the meaning of outputs belong to the callers.
 
 use crate::system::escape::shown;
-use crate::system::signals::{self, Program};
+use crate::system::signals::Program;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read, retry_on_intr};
 use rustix::process::{PidfdFlags, pidfd_open};
@@ -181,7 +181,6 @@ pub fn find(name: &OsStr) -> Option<PathBuf> {
 /// # Errors
 /// If the command cannot be started.
 pub fn foreground(command: &mut Command) -> io::Result<ExitStatus> {
-    signals::catch()?;
     Program::start(command, true)?.wait()
 }
 

@@ -140,7 +140,9 @@ pub struct Program {
 
 impl Program {
     /// Starts `command`; in the foreground, signals are for the program alone until it ends.
+    /// Signals are caught from now on.
     pub fn start(command: &mut Command, is_in_foreground: bool) -> io::Result<Self> {
+        catch()?;
         let mut state = state();
         let child = command.spawn()?;
         let pid = Pid::from_child(&child);
@@ -181,9 +183,8 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         // None of this has an effect after `wait`.
-        self.forget();
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.wait();
     }
 }
 
