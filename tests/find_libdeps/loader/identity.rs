@@ -104,6 +104,30 @@ fn a_soname_from_elsewhere_in_the_tree_does_not_satisfy_a_program() {
 }
 
 test!(
+    a_library_that_one_of_two_processes_loads_is_followed,
+    needs = TOOLS
+);
+fn a_library_that_one_of_two_processes_loads_is_followed() {
+    let fixture = Fixture::new();
+    let path = |path: &str| format!("-Wl,-rpath,$ORIGIN/{path},--enable-new-dtags");
+    library(&fixture, "venv/one/libq.so.1", &[]);
+    let q = fixture.text("venv/one/libq.so.1");
+    let one = library(&fixture, "venv/one/libp.so.1", &[&q, &path(".")]);
+    library(&fixture, "venv/two/libp.so.1", &[]);
+    let a = library(&fixture, "venv/liba.so.1", &[&one, &path("one")]);
+    // Loads another libp.so.1 before it loads liba.so.1, whose need is met then.
+    let two = fixture.text("venv/two/libp.so.1");
+    library(
+        &fixture,
+        "venv/libd.so.1",
+        &[&two, &a, &path("two:$ORIGIN")],
+    );
+    let (outcome, found, _) = fixture.report("venv").library("libq.so.1");
+    assert_eq!(outcome, "bundled");
+    assert_eq!(found, Some(q));
+}
+
+test!(
     a_soname_of_another_architecture_satisfies_nothing,
     needs = TOOLS
 );

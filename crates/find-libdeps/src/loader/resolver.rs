@@ -13,7 +13,7 @@
 use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
 use crate::elf::object_file::Kind;
 use crate::loader::context::{Context, Inputs};
-use crate::loader::follow::Pass;
+use crate::loader::follow::{Followed, Pass};
 use crate::loader::located::FileId;
 use crate::loader::outcome::{NeededName, Resolution};
 use crate::loader::remarks::Remarks;
@@ -77,20 +77,31 @@ impl<'a> Resolver<'a> {
             loaded.extend(&followed.loaded);
             needs.extend(self.context.inputs.tree, followed.needs);
         }
-        let mut unloaded: Vec<(FileId, Vec<NeededName>)> = Vec::new();
-        for first in others {
+        let mut covered = loaded.clone();
+        let mut alone: Vec<(FileId, Followed)> = Vec::new();
+        for first in &others {
             // Of objects that load one another in a circle the first stands for all.
             if !loaded.contains(&first.file) {
                 let mut followed = pass.follow(first);
                 loaded.extend(&followed.loaded);
                 followed.needs.shrink_to_fit();
-                unloaded.push((first.file, followed.needs));
+                followed.loaded.shrink_to_fit();
+                alone.push((first.file, followed));
             }
         }
-        for (file, more) in unloaded {
-            // A later one may have loaded it.
-            if !loaded.contains(&file) {
-                needs.extend(self.context.inputs.tree, more);
+        // A later one may have loaded it.
+        alone.retain(|(file, _)| !loaded.contains(file));
+        for (file, followed) in alone {
+            covered.insert(file);
+            covered.extend(followed.loaded);
+            needs.extend(self.context.inputs.tree, followed.needs);
+        }
+        // What only those loaded that do not count: as part of a later process they load less.
+        for first in others {
+            if covered.insert(first.file) {
+                let followed = pass.follow(first);
+                covered.extend(followed.loaded);
+                needs.extend(self.context.inputs.tree, followed.needs);
             }
         }
         let mut resolutions = Vec::new();
