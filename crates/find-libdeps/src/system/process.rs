@@ -1,4 +1,4 @@
-//! Finds programs on PATH and runs them, started by [`signals`]. The only module that does either.
+//! Finds programs on PATH and runs them, started by `signals`. The only module that does either.
 //!
 //! Command lines and the meaning of outputs belong to the callers.
 
@@ -176,7 +176,7 @@ pub fn find(name: &OsStr) -> Option<PathBuf> {
 /// Runs `command` to its end, as a shell runs one in the foreground.
 ///
 /// SIGINT and SIGQUIT from a terminal reach the command directly, and this process survives them;
-/// SIGHUP and SIGTERM are passed on. Afterwards, all end this process ([`signals`]).
+/// SIGHUP and SIGTERM are passed on. Afterwards, all end this process (`signals`).
 ///
 /// # Errors
 /// If the command cannot be started.
