@@ -131,7 +131,7 @@ fn wait_until(
             said = true;
             say(&format!(
                 "`{lock}` is held by another process; waiting for up to {} s",
-                timeout.as_secs()
+                timeout.as_millis().div_ceil(1000)
             ));
         }
         // The kernel does not notify when such a lock is released.
