@@ -681,7 +681,7 @@ fn dpkg_finishes(release: &str, signal: &str, status: i32) {
     );
     let script = format!(
         "mkfifo /tmp/ready /tmp/go /tmp/err\n\
-         /mnt/apt-install slow >/tmp/out 2>/tmp/err & pid=$!\n\
+         env --default-signal=HUP /mnt/apt-install slow >/tmp/out 2>/tmp/err & pid=$!\n\
          {{ read line </tmp/ready; kill -{signal} $pid; }} &\n\
          {{ while read line; do echo \"$line\"; case $line in *received*) echo >/tmp/go;; \
          esac; done; }} </tmp/err\nwait $pid; echo status $?\n"
