@@ -156,11 +156,12 @@ Version: 1
     /// The message about the removal of `removed`.
     fn refusal(options: &[&str], words: &[&str], removed: &[&str], marks: &str) -> Option<String> {
         let removed: Vec<String> = removed.iter().map(|&name| name.to_owned()).collect();
+        let marks = Marks::parse(marks);
         let check = Check {
             config: &parse(options),
             requests: &requests(words),
             installed: &Database::parse(STATUS),
-            marks: Some(&Marks::parse(marks)),
+            marks: Some(&marks),
         };
         let refused = check.removals(&removed).err();
         refused.map(|error| error.to_string())
