@@ -11,8 +11,7 @@ use std::path::Path;
 /// The packages that the README names.
 const PACKAGES: [&str; 3] = ["cargo", "gcc", "python3"];
 
-/// Where the tests of this program build too, so that the second command finds what the first has
-/// built.
+/// Where both installations build, so that the second finds what the first has built.
 const BUILT: &str = "/src/target/tmp/install-quick";
 
 /// Runs a script in `root`, in new namespaces. It needs no network: the crates are in the root.

@@ -14,8 +14,9 @@
 //!
 //! `error`, `message` and `escape` are used by several phases.
 //!
-//! Invariants: only dpkg changes dpkg's database; nothing that existed before the run is deleted;
-//! if everything is installed already, nothing is written, except apt's marks where they change.
+//! Invariants: only dpkg changes dpkg's database; of the files that existed before the run, this
+//! program deletes none, and empties at most the backups and caches that `layer` lists; if everything
+//! is installed already, nothing is written, except apt's marks where they change.
 
 mod apt;
 mod check;

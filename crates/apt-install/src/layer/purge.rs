@@ -1,8 +1,8 @@
 //! Deletes what a run added to the layer and that is on the list of leftovers.
 //!
-//! Never deleted: anything that is not on the list; directories, except those that apt made for its
-//! lists, because services expect theirs to exist; files that existed before the run; files that a package ships; symbolic links; files on a
-//! mount, which belong to the user.
+//! Never deleted: anything that is not on the list; directories, because services expect theirs to
+//! exist (except empty ones that apt made for its lists); files that existed before the run; files that
+//! a package ships; symbolic links; files on a mount, which belong to the user.
 
 use super::leftovers::{Kind, PARTIAL, Place};
 use super::mounts::Mounts;

@@ -153,30 +153,34 @@ impl Database {
 
     /// Returns the installed package `name:arch`. Without `arch`, the native architecture is used.
     pub(crate) fn installed(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
-        self.find(name, arch)
-            .filter(|package| package.is_installed())
+        self.find(name, arch, Package::is_installed)
     }
 
     /// The same, whether or not it is selected for removal.
     pub(crate) fn whole(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
-        self.find(name, arch).filter(|package| package.is_whole())
+        self.find(name, arch, Package::is_whole)
     }
 
     /// The same of a package whose files are there, even if dpkg has work left to do.
     pub(crate) fn present(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
-        self.find(name, arch)
-            .filter(|package| package.presence != Presence::Absent)
+        self.find(name, arch, |package| package.presence != Presence::Absent)
     }
 
-    fn find(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
+    fn find(
+        &self,
+        name: &str,
+        arch: Option<&str>,
+        is_wanted: fn(&Package) -> bool,
+    ) -> Option<&Package> {
         let native = self.native.as_deref()?;
         let wanted = match arch {
             None | Some("native") => native,
             Some(arch) => arch,
         };
         self.packages.get(name)?.iter().find(|package| {
-            // apt treats `all` as the native architecture.
-            package.arch == wanted || (package.arch == "all" && wanted == native)
+            is_wanted(package)
+                // apt treats `all` as the native architecture.
+                && (package.arch == wanted || (package.arch == "all" && wanted == native))
         })
     }
 
@@ -372,6 +376,13 @@ Version: 1
         assert_eq!(version(&database, "tzdata", Some("amd64")), Some("2025b-0"));
         assert_eq!(version(&database, "tzdata", Some("i386")), None);
         assert_eq!(version(&database, "dpkg", Some("native")), Some("1.21.22"));
+    }
+
+    #[test]
+    fn remains_in_another_architecture_do_not_hide_a_package() {
+        let remains = "Package: tzdata\nStatus: deinstall ok config-files\nArchitecture: amd64\n\n";
+        let database = Database::parse(&(remains.to_owned() + STATUS));
+        assert_eq!(version(&database, "tzdata", None), Some("2025b-0"));
     }
 
     #[test]

@@ -96,7 +96,8 @@ impl<'a> Resolver<'a> {
             covered.extend(followed.loaded);
             needs.extend(self.context.inputs.tree, followed.needs);
         }
-        // What only those loaded that do not count: as part of a later process they load less.
+        // An object that was left out because a later process loads it may load less in that process:
+        // what it alone loaded is followed by itself.
         for first in others {
             if covered.insert(first.file) {
                 let followed = pass.follow(first);
