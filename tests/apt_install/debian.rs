@@ -125,37 +125,3 @@ fn services_start(release: &str, port: u16) {
     let said = sandbox.script(&script).said();
     said.is(0, "nginx\napache\nPONG\n", "");
 }
-
-test!(the_same_layer_twice, needs = NEEDS, on = [bookworm, trixie]);
-fn the_same_layer_twice(release: &str) {
-    let mut sandbox = Sandbox::new(release, &[], PROGRAM);
-    for packages in [
-        &["libpq5"][..],
-        &[
-            "nginx-light",
-            "redis-server",
-            "fontconfig",
-            "libxslt1.1",
-            "libmagic1",
-            "libpq5",
-            "libjpeg62-turbo",
-        ],
-    ] {
-        let mut layer = || {
-            let said = sandbox
-                .apt_install(packages)
-                .env("SOURCE_DATE_EPOCH", "1700000000")
-                .said();
-            assert_eq!(said.status, 0, "{}", said.stderr);
-            let (tar, files) = (sandbox.tar(), sandbox.layer());
-            sandbox.reset();
-            (tar, files)
-        };
-        let (one, two) = (layer(), layer());
-        assert_eq!(one.1, two.1);
-        assert!(
-            one.0 == two.0,
-            "the same files, but other times or contents"
-        );
-    }
-}

@@ -6,6 +6,7 @@ use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs;
 use crate::support::target_dir;
+use crate::venvs;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ COPY --from=tools-of-the-test / /all/
 /// The README's line that leaves not even the program in the image; all that it installs is there.
 const MOUNT: &str = "FROM python:bookworm
 RUN mkdir /venv && echo libc6 > /venv/pkgdeps.txt
-RUN --mount=from=tools-of-the-test,target=/mnt xargs -ra /venv/pkgdeps.txt /mnt/apt-install
+RUN --mount=from=tools,target=/mnt xargs -ra /venv/pkgdeps.txt /mnt/apt-install
 ";
 
 const DIST: &str = "FROM python:bookworm
@@ -35,19 +36,28 @@ test!(
 fn the_image_holds_both_programs() {
     let docker = Shared::engine();
     docker.import_python("bookworm");
-    // The oldest compiler that is promised; the default is an image of a registry.
+    // The default is an image of a registry. This archive is also that of the tests of install.sh.
     let packages = ["cargo", "gcc", "python3"];
-    docker.import_online("trixie", &packages, "rust:trixie", &programs::QUICK);
-    let checkout = programs::checkout();
+    docker.import_online("trixie", &packages, "rust:trixie", &[]);
     let arguments = [
         "--build-arg=RUST_IMAGE=rust:trixie",
         "--tag=tools-of-the-test",
     ];
-    let said = docker.build_in(&checkout, &arguments);
+    let said = docker.build_in(&programs::stand_in(), &arguments);
     assert_eq!(said.status, 0, "{}", said.stderr);
     assert_eq!(docker.layers("tools-of-the-test").len(), 1);
     let context = TempDir::new_in(target_dir()).expect("a directory");
     check(&docker, IMAGE, context.path(), "with-image");
+}
+
+test!(
+    a_mounted_program_leaves_nothing_in_the_image,
+    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo],
+    limit = IMAGES
+);
+fn a_mounted_program_leaves_nothing_in_the_image() {
+    let docker = venvs::engine();
+    let context = TempDir::new_in(target_dir()).expect("a directory");
     fs::write(context.path().join("Dockerfile"), MOUNT).expect("a file");
     let said = docker.build_in(context.path(), &["--tag", "with-mount"]);
     assert_eq!(said.status, 0, "{}", said.stderr);

@@ -1,4 +1,4 @@
-//! What is installed, where, and how: from one real build that most tests share.
+//! What is installed, where, and how.
 
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -85,14 +85,12 @@ fn modes_do_not_depend_on_the_umask() {
         let prefix = dir.path().join(mask);
         let script = format!(
             "umask {mask}; exec {}/install.sh \"$@\"",
-            checkout().display()
+            programs::stand_in().display()
         );
-        programs::building(
-            Run::new("sh")
-                .args(["-c", &script, "sh", "--prefix"])
-                .arg(&prefix),
-        )
-        .must();
+        programs::with_cargo(Run::new("sh"))
+            .args(["-c", &script, "sh", "--prefix"])
+            .arg(&prefix)
+            .must();
         for place in ["", "bin", "bin/find-libdeps", "bin/apt-install"] {
             assert_eq!(mode(&prefix.join(place)), 0o755, "{mask} {place}");
         }
@@ -257,11 +255,14 @@ test!(
     limit = BUILD
 );
 fn programs_are_static_whatever_the_flags() {
-    // In a copy, whose cargo reads a configuration that has everything wrong. Each set of flags is
-    // built separately.
+    // In a copy, whose cargo reads a configuration that has everything wrong.
     let dir = TempDir::new_in(target_dir()).expect("a directory");
     let copy = dir.path().join("copy");
-    programs::copy(&copy);
+    Run::new("cp")
+        .arg("-r")
+        .arg(programs::stand_in())
+        .arg(&copy)
+        .must();
     fs::create_dir(copy.join(".cargo")).expect("a directory");
     let other = dir.path().join("other");
     fs::write(
@@ -284,7 +285,8 @@ fn programs_are_static_whatever_the_flags() {
     ] {
         let prefix = dir.path().join(name);
         let bin = prefix.join("bin");
-        programs::building(Run::new(copy.join("install.sh")))
+        programs::with_cargo(Run::new(copy.join("install.sh")))
+            .env("CARGO_TERM_QUIET", "true")
             .dir(&copy)
             .env(name, value)
             .arg("--prefix")

@@ -1,7 +1,8 @@
-//! Both programs as `install.sh` makes them, built once for all test programs and kept between runs:
-//! optimised as for a release, or quickly, where only the installing matters.
+//! Both programs as `install.sh` makes them, built once for all test programs and kept between runs,
+//! and a checkout with stand-ins for them, where only the installing matters.
 
 use super::run::Run;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -14,8 +15,8 @@ pub fn checkout() -> PathBuf {
 
 /// Copies the checkout into the new directory `to`, without what was built or is git's.
 pub fn copy(to: &Path) {
-    std::fs::create_dir(to).expect("a directory");
-    let entries = std::fs::read_dir(checkout()).expect("the checkout");
+    fs::create_dir(to).expect("a directory");
+    let entries = fs::read_dir(checkout()).expect("the checkout");
     let entries = entries
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| {
@@ -33,24 +34,46 @@ pub const QUICK: [(&str, &str); 3] = [
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
 ];
 
-/// A run of `install.sh` that builds quickly.
+/// A checkout with `install.sh` and the files for Docker, in which both programs only print their
+/// version: how they are built and installed does not depend on what they do. Made once.
+pub fn stand_in() -> PathBuf {
+    static MADE: OnceLock<()> = OnceLock::new();
+    let dir = super::target_dir().join("stand-in");
+    MADE.get_or_init(|| {
+        let _lock = super::lock("stand-in");
+        write_stand_in(&dir).expect("a directory that can be written to");
+    });
+    dir
+}
+
+fn write_stand_in(dir: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(dir)?;
+    for file in ["install.sh", "Dockerfile", "Dockerfile.dockerignore"] {
+        fs::copy(checkout().join(file), dir.join(file))?;
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let mut lock = "version = 4\n".to_owned();
+    for name in ["apt-install", "find-libdeps"] {
+        let package = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        lock += &format!("\n[[package]]\n{package}");
+        let source = dir.join("crates").join(name).join("src");
+        fs::create_dir_all(&source)?;
+        let manifest = source.with_file_name("Cargo.toml");
+        fs::write(
+            manifest,
+            format!("[package]\n{package}edition = \"2024\"\n"),
+        )?;
+        let main = format!("fn main() {{\n    println!(\"{name} {version}\");\n}}\n");
+        fs::write(source.join("main.rs"), main)?;
+    }
+    let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n";
+    fs::write(dir.join("Cargo.toml"), workspace)?;
+    fs::write(dir.join("Cargo.lock"), lock)
+}
+
+/// A run of the `install.sh` of [`stand_in`].
 pub fn install_sh() -> Run {
-    building(Run::new(checkout().join("install.sh")))
-}
-
-/// A run that builds quickly, and where earlier ones did.
-pub fn building(run: Run) -> Run {
-    let run = QUICK
-        .into_iter()
-        .fold(run, |run, (name, value)| run.env(name, value));
-    building_in(run, "install-quick")
-}
-
-/// A run that builds in this folder, without cargo's output.
-fn building_in(run: Run, folder: &str) -> Run {
-    with_cargo(run)
-        .env("CARGO_TARGET_DIR", super::target_dir().join(folder))
-        .env("CARGO_TERM_QUIET", "true")
+    with_cargo(Run::new(stand_in().join("install.sh"))).env("CARGO_TERM_QUIET", "true")
 }
 
 /// A run with what cargo needs of the environment.
@@ -70,7 +93,9 @@ pub fn installed() -> PathBuf {
     BUILT.get_or_init(|| {
         let _lock = super::lock("installed");
         let run = Run::new(checkout().join("install.sh"));
-        building_in(run, "install")
+        with_cargo(run)
+            .env("CARGO_TARGET_DIR", super::target_dir().join("install"))
+            .env("CARGO_TERM_QUIET", "true")
             .arg("--prefix")
             .arg(&prefix)
             .must();
