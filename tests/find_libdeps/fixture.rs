@@ -143,7 +143,7 @@ impl Report {
         };
         let text = |name: &str| library[name].as_str().map(str::to_owned);
         (
-            text("outcome").expect("a string"),
+            text("provider").expect("a string"),
             text("path"),
             text("found_by"),
         )

@@ -59,21 +59,23 @@ fn json_has_the_whole_report() {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
             .map(|value| value.trim_matches('"').to_owned())
     };
-    let library = |soname: &str, outcome: &str, at: Option<String>, found_by: Option<&str>| {
+    let library = |soname: &str, provider: &str, at: Option<String>, found_by: Option<&str>| {
         json!({
             "soname": soname,
-            "told_by": "header",
-            "outcome": outcome,
+            "evidence": "header",
+            "provider": provider,
             "path": at,
             "found_by": found_by,
-            "package": (outcome == "package").then_some("libc6"),
-            "passed_over": [],
+            "package": (provider == "package").then_some("libc6"),
+            "not_chosen": [],
             "needed_by": [path("venv/ext.so")],
         })
     };
     let libc = "/lib/x86_64-linux-gnu/libc.so.6".to_owned();
     let wanted = json!({
-        "distribution": {
+        "format": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "release": {
             "id": os_release("ID"),
             "version_codename": os_release("VERSION_CODENAME"),
             "architecture": "amd64",

@@ -60,7 +60,7 @@ fn the_notes_of_a_wheel_are_possible() {
         .iter()
         .map(|library| {
             let text = |name: &str| library[name].as_str().unwrap_or_default().to_owned();
-            assert_eq!(text("told_by"), "note");
+            assert_eq!(text("evidence"), "note");
             let (soname, package) = (text("soname"), text("package"));
             format!("{soname} {package}").trim_end().to_owned()
         })
@@ -129,7 +129,7 @@ fn a_wheel_needs_nothing_of_what_it_bundles() {
         let soname = library["soname"].as_str().expect("a string");
         let is_in_libs = libs.iter().any(|name| name.to_string_lossy() == soname);
         let wanted = if is_in_libs { "bundled" } else { "package" };
-        assert_eq!(library["outcome"], wanted, "{soname}");
+        assert_eq!(library["provider"], wanted, "{soname}");
     }
 }
 

@@ -9,9 +9,14 @@ use crate::report::{NeededLibrary, Report};
 use crate::system::escape::shown;
 use serde::Serialize;
 
+/// The version of the format. It changes if a field changes its meaning or is removed.
+const FORMAT: u32 = 1;
+
 #[derive(Serialize)]
 struct Document<'a> {
-    distribution: JsonDistribution<'a>,
+    format: u32,
+    version: &'static str,
+    release: JsonRelease<'a>,
     packages: Vec<JsonPackage<'a>>,
     libraries: Vec<JsonLibrary>,
     possible: Vec<JsonLibrary>,
@@ -21,7 +26,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonDistribution<'a> {
+struct JsonRelease<'a> {
     id: Option<&'a str>,
     version_codename: Option<&'a str>,
     architecture: &'a str,
@@ -39,12 +44,12 @@ struct JsonPackage<'a> {
 #[derive(Serialize)]
 struct JsonLibrary {
     soname: String,
-    told_by: &'static str,
-    outcome: &'static str,
+    evidence: &'static str,
+    provider: &'static str,
     path: Option<String>,
     found_by: Option<&'static str>,
     package: Option<String>,
-    passed_over: Vec<String>,
+    not_chosen: Vec<String>,
     needed_by: Vec<String>,
 }
 
@@ -69,7 +74,9 @@ struct JsonCounts {
 /// `report` as a document that ends with a newline.
 pub fn document(report: &Report) -> Result<String, serde_json::Error> {
     let document = Document {
-        distribution: JsonDistribution {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION"),
+        release: JsonRelease {
             id: report.distribution.id.as_deref(),
             version_codename: report.distribution.version_codename.as_deref(),
             architecture: &report.architecture,
@@ -121,14 +128,14 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
     let provider = &library.provider;
     JsonLibrary {
         soname: shown(&library.soname),
-        told_by: match library.evidence {
+        evidence: match library.evidence {
             Evidence::Header => "header",
             Evidence::Note => "note",
             Evidence::Table => "table",
             Evidence::Source => "source",
             Evidence::Trace => "trace",
         },
-        outcome: match provider {
+        provider: match provider {
             Provider::Package { .. } | Provider::NotInstalled { .. } => "package",
             Provider::Unowned { .. } => "unowned",
             Provider::Bundled { .. } => "bundled",
@@ -143,7 +150,7 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
             _ => provider.place().and_then(|place| place.found_by).map(rule),
         },
         package: provider.package().map(ToString::to_string),
-        passed_over: match provider {
+        not_chosen: match provider {
             Provider::NotInstalled { passed_over, .. } => {
                 passed_over.iter().map(ToString::to_string).collect()
             }
