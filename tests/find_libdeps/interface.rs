@@ -268,6 +268,23 @@ fn the_default_path_is_the_virtualenv() {
         ),
         "",
     );
+    // Without the variable, it is the one in the working directory.
+    fixture.file(".venv", "");
+    assert_eq!(fixture.run().said().status, 2);
+    std::fs::remove_file(fixture.path(".venv")).expect("it is there");
+    fixture.link("venv", ".venv");
+    fixture.run().arg("-q").said().is(0, "libc6\n", "");
+    run()
+        .args(["-q", "--exclude=/venv/ext"])
+        .said()
+        .is(0, "", "");
+    fixture.run().args(["--root", "/"]).said().is(
+        2,
+        "",
+        "error: no PATH given, and --root ignores $VIRTUAL_ENV and ./.venv\n\n\
+         Usage: find-libdeps [OPTIONS] [PATH]... [-- <COMMAND>...]\n\n\
+         For more information, try '--help'.\n",
+    );
 }
 
 test!(a_closed_pipe_is_no_error, needs = TOOLS);
@@ -321,7 +338,7 @@ fn usage_errors_are_status_2() {
     run().said().is(
         2,
         "",
-        "error: no PATH given, and $VIRTUAL_ENV does not name one\n\n\
+        "error: no PATH given, $VIRTUAL_ENV is not set, and there is no directory ./.venv\n\n\
          Usage: find-libdeps [OPTIONS] [PATH]... [-- <COMMAND>...]\n\n\
          For more information, try '--help'.\n",
     );

@@ -38,7 +38,7 @@ Exit status:
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools)] // one per switch
 struct Args {
-    /// Files and directories to analyse [default: `$VIRTUAL_ENV`]
+    /// Files and directories to analyse [default: `$VIRTUAL_ENV`, else `./.venv`]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -178,18 +178,18 @@ pub fn invocation() -> Invocation {
     };
     let virtual_env = environment("VIRTUAL_ENV");
     let ld_library_path = environment("LD_LIBRARY_PATH");
-    let (explain, paths) = explained(args.explain, args.paths, !virtual_env.is_empty());
-    let paths = if !paths.is_empty() {
-        paths
-    } else if !virtual_env.is_empty() {
-        vec![PathBuf::from(virtual_env)]
-    } else {
+    let default = default_path(virtual_env, args.root.is_none());
+    let (explain, mut paths) = explained(args.explain, args.paths, default.is_some());
+    if paths.is_empty() {
+        paths.extend(default);
+    }
+    if paths.is_empty() {
         usage(if args.root.is_none() {
-            "no PATH given, and $VIRTUAL_ENV does not name one"
+            "no PATH given, $VIRTUAL_ENV is not set, and there is no directory ./.venv"
         } else {
-            "no PATH given, and --root ignores $VIRTUAL_ENV"
+            "no PATH given, and --root ignores $VIRTUAL_ENV and ./.venv"
         })
-    };
+    }
     let format = match explain {
         Some(name) => Format::Explain(name),
         None if args.json => Format::Json,
@@ -221,6 +221,16 @@ pub fn invocation() -> Invocation {
         },
         color: args.color,
     }
+}
+
+/// The PATH to use if none is given, as uv finds it: the active virtualenv, or else the one in the
+/// working directory, which another root does not have.
+fn default_path(virtual_env: OsString, is_machine: bool) -> Option<PathBuf> {
+    if !virtual_env.is_empty() {
+        return Some(PathBuf::from(virtual_env));
+    }
+    let local = PathBuf::from("./.venv");
+    (is_machine && local.is_dir()).then_some(local)
 }
 
 /// Distinguishes `--explain PATH` from `--explain NAME`. A NAME is never a directory, so a directory is a
