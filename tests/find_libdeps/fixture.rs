@@ -1,6 +1,7 @@
 //! Trees of ELF files compiled from one line of C, what `find-libdeps` says of them, and what
 //! glibc's own `ldd` does.
 
+use crate::elf;
 use crate::support::run::{Run, Said};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -51,6 +52,11 @@ impl Fixture {
         fs::create_dir_all(path.parent().expect("it has a name")).expect("directories");
         fs::write(&path, content).expect("a file");
         path
+    }
+
+    /// An ELF file without needs, made without a compiler.
+    pub fn elf(&self, name: &str) -> PathBuf {
+        self.file(name, elf::needing([], 0, b"/\0"))
     }
 
     /// A symbolic link.

@@ -401,6 +401,9 @@ fn distributions_that_are_links_or_archives_are_reported() {
     fixture.link(directory, &format!("{site}/b-1.dist-info"));
     fixture.file(&format!("{site}/c-1.dist-info/METADATA"), "Name: c\n");
     fixture.file(&format!("{site}/d-1.egg"), "PK");
+    fixture.elf(&format!("{site}/own.so"));
+    fixture.elf("cache/a.so");
+    fixture.elf("store/b.so");
     let links = format!(
         "find-libdeps: warning: {site}: links lead out of the PATHs for 2 distributions such as \
          a-1.dist-info; they are not followed, so the needs behind them are not listed; install \

@@ -19,6 +19,7 @@ const SITE: &str = "/venv/lib/python3/site-packages";
 /// package `libfoo1`.
 fn root(sonames: &[&str]) -> Fixture {
     let fixture = own_root::root("");
+    fixture.elf(&format!("root{SITE}/own.so"));
     for soname in sonames {
         let (stem, version) = soname.split_once(".so.").expect("it has a version");
         let own = format!("-Wl,-soname,{soname}");

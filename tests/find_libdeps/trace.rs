@@ -383,7 +383,7 @@ fn the_output_of_the_loader_is_removed() {
 
 /// A run of the program on a tree with nothing in it, tracing a shell script.
 fn cli(fixture: &Fixture, script: &str) -> Run {
-    fs::create_dir_all(fixture.path("venv")).expect("a directory");
+    fixture.elf("venv/a.so");
     let words = ["--trace", "venv", "--", "sh", "-c", script];
     fixture.run().args(words)
 }
@@ -418,6 +418,7 @@ fn packages_of_loaded_libraries_are_listed() {
     said.is(0, "libc6\nzlib1g\n", "");
     let words = ["--trace", "--ignore", "^libz", "venv", "--", program];
     fixture.run().args(words).said().is(0, "libc6\n", "");
+    fixture.elf("venv/a.so");
     let words = ["--trace", "--exclude", "bin/load", "venv", "--", program];
     fixture.run().args(words).said().is(0, "", "");
     let words = ["--trace", "--explain", "zlib1g", "venv", "--", program];
@@ -468,7 +469,7 @@ fn a_loaded_library_that_was_deleted_is_a_warning() {
         "-c",
         &python,
     ];
-    fs::create_dir_all(fixture.path("venv")).expect("a directory");
+    fixture.elf("venv/a.so");
     let said = fixture.said(fixture.run().args(words));
     said.is(
         0,

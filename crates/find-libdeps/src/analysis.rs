@@ -14,7 +14,7 @@ use crate::packages::provider::{self, provide};
 use crate::packages::settle::settle;
 use crate::report::{Findings, Report};
 use crate::run_time::demands;
-use crate::scan::{self, Scanned, Starts, unread};
+use crate::scan::{self, Scanned, Starts, empty, unread};
 use crate::system::architecture::Abi;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
@@ -50,6 +50,8 @@ pub fn run(
     let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
     let unread = unread::warnings(config, &root, &starts);
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
+    let (objects, demands) = (&scanned.objects, &run_time.demands);
+    let empty = empty::warnings(&root, &starts, objects, &scanned.warnings, demands);
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [run_time.demands, traced.demands].concat();
@@ -77,7 +79,14 @@ pub fn run(
     let settled = settle(&resolver, &mut ownership, &tree)?;
     let found = look_up(config, &root, &ownership, &ld_so, &settled)?;
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
-    let of_files = [unread, scanned.warnings, run_time.warnings, traced.warnings].concat();
+    let of_files = [
+        unread,
+        empty,
+        scanned.warnings,
+        run_time.warnings,
+        traced.warnings,
+    ]
+    .concat();
     let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
     let of_libraries = [settled.warnings, ownership.warnings()].concat();
     let mut report = Report::new(Findings {

@@ -56,6 +56,12 @@ impl Starts {
         self.all.iter().map(|start| start.real.as_path())
     }
 
+    /// The same, each with the path under which it is reported.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        let all = self.all.iter();
+        all.map(|start| (start.real.as_path(), start.path.as_path()))
+    }
+
     /// The path under which the file `real` is reported, if it lies at or below a PATH: with the
     /// PATH as it was given.
     pub fn reported(&self, real: &Path) -> Option<PathBuf> {

@@ -46,7 +46,7 @@ pub fn warnings(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
 }
 
 /// The directories of distributions at `start` or, if it is a virtualenv or prefix, in it.
-fn sites(root: &Root, start: &Path) -> Vec<PathBuf> {
+pub fn sites(root: &Root, start: &Path) -> Vec<PathBuf> {
     const NAMES: [&str; 2] = ["site-packages", "dist-packages"];
     let is_site = start
         .file_name()
