@@ -146,6 +146,13 @@ impl Root {
         hops
     }
 
+    /// Where the symbolic link `place` leads, without `.` and `..`; its directory must be canonical.
+    pub fn link_target(&self, place: &Path) -> Option<PathBuf> {
+        let target = fs::read_link(self.outer(place)).ok()?;
+        let path = place.parent()?.join(target);
+        Some(self.place(&path).unwrap_or(path))
+    }
+
     /// `path` with its directory canonical and its last component unchanged; `None` if it has no
     /// directory that exists.
     pub fn place(&self, path: &Path) -> Option<PathBuf> {
