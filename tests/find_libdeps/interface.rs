@@ -354,6 +354,32 @@ fn version_and_help() {
 }
 
 test!(
+    an_interpreter_that_does_not_fit_is_reported,
+    needs = &[Need::Dpkg]
+);
+fn an_interpreter_that_does_not_fit_is_reported() {
+    let fixture = Fixture::new();
+    fixture.elf("venv/lib/python3.11/site-packages/a.so");
+    fixture.file("venv/pyvenv.cfg", "home = /opt/python/bin\n");
+    let said = || fixture.said(fixture.run().args(["--strict", "venv"]));
+    said().is(0, "", "");
+    fixture.link("/nowhere/bin/python3.11", "venv/bin/python3");
+    let gone = "find-libdeps: warning: venv/bin/python3: leads to /nowhere/bin/python3.11, which does \
+                not exist; the virtualenv needs the interpreter that it was made with, at the same \
+                path\n";
+    said().is(1, "", gone);
+    assert_eq!(fixture.run().arg("venv").said().status, 0);
+    let exclude = ["--strict", "--exclude=bin/python3$", "venv"];
+    fixture.run().args(exclude).said().is(0, "", "");
+    std::fs::remove_file(fixture.path("venv/bin/python3")).expect("it is there");
+    let python = fixture.file("opt/python3.12", "");
+    fixture.link(python, "venv/bin/python3");
+    let other = "find-libdeps: warning: venv/bin/python3: is Python 3.12 (opt/python3.12), but the \
+                 virtualenv was made for Python 3.11\n";
+    said().is(1, "", other);
+}
+
+test!(
     advice_for_many_missing_libraries_is_printed_once,
     needs = TOOLS
 );

@@ -12,6 +12,7 @@ use crate::packages::lookup::{self, Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, provide};
 use crate::packages::settle::settle;
+use crate::python::interpreter::{self, Python};
 use crate::report::{Findings, Report};
 use crate::run_time::demands;
 use crate::scan::{self, Scanned, Starts, empty, unread};
@@ -49,6 +50,7 @@ pub fn run(
     let starts = Starts::new(config, &root)?;
     let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
     let unread = unread::warnings(config, &root, &starts);
+    let interpreters = interpreters(config, &root, &starts);
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
     let (objects, demands) = (&scanned.objects, &run_time.demands);
     let empty = empty::warnings(&root, &starts, objects, &scanned.warnings, demands);
@@ -81,6 +83,7 @@ pub fn run(
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
     let of_files = [
         unread,
+        interpreters,
         empty,
         scanned.warnings,
         run_time.warnings,
@@ -111,6 +114,19 @@ fn root(config: &Config) -> Result<Root, Error> {
             source,
         }),
     }
+}
+
+/// What keeps the interpreters of the virtualenvs from starting, or from importing what was read.
+fn interpreters(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
+    let virtualenvs = interpreter::virtualenvs(root, starts.real()).into_iter();
+    // One without a program may be for imports by another Python.
+    let complete = virtualenvs.filter(|it| it.python != Python::Absent);
+    let faults = complete.filter_map(|it| it.fault(root));
+    let reported = faults.map(|fault| (starts.reported_or_real(&fault.path), fault.text));
+    reported
+        .filter(|(path, _)| !config.excludes(path))
+        .map(|(path, text)| Warning::objection(path, text))
+        .collect()
 }
 
 /// Reads the given paths and, in parallel, the libraries of the system and their owners.

@@ -74,8 +74,8 @@ struct Args {
 
     /// Exit with 1 if the list may lack something
     ///
-    /// That is if a library is missing or in no package, if the loader would refuse a file, or if an ELF
-    /// file is malformed.
+    /// That is if a library is missing or in no package, if the loader would refuse a file, if an ELF
+    /// file is malformed, or if the interpreter of a virtualenv does not exist or is of another version.
     #[arg(long)]
     strict: bool,
 
