@@ -87,8 +87,8 @@ struct Args {
 
     /// Run COMMAND, and list what it loads from outside the PATHs, too
     ///
-    /// This includes its child processes. Its standard output goes to standard error. If it fails, no
-    /// list is printed.
+    /// This includes its child processes. What it asks for and does not get is reported. Its standard
+    /// output goes to standard error. If it fails, no list is printed.
     #[arg(long, requires = "command", conflicts_with = "root")]
     trace: bool,
 

@@ -37,8 +37,9 @@ pub enum Error {
     Trace(#[from] TraceError),
     /// The traced command failed, perhaps before it loaded everything.
     #[error(
-        "the command failed with {}; no list is printed, because it could be incomplete",
-        trace.status
+        "the command failed with {}; no list is printed, because it could be incomplete{}",
+        trace.status,
+        trace.failures()
     )]
     Command {
         /// What it did.

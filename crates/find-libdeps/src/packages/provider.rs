@@ -169,7 +169,7 @@ pub fn provide(
                 evidence: demand.evidence,
                 soname: match (demand.evidence, Path::new(&*resolution.soname).file_name()) {
                     // It is the path that it was loaded from.
-                    (Evidence::Trace, Some(name)) => Arc::from(name),
+                    (Evidence::Trace, Some(name)) if demand.is_required => Arc::from(name),
                     _ => Arc::clone(&resolution.soname),
                 },
                 demanded: resolution.soname,

@@ -1,7 +1,7 @@
 //! Messages on standard error: one per line, each prefixed with the program's name.
 
 use crate::cli::{Color, Verbosity};
-use crate::demand::Site;
+use crate::demand::{Evidence, Site};
 use crate::loader::outcome::Cause;
 use crate::packages::dpkg::Package;
 use crate::packages::provider::{COPY_ADVICE, Place, Provider};
@@ -155,7 +155,11 @@ fn possible(library: &NeededLibrary) -> String {
         0 | 1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
-    format!("{name} ({first}{more})")
+    let reason = match library.evidence {
+        Evidence::Trace => "; the command asked for it and did not get it",
+        _ => "",
+    };
+    format!("{name} ({first}{more}{reason})")
 }
 
 /// `site` relative to the directory in `sys.path`, as Python names its modules.

@@ -102,7 +102,34 @@ pub fn demands(
             is_listed: true,
         })
     });
-    let demands = demands.map(Rc::new).collect();
+    let failed = selection.failed.iter().filter_map(|(failed, process)| {
+        let name = Path::new(&failed.requested).file_name().unwrap_or_default();
+        let program = || process.program.clone().unwrap_or_else(|| command.clone());
+        let by = match &failed.by {
+            Requester::Object(path) => real(path),
+            Requester::Program | Requester::Unknown => real(&program()),
+        };
+        // Everything that ctypes opens is asked for by one module.
+        let site = if select::is_stdlib(&by) {
+            program()
+        } else {
+            by.clone()
+        };
+        let path = tree.reported(&site).unwrap_or(site);
+        let counts = !config.ignores(name) && !never_packaged::by_host(name);
+        (counts && !config.excludes(&path)).then(|| Demand {
+            site: Site {
+                path: path.into(),
+                line: None,
+            },
+            evidence: Evidence::Trace,
+            caller: Caller::Object(by.into()),
+            names: Rc::new([LibraryName::Soname(failed.requested.clone())]),
+            is_required: false,
+            is_listed: false,
+        })
+    });
+    let demands = demands.chain(failed).map(Rc::new).collect();
     ownership.ask(selection.programs.iter().map(PathBuf::as_path))?;
     let started = selection.programs.into_iter().map(|path| Started {
         package: package(ownership, &path),

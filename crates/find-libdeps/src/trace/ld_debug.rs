@@ -17,6 +17,11 @@
 //! already loaded, the loader writes only `opening file=/lib/…/libz.so.1 [0]; direct_opencount=1`,
 //! which does not name the requester.
 //!
+//! A search that finds nothing ends without a word. After `dlopen`, whatever follows except
+//! `generating link map` and `opening file=` shows that it failed; after `needed by`, the unmapping of
+//! the object, or the end of the process. (An object that is loaded by another path needs no new
+//! link map.)
+//!
 //! The main program appears under its `argv[0]`, not under its path. A child process that does not
 //! execute a program writes to its parent's file, with its own process ID; a program that replaces
 //! another (execve(2)) continues the same file.
@@ -55,6 +60,19 @@ pub struct Program {
     pub name: OsString,
     /// Each object once, in the order of loading.
     pub loaded: Vec<LoadedObject>,
+    /// What it asked for, once each, and never loaded.
+    pub failed: Vec<FailedLoad>,
+}
+
+/// A request for an object that the loader did not find.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FailedLoad {
+    /// The name that was asked for.
+    pub requested: OsString,
+    /// What asked for it.
+    pub by: Requester,
+    /// Whether code asked (`dlopen`), not an ELF header.
+    pub is_dlopen: bool,
 }
 
 /// An object that a program loaded.
@@ -71,7 +89,7 @@ pub struct LoadedObject {
 }
 
 /// What asked for an object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Requester {
     /// The program itself.
     Program,
@@ -79,6 +97,13 @@ pub enum Requester {
     Object(PathBuf),
     /// Code, when the object was already loaded: the loader does not name it then.
     Unknown,
+}
+
+impl Requester {
+    /// Whether it is the C library, which loads NSS and gconv modules by name.
+    pub fn is_libc(&self) -> bool {
+        matches!(self, Self::Object(path) if path.ends_with("libc.so.6"))
+    }
 }
 
 /// Parses `input`, the file that process `pid` began.
@@ -101,7 +126,7 @@ pub fn read(pid: u32, mut input: impl BufRead) -> io::Result<DebugOutput> {
         }
         parser.line(&line);
     }
-    Ok(parser.output)
+    Ok(parser.finish())
 }
 
 /// Skips the rest of the line; returns whether the line had an end.
@@ -173,7 +198,12 @@ impl OutputParser {
         if !self.states.contains_key(&pid) {
             // A child process inherits everything from its parent.
             let parent = self.states.get(&self.owner).cloned();
-            self.states.insert(pid, parent.unwrap_or_default());
+            let child = ProcessState {
+                // It ends in the parent.
+                request: None,
+                ..parent.unwrap_or_default()
+            };
+            self.states.insert(pid, child);
         }
         let Some(mut state) = self.states.remove(&pid) else {
             return;
@@ -185,8 +215,11 @@ impl OutputParser {
         } else if let Some(rest) = text.strip_prefix(b"file=") {
             self.file(&mut state, rest);
         } else if let Some(path) = text.strip_prefix(b"calling init: ") {
+            self.end_request(&mut state, false);
             self.initialised(&mut state, path_of(path));
         } else if let Some(rest) = text.strip_prefix(b"opening file=") {
+            // It was loaded already, perhaps by another path.
+            state.request = None;
             self.opened(&state, rest);
         } else if let Some(name) = text.strip_prefix(b"initialize program: ") {
             let name = OsStr::from_bytes(name);
@@ -204,6 +237,7 @@ impl OutputParser {
         if let Some(name) = before_namespace(text, b"generating link map") {
             self.mapped(state, name);
         } else if let Some(path) = before_namespace(text, b"destroying link map") {
+            self.end_request(state, true);
             let path = path_of(path);
             state.mapped.retain(|object| object.path != path);
         } else if let Some((name, by)) = split(text, b"];  needed by ") {
@@ -218,6 +252,7 @@ impl OutputParser {
         else {
             return;
         };
+        self.end_request(state, false);
         let is_object = self.is_object(state, by);
         if !is_object && !is_dlopen {
             // The needs of a program are loaded before it runs, so this is another program.
@@ -336,14 +371,51 @@ impl OutputParser {
         }
     }
 
+    /// Ends a request that no link map followed. If an object needs the name, it was loaded by another
+    /// path, unless the object `is_unloaded`.
+    fn end_request(&mut self, state: &mut ProcessState, is_unloaded: bool) {
+        let Some(request) = state.request.take() else {
+            return;
+        };
+        let program = state
+            .program
+            .and_then(|number| self.output.programs.get_mut(number));
+        if let Some(program) = program.filter(|_| request.is_dlopen || is_unloaded) {
+            let failed = FailedLoad {
+                requested: request.name,
+                by: request.by,
+                is_dlopen: request.is_dlopen,
+            };
+            if !program.failed.contains(&failed) {
+                program.failed.push(failed);
+            }
+        }
+    }
+
+    /// Ends the processes.
+    fn finish(mut self) -> DebugOutput {
+        for mut state in std::mem::take(&mut self.states).into_values() {
+            self.end_request(&mut state, true);
+        }
+        for program in &mut self.output.programs {
+            let loaded = &program.loaded;
+            let is_loaded =
+                |failed: &FailedLoad| loaded.iter().any(|it| it.requested == failed.requested);
+            program.failed.retain(|failed| !is_loaded(failed));
+            program.failed.sort();
+        }
+        self.output
+    }
+
     fn begin(&mut self, state: &mut ProcessState, name: &OsStr) {
+        self.end_request(state, true);
         *state = ProcessState {
             program: Some(self.output.programs.len()),
             ..ProcessState::default()
         };
         self.output.programs.push(Program {
             name: name.to_owned(),
-            loaded: Vec::new(),
+            ..Program::default()
         });
     }
 }
@@ -420,6 +492,47 @@ mod tests {
     fn a_mapped_object_that_is_not_initialised_is_not_loaded() {
         // Like the output of ldd.
         assert_eq!(paths(&output(&START[..3])), [Vec::<&Path>::new()]);
+    }
+
+    #[test]
+    fn what_is_not_found_is_a_failed_load() {
+        let failed = |lines: &[&str]| -> Vec<String> {
+            let output = after_start(lines);
+            let failed = output.programs[0].failed.iter();
+            failed
+                .map(|it| it.requested.to_string_lossy().into_owned())
+                .collect()
+        };
+        let asked = "file=liba.so.1 [0];  dynamically loaded by prog [0]";
+        let tried = "  trying file=/lib/liba.so.1";
+        let other = "file=libb.so.1 [0];  dynamically loaded by prog [0]";
+        let mapped = [
+            "file=liba.so.1 [0];  generating link map",
+            "calling init: /lib/liba.so.1",
+        ];
+        assert_eq!(failed(&[asked, tried, other]), ["liba.so.1", "libb.so.1"]);
+        assert_eq!(failed(&[&[asked, tried], &mapped[..]].concat()), [""; 0]);
+        // Found at last.
+        assert_eq!(
+            failed(&[&[asked, asked, tried], &mapped[..]].concat()),
+            [""; 0]
+        );
+        // Loaded already, by another name.
+        let opened = "opening file=/lib/liba.so.2 [0]; direct_opencount=2";
+        assert_eq!(failed(&[asked, tried, opened]), [""; 0]);
+        let needed = "file=libc.so [0];  needed by /lib/liba.so.1 [0]";
+        let unmapped = "file=/lib/liba.so.1 [0];  destroying link map";
+        assert_eq!(
+            failed(&[asked, tried, mapped[0], needed, mapped[1]]),
+            [""; 0]
+        );
+        assert_eq!(
+            failed(&[asked, tried, mapped[0], needed, unmapped]),
+            ["libc.so"]
+        );
+        // Without the library the program does not start.
+        let output = output(&START[..2]);
+        assert_eq!(output.programs[0].failed[0].requested, "libc.so.6");
     }
 
     #[test]
