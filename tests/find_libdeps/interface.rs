@@ -62,6 +62,7 @@ fn json_has_the_whole_report() {
     let library = |soname: &str, outcome: &str, at: Option<String>, found_by: Option<&str>| {
         json!({
             "soname": soname,
+            "kind": "library",
             "told_by": "header",
             "outcome": outcome,
             "path": at,

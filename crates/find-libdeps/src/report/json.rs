@@ -2,7 +2,7 @@
 //!
 //! Names and paths are escaped by [`crate::system::escape::shown`].
 
-use crate::demand::{Evidence, Site};
+use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
 use crate::report::{NeededLibrary, Report};
@@ -39,6 +39,7 @@ struct JsonPackage<'a> {
 #[derive(Serialize)]
 struct JsonLibrary {
     soname: String,
+    kind: &'static str,
     told_by: &'static str,
     outcome: &'static str,
     path: Option<String>,
@@ -121,6 +122,12 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
     let provider = &library.provider;
     JsonLibrary {
         soname: shown(&library.soname),
+        kind: match library.kind {
+            Kind::Library => "library",
+            Kind::Program => "program",
+            Kind::File => "file",
+            Kind::Module => "module",
+        },
         told_by: match library.evidence {
             Evidence::Header => "header",
             Evidence::Note => "note",
@@ -162,5 +169,7 @@ fn rule(found_by: FoundBy) -> &'static str {
         FoundBy::Default => "default",
         FoundBy::Direct => "direct",
         FoundBy::Soname => "soname",
+        FoundBy::Path => "path",
+        FoundBy::StandardLibrary => "standard_library",
     }
 }

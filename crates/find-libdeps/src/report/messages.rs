@@ -120,7 +120,7 @@ fn summary(report: &Report) -> String {
 }
 
 fn missing(library: &NeededLibrary, foreign: Option<&str>) -> String {
-    let soname = shown(&library.soname);
+    let soname = library.title();
     let architecture = foreign
         .map(|name| format!(" for {name}"))
         .unwrap_or_default();
@@ -148,14 +148,18 @@ fn possible(library: &NeededLibrary) -> String {
     let name = match (library.provider.package(), library.provider.path()) {
         (Some(package), _) => package.to_string(),
         (None, Some(path)) => format!("{}, in no package", shown(path)),
-        (None, None) => format!("{}, not installed", shown(&library.soname)),
+        (None, None) => format!("{}, not installed", library.title()),
     };
     let first = library.needed_by.first().map(short).unwrap_or_default();
     let more = match library.needed_by.len() {
         0 | 1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
-    format!("{name} ({first}{more})")
+    let reason = library.reason;
+    let reason = reason
+        .map(|reason| format!("; {reason}"))
+        .unwrap_or_default();
+    format!("{name} ({first}{more}{reason})")
 }
 
 /// `site` relative to the directory in `sys.path`, as Python names its modules.
