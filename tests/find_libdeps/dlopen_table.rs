@@ -1,12 +1,12 @@
-//! Each row of the table of distributions, tried in slim Debian roots: without the libraries that it
-//! names the distribution fails, with them it works.
+//! Each row of the table of distributions, tried in slim Debian roots: without what it names the
+//! distribution fails, with it it works.
 
 use crate::fixture::PROGRAM;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use crate::support::{debian, target_dir};
-use find_libdeps::demand::LibraryName;
+use find_libdeps::demand::{Item, LibraryName};
 use find_libdeps::run_time::table::{Row, rows};
 use std::collections::BTreeSet;
 use std::fs;
@@ -234,18 +234,18 @@ fn wheel(dir: &Path, requirement: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no wheel of {requirement} in {}", dir.display()))
 }
 
-/// Hides the libraries of the table that a plain root has for its own programs, and returns where
-/// they were.
+/// Hides the libraries and programs of the table that a plain root has for its own programs, and
+/// returns where they were.
 fn hide(root: &Path) -> Vec<PathBuf> {
     let hidden = root.join("hidden");
     fs::create_dir(&hidden).expect("a directory");
     let names: Vec<String> = rows().iter().flat_map(needed).flatten().collect();
     let mut files = Vec::new();
-    for dir in library_dirs(root) {
+    for dir in library_dirs(root).into_iter().chain([root.join("usr/bin")]) {
         for entry in fs::read_dir(dir).expect("a directory") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if names.iter().any(|wanted| name.starts_with(wanted)) {
+            if names.iter().any(|wanted| is_it(&name, wanted)) {
                 fs::rename(&path, hidden.join(&*name)).expect("the file can be moved");
                 files.push(path);
             }
@@ -253,6 +253,11 @@ fn hide(root: &Path) -> Vec<PathBuf> {
     }
     Run::new("chroot").arg(root).arg("/sbin/ldconfig").must();
     files
+}
+
+/// Whether the file `name` is the program `wanted`, or a library whose name begins with it.
+fn is_it(name: &str, wanted: &str) -> bool {
+    name == wanted || wanted.contains(".so") && name.starts_with(wanted)
 }
 
 fn unhide(root: &Path, files: &[PathBuf]) {
@@ -271,15 +276,17 @@ fn library_dirs(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// For each required need of `row`, how the file names begin that meet it.
+/// For each required need of `row`, how the names of the libraries and programs begin that meet it.
 fn needed(row: &Row) -> Vec<Vec<String>> {
-    let start = |name: &LibraryName| match name {
-        LibraryName::Soname(soname) => soname.to_string_lossy().into_owned(),
-        LibraryName::Stem(stem) => format!("lib{stem}.so."),
+    let start = |item: &Item| match item {
+        Item::Library(LibraryName::Stem(stem)) => Some(format!("lib{stem}.so.")),
+        Item::Library(_) | Item::Program(_) => Some(item.name().to_string_lossy().into_owned()),
+        // A plain root has none of them.
+        Item::File(_) | Item::Module(_) => None,
     };
     let required = row.needs.iter().filter(|need| need.is_required);
     required
-        .map(|need| need.names.iter().map(start).collect())
+        .map(|need| need.items.iter().filter_map(start).collect())
         .collect()
 }
 

@@ -62,6 +62,7 @@ fn json_has_the_whole_report() {
     let library = |soname: &str, provider: &str, at: Option<String>, found_by: Option<&str>| {
         json!({
             "soname": soname,
+            "kind": "library",
             "evidence": "header",
             "provider": provider,
             "path": at,

@@ -6,9 +6,11 @@ use crate::own_root::{self, run, said_without_cache};
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Said;
+use serde_json::Value;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 const NEEDS: &[Need] = &[Need::Dpkg, Need::Cc];
 
@@ -190,6 +192,111 @@ fn a_missing_library_of_the_table_is_missing() {
     );
     said(&fixture, &[]).is(0, "", &lines);
     said(&fixture, &["--strict"]).is(1, "", &lines);
+}
+
+/// Rows of the table for a program, a file and a module of the standard library.
+const OTHERS: [&str; 3] = ["pdf2image", "python-vlc", "easygui"];
+
+test!(
+    programs_files_and_modules_of_the_table_are_listed,
+    needs = NEEDS
+);
+fn programs_files_and_modules_of_the_table_are_listed() {
+    let fixture = root(&["libvlc.so.5"]);
+    for name in OTHERS {
+        distribution(&fixture, name, "", &[]);
+    }
+    fixture.program("root/usr/bin/python3.11", &[]);
+    fixture.file("root/usr/lib/python3.11/os.py", "");
+    fixture.file("root/venv/pyvenv.cfg", "");
+    fixture.link("/usr/bin/python3.11", "root/venv/bin/python3");
+    // A link of update-alternatives, and merged /usr.
+    let pdftoppm = "/usr/lib/poppler/pdftoppm";
+    let plugin = format!("{LIB}/vlc/plugins/access/libfilesystem_plugin.so");
+    let tkinter = "/usr/lib/python3.11/tkinter/__init__.py";
+    for file in [pdftoppm, &plugin, tkinter, "/usr/bin/pdfinfo"] {
+        let path = fixture.file(&format!("root{file}"), "");
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it can be set");
+    }
+    fixture.link("/etc/alternatives/pdftoppm", "root/usr/bin/pdftoppm");
+    fixture.link(pdftoppm, "root/etc/alternatives/pdftoppm");
+    fixture.link("usr/bin", "root/bin");
+    package(&fixture, "poppler-utils", &[pdftoppm, "/bin/pdfinfo"]);
+    package(&fixture, "vlc-plugin-base", &[&plugin]);
+    package(&fixture, "python3-tk", &[tkinter]);
+    said(&fixture, &[]).is(
+        0,
+        "libvlc5\npoppler-utils\npython3-tk\nvlc-plugin-base\n",
+        "",
+    );
+}
+
+test!(
+    programs_files_and_modules_of_the_table_are_missing,
+    needs = NEEDS
+);
+fn programs_files_and_modules_of_the_table_are_missing() {
+    let fixture = root(&["libvlc.so.5"]);
+    for name in OTHERS {
+        distribution(&fixture, name, "", &[]);
+    }
+    distribution(&fixture, "pydub", "", &[]);
+    // A program must be executable, and what the virtualenv has comes first.
+    fixture.file("root/usr/bin/pdfinfo", "");
+    let own = fixture.file("root/venv/bin/pdftoppm", "");
+    fs::set_permissions(own, Permissions::from_mode(0o755)).expect("it can be set");
+    let lines = format!(
+        "find-libdeps: missing: file /usr/lib/*/vlc/plugins/access/libfilesystem_plugin.so, read by \
+         {SITE}/python_vlc-1.dist-info\n\
+         find-libdeps: missing: program pdfinfo, run by {SITE}/pdf2image-1.dist-info\n\
+         find-libdeps: missing: module tkinter, imported by {SITE}/easygui-1.dist-info\n\
+         find-libdeps: possible: program avconv, not installed (pydub-1.dist-info; only for formats \
+         other than WAV)\n\
+         find-libdeps: possible: program avprobe, not installed (pydub-1.dist-info; only for formats \
+         other than WAV)\n\
+         {INSTALL_HINT}"
+    );
+    said(&fixture, &[]).is(0, "libvlc5\n", &lines);
+    let ignored = ["--ignore=^pdfinfo$", "--ignore=^av", "--ignore=^/usr/lib/"];
+    said(&fixture, &[&ignored[..], &["--ignore=^tkinter$"]].concat()).is(0, "libvlc5\n", "");
+    let explained = format!(
+        "bundled: shipped below the given paths\n  program pdftoppm => /venv/bin/pdftoppm (in PATH)\n    \
+         run by {SITE}/pdf2image-1.dist-info\n"
+    );
+    said(&fixture, &["--quiet", "--explain", "pdftoppm"]).is(0, &explained, "");
+    let json = said(&fixture, &["--quiet", "--json"]).stdout;
+    let report: Value = serde_json::from_str(&json).expect("JSON");
+    let kinds = |list: &str| -> Vec<String> {
+        let all = report[list].as_array().into_iter().flatten();
+        all.map(|one| format!("{} {} {}", one["kind"], one["soname"], one["provider"]))
+            .collect()
+    };
+    assert_eq!(
+        kinds("libraries"),
+        [
+            r#""file" "/usr/lib/*/vlc/plugins/access/libfilesystem_plugin.so" "missing""#,
+            r#""library" "libvlc.so.5" "package""#,
+            r#""program" "pdfinfo" "missing""#,
+            r#""program" "pdftoppm" "bundled""#,
+            r#""module" "tkinter" "missing""#,
+        ]
+    );
+}
+
+test!(
+    a_program_that_a_distribution_brings_is_not_missing,
+    needs = NEEDS
+);
+fn a_program_that_a_distribution_brings_is_not_missing() {
+    let fixture = root(&[]);
+    distribution(
+        &fixture,
+        "pytesseract",
+        "",
+        &["pytesseract/tesseract-linux-x86_64"],
+    );
+    distribution(&fixture, "gitpython", "", &["git/bin/git"]);
+    said(&fixture, &[]).is(0, "", "");
 }
 
 const CALLS: &str = "import ctypes\nfrom ctypes.util import find_library\n\n\

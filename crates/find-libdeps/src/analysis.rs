@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Lookup};
 use crate::error::Error;
+use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
 use crate::loader::resolver::{Resolved, Resolver};
@@ -54,6 +55,7 @@ pub fn run(
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
     let (objects, demands) = (&scanned.objects, &run_time.demands);
     let empty = empty::warnings(&root, &starts, objects, &scanned.warnings, demands);
+    let files = Files::new(&root, &starts);
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [run_time.demands, traced.demands].concat();
@@ -71,6 +73,7 @@ pub fn run(
     let resolver = Resolver::new(Inputs {
         root: &root,
         config,
+        files: &files,
         candidates: &candidates,
         ld_so: &ld_so,
         tree: &tree,

@@ -2,7 +2,7 @@
 //!
 //! What satisfies a single name is decided in [`super::satisfy`].
 
-use crate::demand::{Caller, Demand};
+use crate::demand::{Caller, Demand, Kind as ItemKind};
 use crate::elf::object_file::{Kind, Object};
 use crate::loader::context::{Context, Inputs};
 use crate::loader::diagnose;
@@ -41,7 +41,7 @@ impl Pass<'_, '_> {
         Process::new(first, base, environment, &self.remarks)
     }
 
-    fn interpreter(&self, dir: Option<&Path>) -> Chain {
+    pub fn interpreter(&self, dir: Option<&Path>) -> Chain {
         self.context.interpreters.of(dir, &self.remarks)
     }
 
@@ -211,14 +211,15 @@ impl Pass<'_, '_> {
             Box::new(Absence {
                 steps: search.steps(process, index, name, searched),
                 cause: diagnose::cause(*search, inputs.tree, process, index, name),
+                packaged: Vec::new(),
             })
         })
     }
 
-    /// Loads what `demand` names, on behalf of its caller, and returns the needs of what is loaded
-    /// along with it and has no package. `None` if a name of the demand is ignored, or its caller is
+    /// Loads the first library of `demand`, on behalf of its caller, and returns the needs of what is
+    /// loaded along with it and has no package. `None` if one of them is ignored, or its caller is
     /// never loaded.
-    pub fn follow_demand(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
+    pub fn follow_libraries(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
         if !demand.is_listed {
             // It is only reported: its own needs and their problems are ignored.
             let pass = Pass {
@@ -230,6 +231,7 @@ impl Pass<'_, '_> {
             let (soname, outcome) = pass.satisfy_demand(&mut process, &interpreter, demand)?;
             let resolution = Resolution {
                 demand: Rc::clone(demand),
+                kind: ItemKind::Library,
                 soname,
                 outcome,
                 absence: None,
@@ -240,6 +242,7 @@ impl Pass<'_, '_> {
         let (soname, outcome) = self.satisfy_demand(&mut process, &interpreter, demand)?;
         let resolution = Resolution {
             demand: Rc::clone(demand),
+            kind: ItemKind::Library,
             absence: self.absence(&process, 0, &soname, &outcome, &OnceCell::new()),
             soname,
             outcome,

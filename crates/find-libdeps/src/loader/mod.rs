@@ -1,4 +1,4 @@
-//! Demands to outcomes, by glibc's rules.
+//! Demands to outcomes, by glibc's rules for libraries.
 //!
 //! Takes the objects below the given paths and the demands of their code; gives what the loader
 //! finds for each ([`outcome::Resolution`]), and warnings where it would refuse an object.
@@ -7,7 +7,7 @@
 //! one; [`candidates`] judges one path; [`cache_file`] and [`conf_file`] are the formats that
 //! [`system_libraries`] reads; [`search`] tries candidates in order; [`interpreter`] and [`process`]
 //! model what loads what; [`foreign`] sets apart what is for other machines; [`follow`] loads one process after the other, [`satisfy`] decides what
-//! satisfies a name, [`family`] what no package can, [`conflicts`] compares versions across packages, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
+//! satisfies a name, [`family`] what no package can, [`conflicts`] compares versions across packages, [`other_items`] finds what is no library, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
 //! holds the results, [`remarks`] the warnings, [`context`] what all of these work on;
 //! [`never_packaged`] names what hosts and interpreters provide.
 //!
@@ -25,6 +25,7 @@ mod foreign;
 mod interpreter;
 pub(crate) mod located;
 pub(crate) mod never_packaged;
+mod other_items;
 pub(crate) mod outcome;
 mod process;
 mod remarks;

@@ -1,6 +1,6 @@
 //! What the loader makes of a demand.
 
-use crate::demand::Demand;
+use crate::demand::{Demand, Item, Kind};
 use crate::loader::located::Located;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,10 @@ pub enum FoundBy {
     Direct,
     /// The SONAME of another object below the given paths, which must be loaded first.
     Soname,
+    /// A directory of `PATH`.
+    Path,
+    /// The interpreter's standard library.
+    StandardLibrary,
 }
 
 /// A library that was found.
@@ -64,7 +68,7 @@ impl PartialEq for Hit {
 
 impl Eq for Hit {}
 
-/// What the loader makes of a demanded name.
+/// What the loader makes of a demanded name, or where what is no library was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Found outside the given paths, or in a place that is searched even if they are not copied.
@@ -77,11 +81,13 @@ pub enum Outcome {
     /// is in a separate package, `libpython3.11`, which `python3` does not depend on. If no package
     /// ships it, it came with the interpreter.
     Embedded(Hit),
+    /// A program, file or module that was found.
+    File { path: PathBuf, found_by: FoundBy },
     /// The host's driver provides it at run time.
     Host,
     /// The distribution left it out, and bundles others of its family; no package can replace it.
     LeftOut,
-    /// The loader does not find it.
+    /// It is not found.
     Missing {
         /// Debian's name of the architecture that it is missing for.
         architecture: &'static str,
@@ -89,10 +95,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The library that a package may own.
-    pub fn ownable(&self) -> Option<&Hit> {
+    /// The path that a package may own.
+    pub fn ownable(&self) -> Option<&Path> {
         match self {
-            Self::System(hit) | Self::Embedded(hit) => Some(hit),
+            Self::System(hit) | Self::Embedded(hit) => Some(hit.clean_path()),
+            Self::File { path, .. } => Some(path),
             _ => None,
         }
     }
@@ -105,6 +112,8 @@ pub struct Absence {
     pub steps: Rc<[Step]>,
     /// Why the search fails, if that is known.
     pub cause: Option<Cause>,
+    /// What a package ships that meets the demand, if it has other names there.
+    pub packaged: Vec<Item>,
 }
 
 /// Why the search for a library fails.
@@ -127,10 +136,12 @@ pub struct Step {
     pub path: PathBuf,
 }
 
-/// A demand and what the loader makes of it.
+/// A demand and its outcome.
 #[derive(Clone, Debug)]
 pub struct Resolution {
     pub demand: Rc<Demand>,
+    /// What `soname` is the name of.
+    pub kind: Kind,
     /// The name that was found, or the first one if none was.
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,

@@ -10,7 +10,7 @@
 //! A library that code loads by name at run time is searched for in the same way, on behalf of the
 //! object or the interpreter that loads it.
 
-use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, Kind as ItemKind, LibraryName, Site};
 use crate::elf::object_file::Kind;
 use crate::loader::context::{Context, Inputs};
 use crate::loader::follow::{Followed, Pass};
@@ -127,7 +127,7 @@ struct Needs {
     /// What the demands of each file share.
     files: HashMap<FileId, (Site, Caller)>,
     /// What the demands for each name share.
-    names: HashMap<Arc<OsStr>, Rc<[LibraryName]>>,
+    items: HashMap<Arc<OsStr>, Rc<[Item]>>,
 }
 
 impl Needs {
@@ -146,20 +146,21 @@ impl Needs {
                 (Site { path, line: None }, caller)
             });
             let name = Arc::clone(&need.soname);
-            let names = self
-                .names
-                .entry(name)
-                .or_insert_with_key(|name| Rc::new([LibraryName::Soname(name.into())]));
+            let items = self.items.entry(name).or_insert_with_key(|name| {
+                Rc::new([Item::Library(LibraryName::Soname(name.into()))])
+            });
             let demand = Demand {
                 site: site.clone(),
                 evidence: Evidence::Header,
                 caller: caller.clone(),
-                names: Rc::clone(names),
+                items: Rc::clone(items),
                 is_required: true,
                 is_listed: true,
+                reason: None,
             };
             resolutions.push(Resolution {
                 demand: Rc::new(demand),
+                kind: ItemKind::Library,
                 soname: need.soname,
                 outcome: need.outcome,
                 absence: need.absence,

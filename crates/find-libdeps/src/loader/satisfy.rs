@@ -16,7 +16,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl Pass<'_, '_> {
-    /// The name of `demand` that is found, and its outcome; `None` if one of the names is ignored.
+    /// The library of `demand` that is found, and its outcome; `None` if one of them is ignored, or it
+    /// has none.
     pub fn satisfy_demand(
         &self,
         process: &mut Process,
@@ -28,7 +29,7 @@ impl Pass<'_, '_> {
         let mut sonames: Vec<Arc<OsStr>> = Vec::new();
         // A stem that is not found is reported, and ignored, as `libNAME.so.*`.
         let mut stems: Vec<OsString> = Vec::new();
-        for name in demand.names.iter() {
+        for name in demand.libraries() {
             match name {
                 LibraryName::Soname(soname) => sonames.push(Arc::from(soname.as_os_str())),
                 LibraryName::Stem(stem) => match search.ld_so.cached_name(stem, abi) {
@@ -57,7 +58,7 @@ impl Pass<'_, '_> {
             .map(|soname| (Arc::clone(soname), self.not_found(soname, abi, false)))
             .find(|(_, outcome)| !matches!(outcome, Outcome::Missing { .. }));
         elsewhere.or_else(|| {
-            let first: Arc<OsStr> = match demand.names.first()? {
+            let first: Arc<OsStr> = match demand.libraries().next()? {
                 LibraryName::Soname(soname) => Arc::from(soname.as_os_str()),
                 stem @ LibraryName::Stem(_) => Arc::from(OsString::from(stem.to_string())),
             };

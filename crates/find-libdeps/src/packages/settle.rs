@@ -28,7 +28,7 @@ pub fn settle(
     loop {
         let resolutions = settled.resolutions.iter();
         let ownable = resolutions.filter_map(|resolution| resolution.outcome.ownable());
-        ownership.ask(ownable.map(Hit::clean_path))?;
+        ownership.ask(ownable)?;
         for hit in system(&settled) {
             let owner = ownership.owner(hit.clean_path(), hit.architecture());
             if !matches!(owner, Owner::Package(_)) && !tree.contains(&hit.located) {

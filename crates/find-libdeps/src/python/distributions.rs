@@ -204,6 +204,18 @@ impl<'a> Distributions<'a> {
             .any(|library| is_called_after(library.as_bytes(), stem))
     }
 
+    /// Whether `distribution` bundles the program `name`: a file of this name, or with the machine
+    /// after it, as in `ffmpeg-linux-x86_64-v7.0.2`.
+    pub fn ships_program(&self, distribution: &Distribution, name: &str) -> bool {
+        let is_program = |file: &[u8]| {
+            let rest = file.strip_prefix(name.as_bytes());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-linux"))
+        };
+        let mut found = false;
+        distribution.files(self.root, is_program, |_| found = true);
+        found
+    }
+
     /// The malformed files found so far, by real path.
     pub fn malformed(&self) -> impl Iterator<Item = (&Path, &Malformed)> {
         let names = self.malformed.iter().map(|(path, why)| (&**path, why));

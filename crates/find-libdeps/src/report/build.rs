@@ -1,6 +1,6 @@
 //! Provided demands, grouped and sorted into a [`Report`].
 
-use crate::demand::Evidence;
+use crate::demand::{Evidence, Kind};
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::{Provided, Provider};
 use crate::report::{ListedPackage, NeededLibrary, Report, warnings};
@@ -90,27 +90,31 @@ fn packages(libraries: &[NeededLibrary]) -> BTreeMap<Package, ListedPackage> {
 
 /// Demands for one name with one provider, together and sorted.
 fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
-    type Key = (Arc<OsStr>, Evidence, Rc<Provider>);
+    type Key = (Arc<OsStr>, Kind, Evidence, Rc<Provider>);
     let mut groups: HashMap<Key, Vec<Provided>> = HashMap::new();
     for one in demands {
         let key = (
             Arc::clone(&one.demanded),
+            one.kind,
             one.evidence,
             Rc::clone(&one.provider),
         );
         groups.entry(key).or_default().push(one);
     }
     let groups = groups.into_iter().filter_map(|(key, mut group)| {
-        let (_, evidence, provider) = key;
+        let (_, kind, evidence, provider) = key;
         group.sort_by(|a, b| a.site.cmp(&b.site));
         let first = group.first_mut()?;
         let soname = Arc::clone(&first.soname);
         let absence = first.absence.take();
+        let reason = first.reason;
         let mut needed_by: Vec<_> = group.into_iter().map(|one| one.site).collect();
         // A file may demand a library twice.
         needed_by.dedup();
         Some(NeededLibrary {
             soname,
+            kind,
+            reason,
             evidence,
             provider: Rc::unwrap_or_clone(provider),
             needed_by,
@@ -135,6 +139,7 @@ fn sort_key(library: &NeededLibrary) -> impl Ord {
     };
     (
         &library.soname,
+        library.kind,
         rank,
         provider.path(),
         provider.place().and_then(|place| place.found_by),

@@ -1,6 +1,6 @@
 //! The report as text: why each package is listed, and why something is not.
 
-use crate::demand::{Evidence, Site};
+use crate::demand::Site;
 use crate::loader::outcome::{FoundBy, Step};
 use crate::packages::provider::Provider;
 use crate::report::{ListedPackage, NeededLibrary, Report};
@@ -151,13 +151,13 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
         let is_one =
             name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(&by.path, name)));
         let is_meant = |by: &Site| !is_one || name.is_some_and(|name| is_file(&by.path, name));
-        let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
+        let _ = write!(text, "  {HEADING}{}{HEADING:#}", library.title());
         if let Some(path) = library.provider.path() {
             let _ = write!(text, " => {} ({})", shown(path), origin(&library.provider));
         }
         text.push('\n');
         for by in library.needed_by.iter().filter(|by| is_meant(by)) {
-            let _ = writeln!(text, "    {} {by}", verb(library.evidence));
+            let _ = writeln!(text, "    {} {by}", library.verb());
         }
         if let Provider::NotInstalled { passed_over, .. } = &library.provider {
             for package in passed_over {
@@ -171,15 +171,6 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
             if let Some(cause) = &absence.cause {
                 let _ = writeln!(text, "    {}", cause.text);
             }
-        }
-    }
-}
-
-fn verb(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Header => "needed by",
-        Evidence::Note | Evidence::Table | Evidence::Source | Evidence::Trace => {
-            "loaded at run time by"
         }
     }
 }
@@ -205,5 +196,7 @@ fn how(found_by: FoundBy) -> &'static str {
         FoundBy::Default => "default directory",
         FoundBy::Direct => "named by its path",
         FoundBy::Soname => "by its SONAME alone",
+        FoundBy::Path => "in PATH",
+        FoundBy::StandardLibrary => "the standard library",
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Names and paths are escaped by [`crate::system::escape::shown`].
 
-use crate::demand::{Evidence, Site};
+use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
 use crate::report::{NeededLibrary, Report};
@@ -44,6 +44,7 @@ struct JsonPackage<'a> {
 #[derive(Serialize)]
 struct JsonLibrary {
     soname: String,
+    kind: &'static str,
     evidence: &'static str,
     provider: &'static str,
     path: Option<String>,
@@ -128,6 +129,12 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
     let provider = &library.provider;
     JsonLibrary {
         soname: shown(&library.soname),
+        kind: match library.kind {
+            Kind::Library => "library",
+            Kind::Program => "program",
+            Kind::File => "file",
+            Kind::Module => "module",
+        },
         evidence: match library.evidence {
             Evidence::Header => "header",
             Evidence::Note => "note",
@@ -169,5 +176,7 @@ fn rule(found_by: FoundBy) -> &'static str {
         FoundBy::Default => "default",
         FoundBy::Direct => "direct",
         FoundBy::Soname => "soname",
+        FoundBy::Path => "path",
+        FoundBy::StandardLibrary => "standard_library",
     }
 }

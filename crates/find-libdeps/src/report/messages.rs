@@ -1,7 +1,7 @@
 //! Messages on standard error: one per line, each prefixed with the program's name.
 
 use crate::cli::{Color, Verbosity};
-use crate::demand::{Evidence, Site};
+use crate::demand::Site;
 use crate::loader::outcome::Cause;
 use crate::packages::dpkg::Package;
 use crate::packages::provider::{COPY_ADVICE, Place, Provider};
@@ -120,7 +120,7 @@ fn summary(report: &Report) -> String {
 }
 
 fn missing(library: &NeededLibrary, foreign: Option<&str>) -> String {
-    let soname = shown(&library.soname);
+    let soname = library.title();
     let architecture = foreign
         .map(|name| format!(" for {name}"))
         .unwrap_or_default();
@@ -148,17 +148,17 @@ fn possible(library: &NeededLibrary) -> String {
     let name = match (library.provider.package(), library.provider.path()) {
         (Some(package), _) => package.to_string(),
         (None, Some(path)) => format!("{}, in no package", shown(path)),
-        (None, None) => format!("{}, not installed", shown(&library.soname)),
+        (None, None) => format!("{}, not installed", library.title()),
     };
     let first = library.needed_by.first().map(short).unwrap_or_default();
     let more = match library.needed_by.len() {
         0 | 1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
-    let reason = match library.evidence {
-        Evidence::Trace => "; the command asked for it and did not get it",
-        _ => "",
-    };
+    let reason = library.reason;
+    let reason = reason
+        .map(|reason| format!("; {reason}"))
+        .unwrap_or_default();
     format!("{name} ({first}{more}{reason})")
 }
 

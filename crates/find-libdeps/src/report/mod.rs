@@ -15,12 +15,12 @@ mod warnings;
 
 pub use build::Findings;
 
-use crate::demand::{Evidence, Site};
+use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::Absence;
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::Provider;
 use crate::scan::Counts;
-use crate::system::escape::counted;
+use crate::system::escape::{counted, shown};
 use crate::system::os_release::OsRelease;
 use crate::trace::demands::Started;
 use crate::warning::Warning;
@@ -61,16 +61,20 @@ pub struct ListedPackage {
     pub libraries: BTreeSet<Arc<OsStr>>,
 }
 
-/// A needed library with one provider.
+/// A needed library, program, file or module with one provider.
 #[derive(Debug)]
 pub struct NeededLibrary {
     pub soname: Arc<OsStr>,
+    /// What `soname` is the name of.
+    pub kind: Kind,
     pub evidence: Evidence,
     pub provider: Provider,
     /// What needs it, sorted.
     pub needed_by: Vec<Site>,
     /// How it was searched for on behalf of the first of `needed_by`, if it is missing.
     pub absence: Option<Box<Absence>>,
+    /// What the code cannot do without it.
+    pub reason: Option<&'static str>,
 }
 
 impl Report {
@@ -106,13 +110,42 @@ impl NeededLibrary {
             .first()
             .map(Site::to_string)
             .unwrap_or_default();
-        let verb = match self.evidence {
-            Evidence::Header => "needed",
-            Evidence::Note | Evidence::Table | Evidence::Source | Evidence::Trace => "loaded",
-        };
+        let verb = self.participle();
         match self.needed_by.len() {
             1 => format!("{verb} by {first}"),
             count => format!("{verb} by {} such as {first}", counted(count, "file")),
+        }
+    }
+
+    /// Its name, with its kind unless it is a library.
+    fn title(&self) -> String {
+        let name = shown(&self.soname);
+        match self.kind {
+            Kind::Library => name,
+            Kind::Program => format!("program {name}"),
+            Kind::File => format!("file {name}"),
+            Kind::Module => format!("module {name}"),
+        }
+    }
+
+    fn participle(&self) -> &'static str {
+        match (self.kind, self.evidence) {
+            (Kind::Library, Evidence::Header) => "needed",
+            (Kind::Library, _) => "loaded",
+            (Kind::Program, _) => "run",
+            (Kind::File, _) => "read",
+            (Kind::Module, _) => "imported",
+        }
+    }
+
+    /// What its users do with it: `needed by`, `loaded at run time by`.
+    fn verb(&self) -> &'static str {
+        match (self.kind, self.evidence) {
+            (Kind::Library, Evidence::Header) => "needed by",
+            (Kind::Library, _) => "loaded at run time by",
+            (Kind::Program, _) => "run by",
+            (Kind::File, _) => "read by",
+            (Kind::Module, _) => "imported by",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing is resolved here.
 
 use crate::config::{Config, Dlopen};
-use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
 use crate::elf::dlopen_note::{Notes, Priority};
 use crate::python::distributions::{Distribution, Distributions};
 use crate::python::source::Call;
@@ -69,9 +69,12 @@ impl Sources<'_> {
                     site: site(real, None),
                     evidence: Evidence::Note,
                     caller: Caller::Object(real.as_path().into()),
-                    names: names.map(LibraryName::Soname).collect(),
+                    items: names
+                        .map(|name| Item::Library(LibraryName::Soname(name)))
+                        .collect(),
                     is_required,
                     is_listed: lists_all || is_required,
+                    reason: None,
                 }
             }));
         }
@@ -82,14 +85,15 @@ impl Sources<'_> {
             let open = row
                 .needs
                 .iter()
-                .filter(|need| !self.bundles(distribution, &need.names, &row.companions));
+                .filter(|need| !self.bundles(distribution, &need.items, &row.companions));
             demands.extend(open.map(|need| Demand {
                 site: site(distribution.info(), None),
                 evidence: Evidence::Table,
                 caller: Caller::Interpreter(distribution.site().into()),
-                names: need.names.as_slice().into(),
+                items: need.items.as_slice().into(),
                 is_required: need.is_required,
                 is_listed: lists_all || need.is_required,
+                reason: need.reason,
             }));
         }
         let owners = self
@@ -107,9 +111,10 @@ impl Sources<'_> {
                 site: site(real, Some(call.line)),
                 evidence: Evidence::Source,
                 caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
-                names: call.names.as_slice().into(),
+                items: call.names.iter().cloned().map(Item::Library).collect(),
                 is_required: false,
                 is_listed: lists_all,
+                reason: None,
             }));
         }
         demands.sort();
@@ -125,21 +130,18 @@ impl Sources<'_> {
         opened.any(|name| self.distributions.ships(distribution, name.stem()))
     }
 
-    /// Whether `distribution`, or one of `companions` beside it, ships a library with the stem of
-    /// one of `names`.
-    fn bundles(
-        &self,
-        distribution: &Distribution,
-        names: &[LibraryName],
-        companions: &[&str],
-    ) -> bool {
+    /// Whether `distribution`, or one of `companions` beside it, ships one of `items`: a library with
+    /// its stem, or a program with its name.
+    fn bundles(&self, distribution: &Distribution, items: &[Item], companions: &[&str]) -> bool {
         let companions = companions
             .iter()
             .filter_map(|name| self.distributions.beside(distribution, name));
         std::iter::once(distribution).chain(companions).any(|each| {
-            names
-                .iter()
-                .any(|name| self.distributions.ships(each, name.stem()))
+            items.iter().any(|item| match item {
+                Item::Library(name) => self.distributions.ships(each, name.stem()),
+                Item::Program(name) => self.distributions.ships_program(each, name),
+                Item::File(_) | Item::Module(_) => false,
+            })
         })
     }
 }

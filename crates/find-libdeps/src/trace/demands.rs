@@ -3,7 +3,7 @@
 //! Which of the loaded objects count is decided in [`crate::trace::select`]. Nothing is run here.
 
 use crate::config::Config;
-use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
 use crate::loader::never_packaged;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{DpkgError, Package};
@@ -97,9 +97,12 @@ pub fn demands(
             },
             evidence: Evidence::Trace,
             caller: Caller::Object(by.into()),
-            names: Rc::new([LibraryName::Soname(object.path.clone().into_os_string())]),
+            items: Rc::new([Item::Library(LibraryName::Soname(
+                object.path.clone().into_os_string(),
+            ))]),
             is_required: true,
             is_listed: true,
+            reason: None,
         })
     });
     let failed = selection.failed.iter().filter_map(|(failed, process)| {
@@ -124,9 +127,10 @@ pub fn demands(
             },
             evidence: Evidence::Trace,
             caller: Caller::Object(by.into()),
-            names: Rc::new([LibraryName::Soname(failed.requested.clone())]),
+            items: Rc::new([Item::Library(LibraryName::Soname(failed.requested.clone()))]),
             is_required: false,
             is_listed: false,
+            reason: Some("the command asked for it and did not get it"),
         })
     });
     let demands = demands.chain(failed).map(Rc::new).collect();

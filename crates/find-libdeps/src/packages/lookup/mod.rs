@@ -1,6 +1,6 @@
-//! Finds the packages that ship libraries which are not on this machine.
+//! Finds the packages that ship what is not on this machine.
 //!
-//! Takes the wanted libraries and the loader's directories; returns, for each library, the package
+//! Takes the wanted libraries, programs and files and the loader's directories; returns, for each, the package
 //! to install, the packages among which no rule decides, or the reason why there is none. It uses the
 //! Contents indexes of apt's sources, which list the files of every package.
 //! Nothing is installed, apt's own lists are never written to, and only the machine's own
@@ -94,7 +94,7 @@ pub enum LookupError {
     Dpkg(#[from] DpkgError),
 }
 
-/// Looks up every library of `wanted` in the indexes that `source` allows. Reads and fetches
+/// Looks up everything in `wanted` in the indexes that `source` allows. Reads and fetches
 /// nothing if `wanted` is empty.
 pub fn look_up(
     root: &Root,
@@ -126,7 +126,7 @@ pub fn look_up(
         for wanted in query.wanted() {
             found.insert(
                 wanted.clone(),
-                decide(query.files_of(&wanted.name), &package),
+                decide(query.files_of(&wanted.item), &package),
             );
         }
     }
