@@ -70,6 +70,8 @@ fn json_has_the_whole_report() {
             "package": (provider == "package").then_some("libc6"),
             "not_chosen": [],
             "needed_by": [path("venv/ext.so")],
+            "distributions": [],
+            "reason": null,
         })
     };
     let libc = "/lib/x86_64-linux-gnu/libc.so.6".to_owned();
@@ -125,27 +127,16 @@ fn explain_prints_the_reason_for_each_package() {
                 .args(["-q", "--ignore", "^libpython", "--explain", "venv"]),
         );
     let text = format!(
-        "libc6 {version}
-  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
-    needed by venv/ext.so
+        "libc6 {version}  venv/ext.so
 
 missing: the loader does not find these
-  libnone.so.7
-    needed by venv/ext.so
-    searched venv/libs (RPATH)
-    searched /etc/ld.so.cache (the loader's cache)
-    searched /lib/x86_64-linux-gnu (default directory)
-    searched /usr/lib/x86_64-linux-gnu (default directory)
-    searched /lib (default directory)
-    searched /usr/lib (default directory)
+  libnone.so.7  venv/ext.so
 
 bundled: shipped below the given paths
-  libown.so.1 => venv/libs/libown.so.1 (RPATH)
-    needed by venv/ext.so
+  libown.so.1  venv/ext.so
 
 host: provided by its driver at run time
-  libcuda.so.1
-    needed by venv/ext.so
+  libcuda.so.1  venv/ext.so
 "
     );
     said.is(0, &text, "");
@@ -156,7 +147,7 @@ fn explain_of_a_name_is_limited_to_it() {
     let fixture = venv();
     let version = dpkg_query("${Version}", "libc6:amd64");
     let about_libc = format!(
-        "libc6 {version}
+        "libc6 {version}  venv/ext.so
   libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
     needed by venv/ext.so
 "
@@ -171,6 +162,18 @@ fn explain_of_a_name_is_limited_to_it() {
         "host: provided by its driver at run time\n  libcuda.so.1\n    needed by venv/ext.so\n",
         "",
     );
+    let said = fixture.said(fixture.run().args(["-q", "venv", "--explain=libnone.so.7"]));
+    let searched = "missing: the loader does not find these
+  libnone.so.7
+    needed by venv/ext.so
+    searched venv/libs (RPATH)
+    searched /etc/ld.so.cache (the loader's cache)
+    searched /lib/x86_64-linux-gnu (default directory)
+    searched /usr/lib/x86_64-linux-gnu (default directory)
+    searched /lib (default directory)
+    searched /usr/lib (default directory)
+";
+    said.is(0, searched, "");
     let file = fixture.text("venv/ext.so");
     let said = fixture.said(fixture.run().args(["-q", "venv", "--explain", &file]));
     assert_eq!(said.stdout.matches("needed by venv/ext.so").count(), 5);
@@ -181,7 +184,70 @@ fn explain_of_a_name_is_limited_to_it() {
     said.is(
         2,
         "",
-        "find-libdeps: error: `nothing` is not a listed package, a needed library or a file that needs one\n",
+        "find-libdeps: error: `nothing` is not a listed package, a needed library, or a file or distribution that needs one\n",
+    );
+}
+
+test!(distributions_are_named_with_their_version, needs = TOOLS);
+fn distributions_are_named_with_their_version() {
+    let fixture = venv();
+    let site = "venv/lib/python3.11/site-packages";
+    for (name, version) in [("Foo_Bar", "1.0"), ("other", "2.0rc1")] {
+        let info = format!("{site}/{name}-{version}.dist-info");
+        let metadata = format!("Name: {name}\nVersion: {version}\n\nA text\n");
+        fixture.file(&format!("{info}/METADATA"), metadata);
+        let record = format!("{name}/ext.so,,\n../../../own-{name}.so,,\n");
+        fixture.file(&format!("{info}/RECORD"), record);
+        std::fs::create_dir_all(fixture.path(format!("{site}/{name}"))).expect("a directory");
+        for copy in [
+            format!("{site}/{name}/ext.so"),
+            format!("venv/own-{name}.so"),
+        ] {
+            std::fs::copy(fixture.path("venv/ext.so"), fixture.path(copy)).expect("a copy");
+        }
+    }
+    std::fs::remove_file(fixture.path("venv/ext.so")).expect("it is there");
+    let ignore = ["--ignore=own|cuda|python", "venv"];
+    let said = fixture.said(fixture.run().args(ignore));
+    let missing = format!(
+        "find-libdeps: missing: libnone.so.7, needed by foo-bar 1.0, other 2.0rc1 (4 files such as \
+         {site}/Foo_Bar/ext.so)\n"
+    );
+    said.is(0, "libc6\n", &(missing + INSTALL_HINT));
+    let version = dpkg_query("${Version}", "libc6:amd64");
+    let explained = |name: &[&str]| {
+        let run = fixture.run().args(["-q", "--explain"]).args(name);
+        fixture.said(run.args(ignore))
+    };
+    let overview = format!(
+        "libc6 {version}  foo-bar 1.0, other 2.0rc1
+
+missing: the loader does not find these
+  libnone.so.7  foo-bar 1.0, other 2.0rc1
+"
+    );
+    explained(&[]).is(0, &overview, "");
+    let of_distribution = explained(&["foo.bar"]);
+    let expected = format!(
+        "libc6 {version}  foo-bar 1.0, other 2.0rc1
+  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
+    needed by {site}/Foo_Bar/ext.so
+    needed by venv/own-Foo_Bar.so
+
+missing: the loader does not find these
+  libnone.so.7
+    needed by {site}/Foo_Bar/ext.so
+    needed by venv/own-Foo_Bar.so
+"
+    );
+    // The search is that of the first file.
+    let stdout = of_distribution.stdout.lines();
+    let stdout: Vec<&str> = stdout.filter(|line| !line.contains("searched ")).collect();
+    assert_eq!(stdout.join("\n") + "\n", expected);
+    let report = fixture.report("venv").0;
+    assert_eq!(
+        report["libraries"][0]["distributions"],
+        json!([{"name": "foo-bar", "version": "1.0"}, {"name": "other", "version": "2.0rc1"}])
     );
 }
 

@@ -443,7 +443,7 @@ fn several_names_of_one_library_give_one_report() {
     let source = "import ctypes\nfrom ctypes.util import find_library\n\
                   find_library('foo')\nctypes.CDLL('libfoo.so.1')\nctypes.CDLL('/usr/lib/libfoo.so.1')\n";
     apt.fixture.file("venv/m.py", source);
-    let expected = "libfoo1 (not installed here)\n  \
+    let expected = "libfoo1 (not installed here)  venv/m.py\n  \
                     libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (Debian's Contents index)\n    \
                     loaded at run time by venv/m.py:3\n  \
                     libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (Debian's Contents index)\n    \
@@ -458,7 +458,14 @@ fn several_names_of_one_library_give_one_report() {
             .env("APT_CONFIG", apt.fixture.path("apt.conf"));
         let run = run.env("TMPDIR", apt.fixture.path("tmp"));
         let lookup = format!("--lookup={}", apt.fixture.text("kept"));
-        let words = [&lookup, "--quiet", "--dlopen=all", "--explain", "venv"];
+        let words = [
+            &lookup,
+            "-q",
+            "--dlopen=all",
+            "--explain",
+            "venv/m.py",
+            "venv",
+        ];
         let said = apt.fixture.said(run.args(words));
         said.is(0, &expected.replace("TRIPLET", native().triplet), "");
     }

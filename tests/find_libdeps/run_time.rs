@@ -96,9 +96,9 @@ fn a_required_note_is_listed() {
     note(&fixture, "ext.so", text, &[]);
     said(&fixture, &[]).is(0, "libfoo1\n", "");
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
-    said(&fixture, &["--explain"]).is(
+    said(&fixture, &["--explain", "libfoo1"]).is(
         0,
-        "libfoo1 1\n  libfoo.so.1 => /usr/lib/x86_64-linux-gnu/libfoo.so.1 (the loader's cache)\n    \
+        "libfoo1 1  /venv/lib/python3/site-packages/ext.so\n  libfoo.so.1 => /usr/lib/x86_64-linux-gnu/libfoo.so.1 (the loader's cache)\n    \
          loaded at run time by /venv/lib/python3/site-packages/ext.so\n",
         "",
     );
@@ -158,7 +158,7 @@ fn a_required_library_of_the_table_is_listed() {
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
     said(&fixture, &["--explain", "libmagic1"]).is(
         0,
-        "libmagic1 1\n  libmagic.so.1 => /usr/lib/x86_64-linux-gnu/libmagic.so.1 \
+        "libmagic1 1  python-magic 1\n  libmagic.so.1 => /usr/lib/x86_64-linux-gnu/libmagic.so.1 \
          (the loader's cache)\n    loaded at run time by \
          /venv/lib/python3/site-packages/python_magic-1.dist-info\n",
         "",
@@ -187,8 +187,8 @@ fn a_missing_library_of_the_table_is_missing() {
     let fixture = root(&[]);
     distribution(&fixture, "python-magic", "", &[]);
     let lines = format!(
-        "find-libdeps: missing: libmagic.so.1, loaded by \
-         /venv/lib/python3/site-packages/python_magic-1.dist-info\n{INSTALL_HINT}"
+        "find-libdeps: missing: libmagic.so.1, loaded by python-magic 1 \
+         (/venv/lib/python3/site-packages/python_magic-1.dist-info)\n{INSTALL_HINT}"
     );
     said(&fixture, &[]).is(0, "", &lines);
     said(&fixture, &["--strict"]).is(1, "", &lines);
@@ -247,13 +247,11 @@ fn programs_files_and_modules_of_the_table_are_missing() {
     fs::set_permissions(own, Permissions::from_mode(0o755)).expect("it can be set");
     let lines = format!(
         "find-libdeps: missing: file /usr/lib/*/vlc/plugins/access/libfilesystem_plugin.so, read by \
-         {SITE}/python_vlc-1.dist-info\n\
-         find-libdeps: missing: program pdfinfo, run by {SITE}/pdf2image-1.dist-info\n\
-         find-libdeps: missing: module tkinter, imported by {SITE}/easygui-1.dist-info\n\
-         find-libdeps: possible: program avconv, not installed (pydub-1.dist-info; only for formats \
-         other than WAV)\n\
-         find-libdeps: possible: program avprobe, not installed (pydub-1.dist-info; only for formats \
-         other than WAV)\n\
+         python-vlc 1 ({SITE}/python_vlc-1.dist-info)\n\
+         find-libdeps: missing: program pdfinfo, run by pdf2image 1 ({SITE}/pdf2image-1.dist-info)\n\
+         find-libdeps: missing: module tkinter, imported by easygui 1 ({SITE}/easygui-1.dist-info)\n\
+         find-libdeps: possible: pydub 1: program avconv (not installed), program avprobe (not \
+         installed), only for formats other than WAV\n\
          {INSTALL_HINT}"
     );
     said(&fixture, &[]).is(0, "libvlc5\n", &lines);
@@ -309,8 +307,7 @@ fn a_call_in_a_source_is_possible() {
     said(&fixture, &[]).is(
         0,
         "",
-        "find-libdeps: possible: libbar1 (some_thing.py:5)\n\
-         find-libdeps: possible: libfoo1 (some_thing.py:4)\n",
+        "find-libdeps: possible: some-thing 1: libbar1 (some_thing.py:5), libfoo1 (some_thing.py:4)\n",
     );
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
@@ -344,7 +341,7 @@ fn a_link_of_a_dev_package_provides_nothing() {
     package(&fixture, "libfoo-dev", &[&link]);
     let source = "import ctypes\nctypes.CDLL('libfoo.so')\n";
     distribution(&fixture, "thing", source, &[]);
-    let named = "find-libdeps: possible: libfoo.so, not installed (thing.py:2)\n";
+    let named = "find-libdeps: possible: thing 1: libfoo.so (not installed; thing.py:2)\n";
     said(&fixture, &["--dlopen=all"]).is(0, "", named);
 }
 
@@ -361,7 +358,7 @@ fn a_listed_package_is_not_also_possible() {
     said(&fixture, &[]).is(
         0,
         "libfoo1\n",
-        "find-libdeps: possible: libbar.so.1, not installed (thing.py:5)\n",
+        "find-libdeps: possible: thing 1: libbar.so.1 (not installed; thing.py:5)\n",
     );
 }
 
@@ -374,7 +371,7 @@ fn an_ignored_name_is_not_loaded() {
     // Of what is not there the name is shown without a version.
     let absent = "import ctypes.util\nctypes.util.find_library('none')\n";
     distribution(&fixture, "thing", absent, &[]);
-    let possible = "find-libdeps: possible: libnone.so.*, not installed (thing.py:2)\n";
+    let possible = "find-libdeps: possible: thing 1: libnone.so.* (not installed; thing.py:2)\n";
     said(&fixture, &[]).is(0, "", possible);
     said(&fixture, &["--ignore", r"^libnone\.so"]).is(0, "", "");
 }
@@ -398,7 +395,7 @@ fn the_needs_of_an_unowned_loaded_library_are_followed() {
         "libfoo1\n",
         &format!(
             "find-libdeps: unowned: /usr/local/lib/libmagic.so.1, loaded by \
-             /venv/lib/python3/site-packages/python_magic-1.dist-info: no package ships it\n\
+             python-magic 1 (/venv/lib/python3/site-packages/python_magic-1.dist-info): no package ships it\n\
              {COPY_HINT}"
         ),
     );
@@ -414,8 +411,8 @@ fn an_unowned_possible_library_is_reported() {
     said(&fixture, &["--strict"]).is(
         0,
         "",
-        "find-libdeps: possible: libbar1 (thing.py:5)\n\
-         find-libdeps: possible: /usr/local/lib/libfoo.so.1, in no package (thing.py:4)\n",
+        "find-libdeps: possible: thing 1: /usr/local/lib/libfoo.so.1 (in no package; thing.py:4), libbar1 \
+         (thing.py:5)\n",
     );
 }
 

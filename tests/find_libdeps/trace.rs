@@ -445,7 +445,7 @@ fn packages_of_loaded_libraries_are_listed() {
     said.is(
         0,
         &format!(
-            "zlib1g {version}\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (as the command loaded it)\n    \
+            "zlib1g {version}  venv/bin/load\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (as the command loaded it)\n    \
              loaded at run time by venv/bin/load\n"
         ),
         "",

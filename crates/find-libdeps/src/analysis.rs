@@ -11,10 +11,10 @@ use crate::loader::tree::Tree;
 use crate::packages::dpkg::{Dpkg, DpkgError};
 use crate::packages::lookup::{self, Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
-use crate::packages::provider::{self, provide};
+use crate::packages::provider::{self, Provided, Provider, provide};
 use crate::packages::settle::settle;
 use crate::python::interpreter::{self, Python};
-use crate::report::{Findings, Report};
+use crate::report::{Findings, Report, Users};
 use crate::run_time::demands;
 use crate::scan::{self, Scanned, Starts, empty, unread};
 use crate::system::architecture::Abi;
@@ -24,6 +24,8 @@ use crate::trace::command::{self, Trace};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::AtomicUsize;
 
 /// Runs the command of `--trace`, if there is one and the given paths exist.
@@ -95,15 +97,19 @@ pub fn run(
     .concat();
     let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
     let of_libraries = [settled.warnings, ownership.warnings()].concat();
+    let users = Users {
+        by_path: run_time.distributions.identities(named(config, &provided)),
+    };
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
         provided,
+        users,
         started: traced.started,
         warnings: [of_system, of_files, of_libraries].concat(),
         counts: scanned.counts,
     });
-    if config.with_versions {
+    if config.with_details {
         report.set_versions(ownership.dpkg().versions(&report.installed())?);
     }
     Ok(report)
@@ -117,6 +123,17 @@ fn root(config: &Config) -> Result<Root, Error> {
             source,
         }),
     }
+}
+
+/// The files whose distributions are reported: without details, those that messages name.
+fn named(config: &Config, provided: &[Provided]) -> BTreeSet<Rc<Path>> {
+    let is_named = |one: &&Provided| {
+        let by = &*one.provider;
+        let is_met = !matches!(by, Provider::Missing { .. } | Provider::Unowned { .. });
+        config.with_details || !one.is_listed || !is_met
+    };
+    let named = provided.iter().filter(is_named);
+    named.map(|one| Rc::clone(&one.site.path)).collect()
 }
 
 /// What keeps the interpreters of the virtualenvs from starting, or from importing what was read.

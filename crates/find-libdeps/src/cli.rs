@@ -48,7 +48,8 @@ struct Args {
 
     /// Explain why each package is needed, or explain only NAME
     ///
-    /// NAME is a package, a soname or a file; a directory is taken as a PATH.
+    /// One line a package names the distributions that need it; with NAME, a package, a soname, a file or
+    /// a distribution, all files follow. A directory is taken as a PATH.
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
@@ -210,7 +211,7 @@ pub fn invocation() -> Invocation {
             },
             command: args.command,
             threads: usize::from(args.threads),
-            with_versions: format != Format::List,
+            with_details: format != Format::List,
         },
         format,
         is_strict: args.strict,

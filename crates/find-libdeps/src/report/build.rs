@@ -3,7 +3,7 @@
 use crate::demand::{Evidence, Kind};
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::{Provided, Provider};
-use crate::report::{ListedPackage, NeededLibrary, Report, warnings};
+use crate::report::{ListedPackage, NeededLibrary, Report, Users, warnings};
 use crate::scan::Counts;
 use crate::system::os_release::OsRelease;
 use crate::trace::demands::Started;
@@ -19,6 +19,7 @@ pub struct Findings {
     /// The native architecture.
     pub architecture: String,
     pub provided: Vec<Provided>,
+    pub users: Users,
     pub started: Vec<Started>,
     /// In any order.
     pub warnings: Vec<Warning>,
@@ -40,7 +41,11 @@ impl Report {
             ),
         });
         let mut warnings = findings.warnings;
-        warnings.extend(libraries.iter().filter_map(warnings::of));
+        warnings.extend(
+            libraries
+                .iter()
+                .filter_map(|it| warnings::of(it, &findings.users)),
+        );
         warnings.extend(warnings::left_out(&libraries));
         warnings.sort();
         warnings.dedup();
@@ -50,6 +55,7 @@ impl Report {
             packages: packages.into_values().collect(),
             libraries,
             possible,
+            users: findings.users,
             started: findings.started,
             warnings,
             counts: findings.counts,
@@ -90,7 +96,13 @@ fn packages(libraries: &[NeededLibrary]) -> BTreeMap<Package, ListedPackage> {
 
 /// Demands for one name with one provider, together and sorted.
 fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
-    type Key = (Arc<OsStr>, Kind, Evidence, Rc<Provider>);
+    type Key = (
+        Arc<OsStr>,
+        Kind,
+        Evidence,
+        Rc<Provider>,
+        Option<&'static str>,
+    );
     let mut groups: HashMap<Key, Vec<Provided>> = HashMap::new();
     for one in demands {
         let key = (
@@ -98,16 +110,16 @@ fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
             one.kind,
             one.evidence,
             Rc::clone(&one.provider),
+            one.reason,
         );
         groups.entry(key).or_default().push(one);
     }
     let groups = groups.into_iter().filter_map(|(key, mut group)| {
-        let (_, kind, evidence, provider) = key;
+        let (_, kind, evidence, provider, reason) = key;
         group.sort_by(|a, b| a.site.cmp(&b.site));
         let first = group.first_mut()?;
         let soname = Arc::clone(&first.soname);
         let absence = first.absence.take();
-        let reason = first.reason;
         let mut needed_by: Vec<_> = group.into_iter().map(|one| one.site).collect();
         // A file may demand a library twice.
         needed_by.dedup();
@@ -145,6 +157,7 @@ fn sort_key(library: &NeededLibrary) -> impl Ord {
         provider.place().and_then(|place| place.found_by),
         foreign,
         library.evidence,
+        library.reason,
         // The look-up may find one library for two names.
         &library.needed_by,
     )

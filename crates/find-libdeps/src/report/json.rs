@@ -5,7 +5,7 @@
 use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
-use crate::report::{NeededLibrary, Report};
+use crate::report::{NeededLibrary, Report, Users};
 use crate::system::escape::shown;
 use serde::Serialize;
 
@@ -52,6 +52,14 @@ struct JsonLibrary {
     package: Option<String>,
     not_chosen: Vec<String>,
     needed_by: Vec<String>,
+    distributions: Vec<JsonDistribution>,
+    reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct JsonDistribution {
+    name: String,
+    version: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +82,10 @@ struct JsonCounts {
 
 /// `report` as a document that ends with a newline.
 pub fn document(report: &Report) -> Result<String, serde_json::Error> {
+    let libraries = |all: &[NeededLibrary]| -> Vec<JsonLibrary> {
+        let all = all.iter();
+        all.map(|each| library(each, &report.users)).collect()
+    };
     let document = Document {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION"),
@@ -99,8 +111,8 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
                 libraries: listed.libraries.iter().map(shown).collect(),
             })
             .collect(),
-        libraries: report.libraries.iter().map(library).collect(),
-        possible: report.possible.iter().map(library).collect(),
+        libraries: libraries(&report.libraries),
+        possible: libraries(&report.possible),
         started: report
             .started
             .iter()
@@ -125,7 +137,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn library(library: &NeededLibrary) -> JsonLibrary {
+fn library(library: &NeededLibrary, users: &Users) -> JsonLibrary {
     let provider = &library.provider;
     JsonLibrary {
         soname: shown(&library.soname),
@@ -164,6 +176,15 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
             _ => Vec::new(),
         },
         needed_by: library.needed_by.iter().map(Site::to_string).collect(),
+        distributions: users
+            .of(library)
+            .into_iter()
+            .map(|distribution| JsonDistribution {
+                name: distribution.name.clone(),
+                version: distribution.version.clone(),
+            })
+            .collect(),
+        reason: library.reason,
     }
 }
 

@@ -11,16 +11,18 @@ pub mod explain;
 pub mod json;
 pub mod messages;
 pub mod progress;
+mod users;
 mod warnings;
 
 pub use build::Findings;
+pub use users::Users;
 
 use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::Absence;
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::Provider;
 use crate::scan::Counts;
-use crate::system::escape::{counted, shown};
+use crate::system::escape::shown;
 use crate::system::os_release::OsRelease;
 use crate::trace::demands::Started;
 use crate::warning::Warning;
@@ -42,6 +44,8 @@ pub struct Report {
     pub libraries: Vec<NeededLibrary>,
     /// What code may load at run time and no listed package provides, sorted by name.
     pub possible: Vec<NeededLibrary>,
+    /// The distributions that need `libraries` and `possible`.
+    pub users: Users,
     /// The programs from outside the given paths that a traced command started.
     pub started: Vec<Started>,
     /// Sorted by path.
@@ -103,20 +107,6 @@ impl Report {
 }
 
 impl NeededLibrary {
-    /// What needs it, in few words: `needed by 3 files such as /venv/x.so`.
-    fn needed(&self) -> String {
-        let first = self
-            .needed_by
-            .first()
-            .map(Site::to_string)
-            .unwrap_or_default();
-        let verb = self.participle();
-        match self.needed_by.len() {
-            1 => format!("{verb} by {first}"),
-            count => format!("{verb} by {} such as {first}", counted(count, "file")),
-        }
-    }
-
     /// Its name, with its kind unless it is a library.
     fn title(&self) -> String {
         let name = shown(&self.soname);

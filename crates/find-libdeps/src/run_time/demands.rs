@@ -16,7 +16,9 @@ use std::rc::Rc;
 
 /// What code loads by name at run time.
 #[derive(Debug)]
-pub struct RunTimeDemands {
+pub struct RunTimeDemands<'a> {
+    /// The distributions below the given paths.
+    pub distributions: Distributions<'a>,
     /// Sorted.
     pub demands: Vec<Rc<Demand>>,
     /// Malformed metadata of distributions.
@@ -25,25 +27,29 @@ pub struct RunTimeDemands {
 
 /// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
 /// [`Dlopen::All`] every demand is listed; otherwise only required ones.
-pub fn demands(
+pub fn demands<'a>(
     config: &Config,
-    root: &Root,
+    root: &'a Root,
     starts: &Starts,
     scanned: LoadsByName,
-) -> RunTimeDemands {
+) -> RunTimeDemands<'a> {
     let distributions = Distributions::read(root, scanned.metadata);
     let sources = Sources {
         notes: &scanned.notes,
         calls: &scanned.calls,
         distributions: &distributions,
     };
-    let demands = sources.demands(starts, config.dlopen == Dlopen::All);
+    let demands = match config.dlopen {
+        Dlopen::Off => Vec::new(),
+        Dlopen::Known | Dlopen::All => sources.demands(starts, config.dlopen == Dlopen::All),
+    };
     let malformed = distributions.malformed();
     let warnings = malformed
         .map(|(path, error)| Warning::new(starts.reported_or_real(path), error.to_string()));
     RunTimeDemands {
         demands: demands.into_iter().map(Rc::new).collect(),
         warnings: warnings.collect(),
+        distributions,
     }
 }
 

@@ -253,9 +253,7 @@ fn read_file(
     };
     match content {
         Ok(Some(content)) => Ok(content),
-        Ok(None) if dlopen != Dlopen::Off && Distributions::is_metadata(path) => {
-            Ok(Content::Metadata)
-        }
+        Ok(None) if Distributions::is_metadata(path) => Ok(Content::Metadata),
         Ok(None) => Ok(Content::Other),
         // It became a FIFO since the directory was listed.
         Err(ElfError::Io(error)) if !file.metadata()?.is_file() && !is_directory(&error) => {
