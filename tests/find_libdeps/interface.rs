@@ -106,6 +106,16 @@ fn json_has_the_whole_report() {
     assert_eq!(report, wanted);
 }
 
+test!(versions_are_printed_as_apt_takes_them, needs = TOOLS);
+fn versions_are_printed_as_apt_takes_them() {
+    let fixture = venv();
+    let list = format!("libc6={}\n", dpkg_query("${Version}", "libc6:amd64"));
+    let run = fixture.run().args(["-q", "--versions", "venv"]);
+    run.said().is(0, &list, "");
+    let run = fixture.run().args(["--versions", "--json", "venv"]);
+    assert_eq!(run.said().status, 2);
+}
+
 test!(two_runs_print_the_same_bytes, needs = TOOLS);
 fn two_runs_print_the_same_bytes() {
     let fixture = venv();

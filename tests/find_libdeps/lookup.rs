@@ -471,6 +471,56 @@ fn several_names_of_one_library_give_one_report() {
     }
 }
 
+test!(
+    the_version_of_a_looked_up_package_is_that_of_apts_lists,
+    needs = NEEDS
+);
+fn the_version_of_a_looked_up_package_is_that_of_apts_lists() {
+    let apt = debian(FOO);
+    let source = "import ctypes\nctypes.CDLL('libfoo.so.1')\n";
+    apt.fixture.file("venv/m.py", source);
+    let run = |words: &[&str]| {
+        let conf = apt.fixture.path("apt.conf");
+        let run = apt.fixture.run().env("APT_CONFIG", conf);
+        let run = run.env("TMPDIR", apt.fixture.path("tmp"));
+        let lookup = format!("--lookup={}", apt.fixture.text("kept"));
+        run.args(["-q", "--dlopen=all", &lookup])
+            .args(words)
+            .arg("venv")
+    };
+    run(&["--versions"]).said().is(
+        2,
+        "",
+        "find-libdeps: error: the version of libfoo1 is not known, because it is not installed and \
+         not in apt's package lists; no list is printed; run `apt-get update` first, or leave out \
+         `--versions`\n",
+    );
+    // The highest version is the candidate.
+    let package = |version: &str| {
+        format!(
+            "Package: libfoo1\nArchitecture: {}\nVersion: {version}\nMaintainer: x\n\
+             Filename: ./{version}.deb\nSize: 1\nSHA256: {:064}\nDescription: x\n\n",
+            native().debian,
+            0
+        )
+    };
+    let packages = package("1:1.2-3") + &package("1:1.2-2");
+    apt.fixture.file("flat/Packages", packages);
+    let release = Run::new("apt-ftparchive").args(["release", "."]);
+    let release = release.dir(apt.fixture.path("flat")).must();
+    apt.fixture.file("flat/Release", release);
+    let sources = fs::read_to_string(apt.fixture.path("etc/sources.list")).expect("a file");
+    let flat = format!("deb [trusted=yes] copy:{} ./\n", apt.fixture.text("flat"));
+    apt.fixture.file("etc/sources.list", sources + &flat);
+    let update = Run::new("apt-get").args(["-qq", "update"]);
+    update
+        .env("APT_CONFIG", apt.fixture.path("apt.conf"))
+        .must();
+    run(&["--versions"]).said().is(0, "libfoo1=1:1.2-3\n", "");
+    let explained = "libfoo1 1:1.2-3 (not installed here)  venv/m.py\n";
+    apt.fixture.said(run(&["--explain"])).is(0, explained, "");
+}
+
 test!(temporary_lists_are_removed, needs = NEEDS);
 fn temporary_lists_are_removed() {
     let apt = debian(FOO);

@@ -109,8 +109,10 @@ pub fn run(
         warnings: [of_system, of_files, of_libraries].concat(),
         counts: scanned.counts,
     });
-    if config.with_details {
-        report.set_versions(ownership.dpkg().versions(&report.installed())?);
+    if config.with_versions {
+        let dpkg = ownership.dpkg();
+        report.add_versions(dpkg.versions(&report.listed(true))?);
+        report.add_versions(lookup::versions(dpkg, &report.listed(false)));
     }
     Ok(report)
 }

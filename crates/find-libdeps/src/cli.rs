@@ -54,6 +54,12 @@ struct Args {
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
 
+    /// Print each package as NAME=VERSION, which apt-install and apt-get accept
+    ///
+    /// A package that is not installed has the version that apt would install.
+    #[arg(long, conflicts_with_all = ["json", "explain"])]
+    versions: bool,
+
     /// Which of the libraries that code loads by name at run time (dlopen) to list
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Dlopen::Known)]
     dlopen: Dlopen,
@@ -141,6 +147,8 @@ impl From<Color> for anstream::ColorChoice {
 pub enum Format {
     /// Package names, one per line.
     List,
+    /// The same, each with `=` and its version.
+    Versions,
     /// The whole report as JSON.
     Json,
     /// The explanation, or the part of it about a name.
@@ -194,6 +202,7 @@ pub fn invocation() -> Invocation {
     let format = match explain {
         Some(name) => Format::Explain(name),
         None if args.json => Format::Json,
+        None if args.versions => Format::Versions,
         None => Format::List,
     };
     Invocation {
@@ -211,7 +220,8 @@ pub fn invocation() -> Invocation {
             },
             command: args.command,
             threads: usize::from(args.threads),
-            with_details: format != Format::List,
+            with_versions: format != Format::List,
+            with_details: matches!(format, Format::Json | Format::Explain(_)),
         },
         format,
         is_strict: args.strict,

@@ -27,8 +27,9 @@ pub struct Config {
     pub command: Vec<OsString>,
     /// The number of threads that read files; 0 for four per core.
     pub threads: usize,
-    /// Whether the report has the versions of packages and the distributions of all files, which takes
-    /// one more query to dpkg and reading every list of files.
+    /// Whether the report has the versions of packages, which takes one more query to dpkg.
+    pub with_versions: bool,
+    /// Whether the report has the distributions of all files, which takes reading every RECORD.
     pub with_details: bool,
 }
 

@@ -35,6 +35,10 @@ fn main() -> ExitCode {
     };
     let text = match &format {
         Format::List => report.list(),
+        Format::Versions => match report.list_with_versions() {
+            Ok(list) => list,
+            Err(error) => return fail(&mut messages, &error.to_string()),
+        },
         Format::Json => match json::document(&report) {
             Ok(document) => document,
             Err(error) => return fail(&mut messages, &error.to_string()),

@@ -62,15 +62,18 @@ impl Report {
         }
     }
 
-    /// The listed packages that are installed.
-    pub fn installed(&self) -> BTreeSet<Package> {
-        let installed = self.packages.iter().filter(|listed| listed.is_installed);
-        installed.map(|listed| listed.package.clone()).collect()
+    /// The listed packages that are installed, or those that are not.
+    pub fn listed(&self, is_installed: bool) -> BTreeSet<Package> {
+        let listed = self.packages.iter();
+        let listed = listed.filter(|listed| listed.is_installed == is_installed);
+        listed.map(|listed| listed.package.clone()).collect()
     }
 
-    pub fn set_versions(&mut self, mut versions: BTreeMap<Package, PackageVersion>) {
+    pub fn add_versions(&mut self, mut versions: BTreeMap<Package, PackageVersion>) {
         for listed in &mut self.packages {
-            listed.version = versions.remove(&listed.package);
+            if let Some(version) = versions.remove(&listed.package) {
+                listed.version = Some(version);
+            }
         }
     }
 }

@@ -194,10 +194,14 @@ fn is_file(path: &Path, name: &OsStr) -> bool {
 }
 
 fn title(listed: &ListedPackage) -> String {
-    match &listed.version {
-        _ if !listed.is_installed => format!("{} (not installed here)", listed.package),
+    let title = match &listed.version {
         None => listed.package.to_string(),
         Some(version) => format!("{} {}", listed.package, version.number),
+    };
+    if listed.is_installed {
+        title
+    } else {
+        title + " (not installed here)"
     }
 }
 

@@ -30,6 +30,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// The result of a run.
 #[derive(Debug)]
@@ -53,13 +54,21 @@ pub struct Report {
     pub counts: Counts,
 }
 
+/// apt has no version of a package that is not installed.
+#[derive(Debug, Error)]
+#[error(
+    "the version of {0} is not known, because it is not installed and not in apt's package lists; no \
+     list is printed; run `apt-get update` first, or leave out `--versions`"
+)]
+pub struct UnknownVersion(Package);
+
 /// One line of the list.
 #[derive(Debug)]
 pub struct ListedPackage {
     pub package: Package,
     /// Whether it is installed here, and was not looked up.
     pub is_installed: bool,
-    /// Its version, if versions were asked for and it is installed.
+    /// Its version, or the one that apt would install, if versions were asked for and it is known.
     pub version: Option<PackageVersion>,
     /// The sonames that it is listed for.
     pub libraries: BTreeSet<Arc<OsStr>>,
@@ -93,6 +102,19 @@ impl Report {
         };
         self.libraries.iter().any(is_unmet)
             || self.warnings.iter().any(|warning| warning.is_objection)
+    }
+
+    /// The list: `name=version`, one per line, which apt accepts.
+    pub fn list_with_versions(&self) -> Result<String, UnknownVersion> {
+        let mut lines = String::new();
+        for listed in &self.packages {
+            let Some(version) = &listed.version else {
+                return Err(UnknownVersion(listed.package.clone()));
+            };
+            // Writing to a String does not fail.
+            let _ = writeln!(lines, "{}={}", listed.package, version.number);
+        }
+        Ok(lines)
     }
 
     /// The list: package names, one per line.

@@ -18,7 +18,7 @@ pub use wanted::Wanted;
 
 use crate::config::Lookup;
 use crate::loader::system_libraries::LdSo;
-use crate::packages::dpkg::{Dpkg, DpkgError, Package};
+use crate::packages::dpkg::{Dpkg, DpkgError, Package, PackageVersion};
 use crate::system::escape::shown;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
@@ -131,6 +131,24 @@ pub fn look_up(
         }
     }
     Ok(found)
+}
+
+/// The versions that apt would install of `packages`, as far as its package lists have them.
+pub fn versions(dpkg: &Dpkg, packages: &BTreeSet<Package>) -> BTreeMap<Package, PackageVersion> {
+    if packages.is_empty() {
+        return BTreeMap::new();
+    }
+    let versions = apt::versions(packages).unwrap_or_default().into_iter();
+    let native = dpkg.architecture();
+    let package = |name, architecture: &str| Package {
+        name,
+        foreign: Some(architecture)
+            .filter(|&it| it != native && it != "all")
+            .map(str::to_owned),
+    };
+    versions
+        .map(|(name, version)| (package(name, &version.architecture), version))
+        .collect()
 }
 
 /// One query per architecture that dpkg accepts, by Debian's name of it. What is wanted for any
