@@ -118,7 +118,7 @@ main() {
     trap 'rm -rf "$work"' EXIT
 
     "$program" -q --json "$venv" > "$work/report.json"
-    grep -o '"path": "/[^"]*"' "$work/report.json" | grep -v "$venv" | cut -d'"' -f4 |
+    sed '/^  "files": \[/,/^  \]/d' "$work/report.json" | grep -o '"path": "/[^"]*"' | grep -v "$venv" | cut -d'"' -f4 |
         while IFS= read -r path; do
             printf '%s\n' "$path" "/usr$path" "$(realpath "$path")"
         done | sort -u > "$work/paths"

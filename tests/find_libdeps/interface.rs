@@ -75,6 +75,10 @@ fn json_has_the_whole_report() {
         })
     };
     let libc = "/lib/x86_64-linux-gnu/libc.so.6".to_owned();
+    let file = |path: &str| {
+        let soname = path.rsplit('/').next();
+        json!({"path": path, "soname": soname, "package": "libc6"})
+    };
     let wanted = json!({
         "format": 1,
         "version": env!("CARGO_PKG_VERSION"),
@@ -98,6 +102,11 @@ fn json_has_the_whole_report() {
             library("libpython3.0.so.1.0", "interpreter", None, None),
         ],
         "possible": [],
+        // What libc.so.6 needs in turn, too.
+        "files": [
+            file("/lib/x86_64-linux-gnu/libc.so.6"),
+            file("/lib64/ld-linux-x86-64.so.2"),
+        ],
         "started": [],
         "warnings": [],
         "counts": {"files": 3, "elf": 2},

@@ -12,7 +12,7 @@ use crate::packages::dpkg::{Dpkg, DpkgError};
 use crate::packages::lookup::{self, Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, Provided, Provider, provide};
-use crate::packages::settle::settle;
+use crate::packages::settle::{settle, system_closure};
 use crate::python::interpreter::{self, Python};
 use crate::report::{Findings, Report, Users};
 use crate::run_time::demands;
@@ -85,6 +85,11 @@ pub fn run(
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
     let found = look_up(config, &root, &ownership, &ld_so, &settled)?;
+    let system_files = if config.with_files {
+        system_closure(&resolver, &mut ownership)?
+    } else {
+        Vec::new()
+    };
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
     let of_files = [
         unread,
@@ -105,6 +110,7 @@ pub fn run(
         architecture: ownership.architecture().to_owned(),
         provided,
         users,
+        system_files,
         started: traced.started,
         warnings: [of_system, of_files, of_libraries].concat(),
         counts: scanned.counts,

@@ -221,6 +221,7 @@ pub fn invocation() -> Invocation {
             command: args.command,
             threads: usize::from(args.threads),
             with_versions: format != Format::List,
+            with_files: format == Format::Json,
             with_details: matches!(format, Format::Json | Format::Explain(_)),
         },
         format,

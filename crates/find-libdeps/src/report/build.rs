@@ -3,6 +3,7 @@
 use crate::demand::{Evidence, Kind};
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::{Provided, Provider};
+use crate::packages::settle::SystemFile;
 use crate::report::{ListedPackage, NeededLibrary, Report, Users, warnings};
 use crate::scan::Counts;
 use crate::system::os_release::OsRelease;
@@ -20,6 +21,7 @@ pub struct Findings {
     pub architecture: String,
     pub provided: Vec<Provided>,
     pub users: Users,
+    pub system_files: Vec<SystemFile>,
     pub started: Vec<Started>,
     /// In any order.
     pub warnings: Vec<Warning>,
@@ -56,6 +58,7 @@ impl Report {
             libraries,
             possible,
             users: findings.users,
+            system_files: findings.system_files,
             started: findings.started,
             warnings,
             counts: findings.counts,

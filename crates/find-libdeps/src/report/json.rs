@@ -20,6 +20,7 @@ struct Document<'a> {
     packages: Vec<JsonPackage<'a>>,
     libraries: Vec<JsonLibrary>,
     possible: Vec<JsonLibrary>,
+    files: Vec<JsonFile>,
     started: Vec<JsonStarted>,
     warnings: Vec<JsonWarning>,
     counts: JsonCounts,
@@ -60,6 +61,13 @@ struct JsonLibrary {
 struct JsonDistribution {
     name: String,
     version: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JsonFile {
+    path: String,
+    soname: String,
+    package: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +121,15 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
             .collect(),
         libraries: libraries(&report.libraries),
         possible: libraries(&report.possible),
+        files: report
+            .system_files
+            .iter()
+            .map(|file| JsonFile {
+                path: shown(&file.path),
+                soname: shown(&file.soname),
+                package: file.package.as_ref().map(ToString::to_string),
+            })
+            .collect(),
         started: report
             .started
             .iter()

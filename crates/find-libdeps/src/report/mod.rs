@@ -21,6 +21,7 @@ use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::Absence;
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::Provider;
+use crate::packages::settle::SystemFile;
 use crate::scan::Counts;
 use crate::system::escape::shown;
 use crate::system::os_release::OsRelease;
@@ -47,6 +48,9 @@ pub struct Report {
     pub possible: Vec<NeededLibrary>,
     /// The distributions that need `libraries` and `possible`.
     pub users: Users,
+    /// The libraries from outside the given paths, with those that they need in turn; empty unless
+    /// asked for.
+    pub system_files: Vec<SystemFile>,
     /// The programs from outside the given paths that a traced command started.
     pub started: Vec<Started>,
     /// Sorted by path.
