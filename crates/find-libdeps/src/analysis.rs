@@ -53,7 +53,7 @@ pub fn run(
     let starts = Starts::new(config, &root)?;
     let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
     let unread = unread::warnings(config, &root, &starts);
-    let interpreters = interpreters(config, &root, &starts);
+    let of_paths = [unread, interpreters(config, &root, &starts)].concat();
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
     let (objects, demands) = (&scanned.objects, &run_time.demands);
     let empty = empty::warnings(&root, &starts, objects, &scanned.warnings, demands);
@@ -62,15 +62,7 @@ pub fn run(
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [run_time.demands, traced.demands].concat();
     let native = Abi::of(ownership.architecture());
-    let accepted = if tree
-        .objects()
-        .iter()
-        .all(|located| located.object.abi == native)
-    {
-        BTreeSet::new()
-    } else {
-        ownership.dpkg().foreign_architectures()?
-    };
+    let accepted = accepted(&tree, native, ownership.dpkg())?;
     let candidates = Candidates::new(&root, &tree);
     let resolver = Resolver::new(Inputs {
         root: &root,
@@ -91,15 +83,8 @@ pub fn run(
         Vec::new()
     };
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
-    let of_files = [
-        unread,
-        interpreters,
-        empty,
-        scanned.warnings,
-        run_time.warnings,
-        traced.warnings,
-    ]
-    .concat();
+    let of_code = [run_time.warnings, traced.warnings].concat();
+    let of_files = [of_paths, empty, scanned.warnings, of_code].concat();
     let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
     let of_libraries = [settled.warnings, ownership.warnings()].concat();
     let users = Users {
@@ -130,6 +115,16 @@ fn root(config: &Config) -> Result<Root, Error> {
             path: dir.clone(),
             source,
         }),
+    }
+}
+
+/// The architectures besides `native` whose packages may be installed; none if no file needs them.
+fn accepted(tree: &Tree, native: Abi, dpkg: &Dpkg) -> Result<BTreeSet<String>, DpkgError> {
+    let mut objects = tree.objects().iter();
+    if objects.all(|located| located.object.abi == native) {
+        Ok(BTreeSet::new())
+    } else {
+        dpkg.foreign_architectures()
     }
 }
 
