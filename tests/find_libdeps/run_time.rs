@@ -250,8 +250,7 @@ fn programs_files_and_modules_of_the_table_are_missing() {
          python-vlc 1 ({SITE}/python_vlc-1.dist-info)\n\
          find-libdeps: missing: program pdfinfo, run by pdf2image 1 ({SITE}/pdf2image-1.dist-info)\n\
          find-libdeps: missing: module tkinter, imported by easygui 1 ({SITE}/easygui-1.dist-info)\n\
-         find-libdeps: possible: pydub 1: program avconv (not installed), program avprobe (not \
-         installed), only for formats other than WAV\n\
+         find-libdeps: possible: pydub 1: program avconv, program avprobe, not installed, only for formats other than WAV\n\
          {INSTALL_HINT}"
     );
     said(&fixture, &[]).is(0, "libvlc5\n", &lines);
@@ -341,7 +340,7 @@ fn a_link_of_a_dev_package_provides_nothing() {
     package(&fixture, "libfoo-dev", &[&link]);
     let source = "import ctypes\nctypes.CDLL('libfoo.so')\n";
     distribution(&fixture, "thing", source, &[]);
-    let named = "find-libdeps: possible: thing 1: libfoo.so (not installed; thing.py:2)\n";
+    let named = "find-libdeps: possible: thing 1: libfoo.so (thing.py:2), not installed\n";
     said(&fixture, &["--dlopen=all"]).is(0, "", named);
 }
 
@@ -358,7 +357,7 @@ fn a_listed_package_is_not_also_possible() {
     said(&fixture, &[]).is(
         0,
         "libfoo1\n",
-        "find-libdeps: possible: thing 1: libbar.so.1 (not installed; thing.py:5)\n",
+        "find-libdeps: possible: thing 1: libbar.so.1 (thing.py:5), not installed\n",
     );
 }
 
@@ -371,7 +370,7 @@ fn an_ignored_name_is_not_loaded() {
     // Of what is not there the name is shown without a version.
     let absent = "import ctypes.util\nctypes.util.find_library('none')\n";
     distribution(&fixture, "thing", absent, &[]);
-    let possible = "find-libdeps: possible: thing 1: libnone.so.* (not installed; thing.py:2)\n";
+    let possible = "find-libdeps: possible: thing 1: libnone.so.* (thing.py:2), not installed\n";
     said(&fixture, &[]).is(0, "", possible);
     said(&fixture, &["--ignore", r"^libnone\.so"]).is(0, "", "");
 }
@@ -411,8 +410,8 @@ fn an_unowned_possible_library_is_reported() {
     said(&fixture, &["--strict"]).is(
         0,
         "",
-        "find-libdeps: possible: thing 1: /usr/local/lib/libfoo.so.1 (in no package; thing.py:4), libbar1 \
-         (thing.py:5)\n",
+        "find-libdeps: possible: thing 1: libbar1 (thing.py:5); /usr/local/lib/libfoo.so.1 \
+         (thing.py:4), in no package\n",
     );
 }
 

@@ -178,43 +178,35 @@ fn possible(report: &Report) -> Vec<String> {
     folded.chain(of_files).collect()
 }
 
-/// Names with why there is no package, and the calls.
-type Names<'r> = BTreeMap<(String, Option<&'static str>), Vec<&'r Site>>;
-
-/// What one distribution can use, by the reason, then by name; with the calls, unless a reviewer has
-/// read them.
+/// What one distribution can use, by why there is no package and by the reason; each name with its
+/// calls, unless a reviewer has read them.
 #[derive(Default)]
 struct Options<'r> {
-    by_reason: BTreeMap<Option<&'static str>, Names<'r>>,
+    groups: BTreeMap<[Option<&'static str>; 2], BTreeMap<String, Vec<&'r Site>>>,
 }
 
 impl<'r> Options<'r> {
     fn add(&mut self, library: &NeededLibrary, site: &'r Site) {
-        let by_name = self.by_reason.entry(library.reason).or_default();
-        let found = by_name.entry(option(library)).or_default();
+        let (name, why) = option(library);
+        let group = self.groups.entry([why, library.reason]).or_default();
+        let calls = group.entry(name).or_default();
         if library.evidence != Evidence::Table {
-            found.push(site);
+            calls.push(site);
         }
     }
 }
 
 impl fmt::Display for Options<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let mut groups = Vec::new();
-        for (reason, names) in &self.by_reason {
-            let names = names.iter().map(|((name, why), calls)| {
-                let calls = (!calls.is_empty()).then(|| sites(calls));
-                match (why, calls) {
-                    (None, None) => name.clone(),
-                    (Some(why), None) => format!("{name} ({why})"),
-                    (None, Some(calls)) => format!("{name} ({calls})"),
-                    (Some(why), Some(calls)) => format!("{name} ({why}; {calls})"),
-                }
+        let groups = self.groups.iter().map(|(remarks, names)| {
+            let names = names.iter().map(|(name, calls)| match &calls[..] {
+                [] => name.clone(),
+                calls => format!("{name} ({})", sites(calls)),
             });
-            let group: Vec<String> = names.chain(reason.map(str::to_owned)).collect();
-            groups.push(group.join(", "));
-        }
-        formatter.write_str(&groups.join("; "))
+            let remarks = remarks.iter().flatten().map(ToString::to_string);
+            names.chain(remarks).collect::<Vec<String>>().join(", ")
+        });
+        formatter.write_str(&groups.collect::<Vec<String>>().join("; "))
     }
 }
 
