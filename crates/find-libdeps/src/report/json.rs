@@ -5,7 +5,7 @@
 use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
-use crate::report::{NeededLibrary, Report, Users};
+use crate::report::{ListedPackage, NeededLibrary, Report, Users};
 use crate::system::escape::shown;
 use serde::Serialize;
 
@@ -102,23 +102,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
             version_codename: report.distribution.version_codename.as_deref(),
             architecture: &report.architecture,
         },
-        packages: report
-            .packages
-            .iter()
-            .map(|listed| JsonPackage {
-                name: &listed.package.name,
-                architecture: listed
-                    .version
-                    .as_ref()
-                    .map(|version| version.architecture.as_str()),
-                version: listed
-                    .version
-                    .as_ref()
-                    .map(|version| version.number.as_str()),
-                installed: listed.is_installed,
-                libraries: listed.libraries.iter().map(shown).collect(),
-            })
-            .collect(),
+        packages: report.packages.iter().map(package).collect(),
         libraries: libraries(&report.libraries),
         possible: libraries(&report.possible),
         files: report
@@ -152,6 +136,17 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
         },
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn package(listed: &ListedPackage) -> JsonPackage<'_> {
+    let version = listed.version.as_ref();
+    JsonPackage {
+        name: &listed.package.name,
+        architecture: version.map(|version| version.architecture.as_str()),
+        version: version.map(|version| version.number.as_str()),
+        installed: listed.is_installed,
+        libraries: listed.libraries.iter().map(shown).collect(),
+    }
 }
 
 fn library(library: &NeededLibrary, users: &Users) -> JsonLibrary {
