@@ -404,7 +404,7 @@ fn an_unreadable_directory_leaves_no_list() {
         )
     };
     let error = format!(
-        "{}{}find-libdeps: error: no list is printed, because it could be incomplete\n",
+        "{}{}find-libdeps: error: nothing is printed, because the result could be incomplete\n",
         line("closed"),
         line("closed.so")
     );

@@ -1,6 +1,9 @@
 //! The phases of a run, in order.
 
+use crate::check::expected::Expected;
+use crate::check::{self, Checked, Failure, Image};
 use crate::config::{Config, Lookup};
+use crate::demand::LibraryName;
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
@@ -12,6 +15,7 @@ use crate::packages::lookup::{self, Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, provide};
 use crate::packages::settle::settle;
+use crate::python::interpreter::{self, Virtualenv};
 use crate::report::{Findings, Report};
 use crate::run_time::demands;
 use crate::scan::{self, Scanned, Starts, unread};
@@ -22,6 +26,7 @@ use crate::trace::command::{self, Trace};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 
 /// Runs the command of `--trace`, if there is one and the given paths exist.
@@ -79,7 +84,8 @@ pub fn run(
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
     let of_files = [unread, scanned.warnings, run_time.warnings, traced.warnings].concat();
     let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
-    let of_libraries = [settled.warnings, ownership.warnings()].concat();
+    let lacking = settled.lacking.iter().map(Warning::from).collect();
+    let of_libraries = [settled.warnings, lacking, ownership.warnings()].concat();
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
@@ -92,6 +98,104 @@ pub fn run(
         report.set_versions(ownership.dpkg().versions(&report.installed())?);
     }
     Ok(report)
+}
+
+/// Checks the paths of `config` in the root where they run, which needs neither dpkg nor apt.
+/// `expect` is the builder's report.
+pub fn check(
+    config: &Config,
+    expect: Option<&Path>,
+    files_read: &AtomicUsize,
+) -> Result<Checked, Error> {
+    let expected = expect.map(Expected::read).transpose()?.unwrap_or_default();
+    in_image(config, files_read, |image| {
+        let mut checked = image.check();
+        for failure in &mut checked.failures {
+            failure.package = expected.package(failure);
+        }
+        add_looked_up(image.root, &mut checked);
+        Ok(checked)
+    })
+}
+
+/// The same, with the files outside the paths that are loaded with them.
+pub fn files(config: &Config, files_read: &AtomicUsize) -> Result<(Checked, Vec<PathBuf>), Error> {
+    in_image(config, files_read, |image| {
+        let files = image
+            .closure()
+            .map_err(|(path, source)| Error::Unlistable { path, source })?;
+        Ok((image.check(), files))
+    })
+}
+
+/// Reads and resolves the paths of `config` in the root as it is, and lets `examine` see the result.
+fn in_image<T>(
+    config: &Config,
+    files_read: &AtomicUsize,
+    examine: impl FnOnce(&Image) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let root = root(config)?;
+    let starts = Starts::new(config, &root)?;
+    let scanned = scan::read(config, &root, &starts, files_read)?;
+    let unread = unread::warnings(config, &root, &starts);
+    let virtualenvs = interpreter::virtualenvs(&root, starts.real());
+    let run_time = demands::demands(config, &root, &starts, scanned.by_name);
+    let tree = Tree::new(starts, scanned.objects);
+    let candidates = Candidates::new(&root, &tree);
+    let ld_so = LdSo::as_installed(&root);
+    let accepted = BTreeSet::new();
+    let resolver = Resolver::new(Inputs {
+        root: &root,
+        config,
+        candidates: &candidates,
+        ld_so: &ld_so,
+        tree: &tree,
+        demands: &run_time.demands,
+        native: check::native(&root, &candidates, &virtualenvs),
+        accepted: &accepted,
+    });
+    let programs = virtualenvs.iter().filter_map(Virtualenv::program);
+    let programs: Vec<&Path> = programs.map(|(program, _)| program).collect();
+    examine(&Image {
+        root: &root,
+        config,
+        tree: &tree,
+        virtualenvs: &virtualenvs,
+        resolved: resolver.resolve_completely(&programs),
+        warnings: [unread, scanned.warnings, run_time.warnings].concat(),
+        counts: scanned.counts,
+    })
+}
+
+/// Looks up what is missing in an index on this machine, if it has one and dpkg.
+fn add_looked_up(root: &Root, checked: &mut Checked) {
+    let wanted = |failure: &Failure| Wanted {
+        name: LibraryName::Soname(failure.name.clone()),
+        abi: Abi::of(failure.architecture),
+    };
+    let is_open = |failure: &&mut Failure| failure.is_unexplained() && failure.package.is_none();
+    let names: BTreeSet<Wanted> = checked
+        .failures
+        .iter_mut()
+        .filter(is_open)
+        .map(|it| wanted(it))
+        .collect();
+    let Some(dpkg) = Dpkg::new(root).ok().filter(|_| !names.is_empty()) else {
+        return;
+    };
+    let found = lookup::look_up(
+        root,
+        &dpkg,
+        &LdSo::as_installed(root),
+        &names,
+        &Lookup::Machine,
+    );
+    let found = found.unwrap_or_default();
+    for failure in checked.failures.iter_mut().filter(is_open) {
+        if let Some(Found::Package { chosen, .. }) = found.get(&wanted(failure)) {
+            failure.package = Some(format!("install {}", chosen.package));
+        }
+    }
 }
 
 fn root(config: &Config) -> Result<Root, Error> {

@@ -17,15 +17,17 @@ Examples:
   find-libdeps --lookup /venv            search for packages that are not installed, too
   find-libdeps --strict --json .venv     print JSON; exit with 1 if a library is missing
   find-libdeps --trace /venv -- pytest   list what the tests load at run time, too
+  find-libdeps --check /venv             check that nothing is missing in the final image
 
 In a multi-stage Dockerfile:
   RUN find-libdeps /venv > /venv/pkgdeps.txt        # in the builder stage
   COPY --from=builder /venv /venv                   # in the final stage
   RUN apt-install -r /venv/pkgdeps.txt
+  RUN --mount=from=tools,target=/mnt /mnt/find-libdeps --check /venv
 
 Exit status:
   0  the list is printed; messages name what it may lack
-  1  the list is printed, and --strict found something
+  1  the list is printed, and --strict found something; or --check failed
   2  no list: usage error, unreadable path, dpkg missing or failed
   With --trace, the status of COMMAND if it fails: no list";
 
@@ -84,6 +86,25 @@ struct Args {
     /// Paths, libraries, configuration and dpkg's database are read below it, and never outside.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+
+    /// Check that the files below PATH run here, in the final image
+    ///
+    /// Every library, symbol version, program and interpreter that they need must exist. Prints
+    /// nothing and exits with 0 if so, or else prints what fails and exits with 1. Needs neither dpkg
+    /// nor a shell.
+    #[arg(long, conflicts_with_all = ["explain", "lookup", "strict", "trace"])]
+    check: bool,
+
+    /// Take the packages for failures of --check from FILE, the builder's --json report
+    #[arg(long, value_name = "FILE", requires = "check")]
+    expect: Option<PathBuf>,
+
+    /// Print the files from outside the PATHs that are loaded with them, one per line
+    ///
+    /// For images without apt, with `tar -T`. These are libraries, the loader, the program of the
+    /// interpreter, and the links to them. Checks as --check does, and prints no files if it fails.
+    #[arg(long, conflicts_with_all = ["check", "json", "explain", "lookup", "strict", "trace"])]
+    files: bool,
 
     /// Run COMMAND, and list what it loads from outside the PATHs, too
     ///
@@ -146,6 +167,18 @@ pub enum Format {
     Explain(Option<OsString>),
 }
 
+/// What is printed instead after a check of the image.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Nothing, or with `is_json` what fails. `expect` is the builder's report.
+    Failures {
+        is_json: bool,
+        expect: Option<PathBuf>,
+    },
+    /// Files that are loaded from outside the paths, one per line.
+    Files,
+}
+
 /// What is printed on standard error besides errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
@@ -162,6 +195,8 @@ pub enum Verbosity {
 pub struct Invocation {
     pub config: Config,
     pub format: Format,
+    /// Whether the tree is checked in its image, in place of a list.
+    pub check: Option<Check>,
     /// Whether an incomplete list is an error.
     pub is_strict: bool,
     pub verbosity: Verbosity,
@@ -195,7 +230,16 @@ pub fn invocation() -> Invocation {
         None if args.json => Format::Json,
         None => Format::List,
     };
+    let check = match (args.check, args.files) {
+        (true, _) => Some(Check::Failures {
+            is_json: args.json,
+            expect: args.expect,
+        }),
+        (false, true) => Some(Check::Files),
+        (false, false) => None,
+    };
     Invocation {
+        check,
         config: Config {
             paths,
             root: args.root,

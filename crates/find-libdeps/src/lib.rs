@@ -8,7 +8,8 @@
 //! 4. [`loader`]: needed names and demands to outcomes, by ld.so's rules
 //! 5. [`packages`]: outcomes to providers, with dpkg and the archive's index
 //! 6. [`trace`]: what the user's command loaded; its demands are resolved with the others
-//! 7. [`report`]: providers to the list, JSON or text
+//! 7. [`check`]: the same tree in the final image, and what fails there
+//! 8. [`report`]: providers to the list, JSON or text
 //!
 //! [`analysis`] runs them. [`system`] holds what all phases use: the file system below a root,
 //! processes, architectures; [`warning`] and [`error`] are what any phase may find.
@@ -17,6 +18,7 @@
 //! is written except to temporary directories and the directory of `--lookup`.
 
 pub mod analysis;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demand;

@@ -18,10 +18,12 @@ use crate::loader::process::Process;
 use crate::loader::tree::is_extension_module;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::rc::Rc;
 
-/// Marks those of `needs`, all needs of `located`, that no package can meet. A program, and what Python
-/// imports, keeps them: the user wants it to work.
-pub fn mark_left_out(process: &Process, located: &Located, needs: &mut [NeededName]) {
+/// Marks those of `needs`, all needs of the object `index`, that no package can meet; the process is
+/// without them. A program, and what Python imports, keeps them: the user wants it to work.
+pub fn mark_left_out(process: &mut Process, index: usize, needs: &mut [NeededName]) {
+    let located = &Rc::clone(&process.links[index].located);
     if located.object.kind == Kind::Program || is_extension_module(&located.path) {
         return;
     }
@@ -37,6 +39,9 @@ pub fn mark_left_out(process: &Process, located: &Located, needs: &mut [NeededNa
         if has_siblings && is_refused(process, located, need) {
             need.outcome = Outcome::LeftOut;
             need.absence = None;
+            if let Some(found) = &need.found {
+                process.unload(index, found.file);
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) mod located;
 pub(crate) mod never_packaged;
 pub(crate) mod outcome;
 mod process;
-mod remarks;
+pub(crate) mod remarks;
 pub(crate) mod resolver;
 mod satisfy;
 mod search;

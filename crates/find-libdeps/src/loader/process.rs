@@ -103,6 +103,18 @@ impl Process {
         }
     }
 
+    /// Removes the library `file`, if the object `index` was the one to load it.
+    pub fn unload(&mut self, index: usize, file: FileId) {
+        // Nothing was loaded by it yet, so no index of a loading object changes.
+        let of_index = |link: &Link| link.loader == Some(index) && link.located.file == file;
+        if self.links.iter().any(of_index) {
+            self.links.retain(|link| !of_index(link));
+            self.loaded.remove(&file);
+            let is_other = |by: &Option<Rc<Located>>| by.as_ref().is_none_or(|by| by.file != file);
+            self.by_name.retain(|_, satisfied| is_other(&satisfied.by));
+        }
+    }
+
     /// The program, if it is known.
     pub fn main(&self) -> Option<&Located> {
         let first = &self.links[0].located;

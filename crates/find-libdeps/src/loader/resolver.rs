@@ -16,7 +16,7 @@ use crate::loader::context::{Context, Inputs};
 use crate::loader::follow::{Followed, Pass};
 use crate::loader::located::FileId;
 use crate::loader::outcome::{NeededName, Resolution};
-use crate::loader::remarks::Remarks;
+use crate::loader::remarks::{Lacking, Remarks};
 use crate::loader::tree::{Tree, is_extension_module};
 use crate::warning::Warning;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -37,6 +37,8 @@ pub struct Resolved {
     /// processes load the object.
     pub resolutions: Vec<Resolution>,
     pub warnings: Vec<Warning>,
+    /// Sorted.
+    pub lacking: Vec<Lacking>,
 }
 
 impl<'a> Resolver<'a> {
@@ -56,8 +58,25 @@ impl<'a> Resolver<'a> {
         let pass = Pass {
             context: &self.context,
             is_followed,
+            is_complete: false,
             remarks: Remarks::default(),
         };
+        self.run(pass, &[])
+    }
+
+    /// Resolves the same as it is loaded in the final image, where no package adds anything: also the
+    /// needs of every library that is found, and those of `programs`, real paths.
+    pub fn resolve_completely(&self, programs: &[&Path]) -> Resolved {
+        let pass = Pass {
+            context: &self.context,
+            is_followed: &|_| true,
+            is_complete: true,
+            remarks: Remarks::default(),
+        };
+        self.run(pass, programs)
+    }
+
+    fn run(&self, pass: Pass, programs: &[&Path]) -> Resolved {
         let foreign = &self.context.foreign;
         foreign.report(self.context.inputs.tree, &pass.remarks);
         let mut needs = Needs::default();
@@ -72,7 +91,9 @@ impl<'a> Resolver<'a> {
             .partition(|located| {
                 located.object.kind == Kind::Program || is_extension_module(&located.path)
             });
-        for first in certain {
+        let candidates = self.context.inputs.candidates;
+        let programs = programs.iter().filter_map(|path| candidates.program(path));
+        for first in certain.into_iter().chain(&programs.collect::<Vec<_>>()) {
             let followed = pass.follow(first);
             loaded.extend(&followed.loaded);
             needs.extend(self.context.inputs.tree, followed.needs);
@@ -113,9 +134,11 @@ impl<'a> Resolver<'a> {
             }
         }
         resolutions.extend(needs.by_file.into_values().flatten());
+        let (warnings, lacking) = pass.remarks.into_parts();
         Resolved {
             resolutions,
-            warnings: pass.remarks.into_warnings(),
+            warnings,
+            lacking,
         }
     }
 }

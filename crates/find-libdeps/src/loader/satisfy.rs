@@ -54,14 +54,19 @@ impl Pass<'_, '_> {
         }
         let elsewhere = sonames
             .iter()
-            .map(|soname| (Arc::clone(soname), self.not_found(soname, abi, false)))
+            .map(|soname| {
+                (
+                    Arc::clone(soname),
+                    self.not_found(soname, abi, false, interpreter),
+                )
+            })
             .find(|(_, outcome)| !matches!(outcome, Outcome::Missing { .. }));
         elsewhere.or_else(|| {
             let first: Arc<OsStr> = match demand.names.first()? {
                 LibraryName::Soname(soname) => Arc::from(soname.as_os_str()),
                 stem @ LibraryName::Stem(_) => Arc::from(OsString::from(stem.to_string())),
             };
-            let outcome = self.not_found(&first, abi, false);
+            let outcome = self.not_found(&first, abi, false, interpreter);
             Some((first, outcome))
         })
     }
@@ -91,7 +96,7 @@ impl Pass<'_, '_> {
         }
         let Some((located, found_by)) = search.find(process, index, name, &self.remarks) else {
             return Satisfied {
-                outcome: self.not_found(name, abi, process.is_starting),
+                outcome: self.not_found(name, abi, process.is_starting, interpreter),
                 by: None,
             };
         };
@@ -106,6 +111,7 @@ impl Pass<'_, '_> {
         let is_loaded = match &satisfied.outcome {
             Outcome::Bundled(_) => true,
             Outcome::System(hit) => (self.is_followed)(hit.real()),
+            Outcome::Interpreter(_) | Outcome::Embedded(_) => self.is_complete,
             _ => false,
         };
         let soname = located.object.soname.iter();
@@ -152,8 +158,16 @@ impl Pass<'_, '_> {
     /// The outcome for a name that the search does not find. Another library of the tree with this
     /// SONAME satisfies it only where code can have loaded that before, so not in a program that is
     /// starting.
-    fn not_found(&self, name: &Arc<OsStr>, abi: Abi, is_starting: bool) -> Outcome {
-        if never_packaged::by_interpreter(name) {
+    fn not_found(
+        &self,
+        name: &Arc<OsStr>,
+        abi: Abi,
+        is_starting: bool,
+        interpreter: &[Rc<Located>],
+    ) -> Outcome {
+        // In a complete process, what the interpreter loads would be found.
+        let is_known = self.is_complete && !interpreter.is_empty();
+        if never_packaged::by_interpreter(name) && !is_known {
             return Outcome::Interpreter(None);
         }
         let tree = self.context.inputs.tree;

@@ -62,6 +62,16 @@ impl LdSo {
     /// Reads the cache of `root`. Without one, this collects the libraries that ldconfig would enter:
     /// in the final image, ldconfig will have run.
     pub fn read(root: &Root) -> Self {
+        let mut ld_so = Self::as_installed(root);
+        if ld_so.no_cache.is_some() {
+            ld_so.emulate_ldconfig(root);
+        }
+        ld_so
+    }
+
+    /// Reads the cache of `root` as the loader does: without one, it searches its default directories
+    /// only.
+    pub fn as_installed(root: &Root) -> Self {
         let configured = conf_file::directories(root);
         let read = match root.read(Path::new(CACHE), MAX_CACHE) {
             Ok(bytes) => cache_file::parse(&bytes).ok_or("is not a cache of the loader".to_owned()),
@@ -82,7 +92,7 @@ impl LdSo {
                 is_for_some_processors: entry.is_for_some_processors,
             });
         }
-        let mut ld_so = Self {
+        Self {
             by_name,
             configured,
             no_cache,
@@ -90,11 +100,7 @@ impl LdSo {
                 .iter()
                 .map(|row| (row.abi, row.default_directories()))
                 .collect(),
-        };
-        if ld_so.no_cache.is_some() {
-            ld_so.emulate_ldconfig(root);
         }
-        ld_so
     }
 
     /// A warning if the loader has no cache.

@@ -33,6 +33,15 @@ impl Version {
         Self::of_minor(tag.split('-').next()?)
     }
 
+    /// The `lib/python3.X` that `path` lies in, the innermost, and its version.
+    pub fn of_directory(path: &Path) -> Option<(&Path, Self)> {
+        path.ancestors().skip(1).find_map(|dir| {
+            let is_in_lib = dir.parent()?.file_name()? == "lib";
+            let version = Self::of_name(dir.file_name()?)?;
+            is_in_lib.then_some((dir, version))
+        })
+    }
+
     /// Of `11`, or `11d`: a debug build uses the same names.
     fn of_minor(text: &str) -> Option<Self> {
         let text = text.trim_end_matches(['d', 'm', 'u']);

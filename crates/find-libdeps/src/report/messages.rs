@@ -1,5 +1,6 @@
 //! Messages on standard error: one per line, each prefixed with the program's name.
 
+use crate::check::{Checked, Failure};
 use crate::cli::{Color, Verbosity};
 use crate::demand::Site;
 use crate::loader::outcome::Cause;
@@ -95,6 +96,29 @@ impl Messages {
             }
             let text = format!("{}, {:.2} s", summary(report), elapsed.as_secs_f64());
             self.line("read", Style::new(), &text);
+        }
+    }
+
+    /// Prints what fails in the image.
+    pub fn failures(&mut self, checked: &Checked) {
+        if self.is_quiet() {
+            return;
+        }
+        for failure in &checked.failures {
+            self.line(failure.kind.name(), ERROR, &failure.text());
+        }
+        let hints: BTreeSet<&str> = checked.failures.iter().filter_map(Failure::hint).collect();
+        for hint in hints {
+            self.line("hint", Style::new(), hint);
+        }
+        if self.verbosity == Verbosity::Verbose {
+            let counts = checked.counts;
+            let files = counted(counts.files, "file");
+            self.line(
+                "read",
+                Style::new(),
+                &format!("{files}, {} ELF", counts.elf),
+            );
         }
     }
 

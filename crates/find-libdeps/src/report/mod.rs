@@ -8,6 +8,7 @@
 
 mod build;
 pub mod explain;
+pub mod failures;
 pub mod json;
 pub mod messages;
 pub mod progress;

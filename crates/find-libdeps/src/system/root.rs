@@ -171,7 +171,20 @@ impl Root {
         Some(place)
     }
 
+    /// Every symbolic link on the way to the file `path`, links to directories included, and the file.
+    /// Their directories are canonical.
+    pub fn way(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut way = Vec::new();
+        let file = self.resolve_noting(path, &mut |link| way.push(link.to_owned()))?;
+        way.push(file);
+        Ok(way)
+    }
+
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.resolve_noting(path, &mut |_| {})
+    }
+
+    fn resolve_noting(&self, path: &Path, note: &mut dyn FnMut(&Path)) -> io::Result<PathBuf> {
         let mut left: Vec<OsString> = parts(path);
         let mut done = PathBuf::from("/");
         let mut links = 0;
@@ -189,6 +202,7 @@ impl Root {
             if links > MAX_LINKS {
                 return Err(io::Error::other("too many levels of symbolic links"));
             }
+            note(&done);
             let target = fs::read_link(&outer)?;
             done.pop();
             if target.is_absolute() {
