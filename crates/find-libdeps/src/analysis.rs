@@ -124,7 +124,9 @@ pub fn files(config: &Config, files_read: &AtomicUsize) -> Result<(Checked, Vec<
         let files = image
             .closure()
             .map_err(|(path, source)| Error::Unlistable { path, source })?;
-        Ok((image.check(), files))
+        let mut checked = image.check();
+        checked.warnings = image.outside();
+        Ok((checked, files))
     })
 }
 

@@ -1,7 +1,7 @@
 //! One reason why files of the tree do not run, with all files that it concerns.
 
 use crate::check::path::{Loading, object};
-use crate::demand::{Evidence, Site};
+use crate::demand::{Evidence, LibraryName, Site};
 use crate::loader::outcome::{Outcome, Resolution};
 use crate::loader::remarks::Lacking;
 use crate::system::escape::{counted, shown};
@@ -16,6 +16,8 @@ const MAX_PLACES: usize = 8;
 const MISSING: &str = "install the packages that find-libdeps listed in the builder, or pass \
                        `--ignore REGEX`; with `--expect`, its `--json` report names them";
 const VERSION: &str = "the builder's system is newer than this one; build on the same release";
+
+const STEM: &str = "`find_library` does not find it, as `/sbin/ldconfig -p` does not print it";
 
 /// What kind of failure it is; they are printed in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,6 +230,10 @@ impl<'a> Failures<'a> {
             let cause = absence.cause.as_ref();
             failure.reason = cause.map(|cause| cause.text.clone());
             failure.advice = cause.and_then(|cause| cause.advice.clone());
+        }
+        if matches!(demand.names.first(), Some(LibraryName::Stem(_))) {
+            // No directory is searched (`Lib/ctypes/util.py` in CPython).
+            failure.reason = Some(STEM.to_owned());
         }
     }
 

@@ -31,11 +31,16 @@ use path::Loading;
 use std::io;
 use std::path::{Path, PathBuf};
 
+const OUTSIDE: &str = "the interpreter's standard library is outside the PATHs; its files are not \
+                       printed, nor what they need; pass it as a PATH";
+
 /// The result of a check.
 #[derive(Debug)]
 pub struct Checked {
     /// Sorted.
     pub failures: Vec<Failure>,
+    /// What a copy of the tree lacks besides files that are loaded.
+    pub warnings: Vec<Warning>,
     pub counts: Counts,
 }
 
@@ -74,6 +79,7 @@ impl Image<'_> {
         }
         Checked {
             failures: failures.sorted(),
+            warnings: Vec::new(),
             counts: self.counts,
         }
     }
@@ -83,6 +89,17 @@ impl Image<'_> {
     /// The error names the path that cannot be followed or listed.
     pub fn closure(&self) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
         closure::paths(self)
+    }
+
+    /// Warnings about standard libraries that a copy of the tree would lack.
+    pub fn outside(&self) -> Vec<Warning> {
+        let all = self.virtualenvs.iter();
+        let libraries = all.filter_map(|virtualenv| virtualenv.standard_library(self.root));
+        libraries
+            .filter_map(|path| self.root.canonicalize(&path).ok())
+            .filter(|real| self.tree.reported(real).is_none())
+            .map(|real| Warning::new(real, OUTSIDE))
+            .collect()
     }
 
     /// The faults of interpreters, and modules for others.

@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// The cache of the loader.
 pub const CACHE: &str = "/etc/ld.so.cache";
+/// What `ctypes.util.find_library` runs.
+const LDCONFIG: &str = "/sbin/ldconfig";
 /// A machine with ten thousand libraries has a cache of one megabyte.
 const MAX_CACHE: u64 = 64 << 20;
 
@@ -30,6 +32,8 @@ pub struct LdSo {
     configured: Vec<PathBuf>,
     /// Why there is no cache.
     no_cache: Option<String>,
+    /// Whether `ldconfig -p` can print the cache.
+    is_printable: bool,
     defaults: HashMap<Abi, [PathBuf; 4]>,
 }
 
@@ -63,6 +67,7 @@ impl LdSo {
     /// in the final image, ldconfig will have run.
     pub fn read(root: &Root) -> Self {
         let mut ld_so = Self::as_installed(root);
+        ld_so.is_printable = true;
         if ld_so.no_cache.is_some() {
             ld_so.emulate_ldconfig(root);
         }
@@ -96,6 +101,7 @@ impl LdSo {
             by_name,
             configured,
             no_cache,
+            is_printable: root.metadata(Path::new(LDCONFIG)).is_ok(),
             defaults: ARCHITECTURES
                 .iter()
                 .map(|row| (row.abi, row.default_directories()))
@@ -144,6 +150,9 @@ impl LdSo {
     /// order of `ldconfig -p` that begins with `libSTEM.` (`_findSoname_ldconfig` in `CPython`'s
     /// `Lib/ctypes/util.py`).
     pub fn cached_name(&self, stem: &str, abi: Abi) -> Option<&OsStr> {
+        if !self.is_printable {
+            return None;
+        }
         let beginning = format!("lib{stem}.");
         let is_meant = |name: &&OsString| name.as_bytes().starts_with(beginning.as_bytes());
         let suits = |name: &&OsString| self.cached(name, abi).is_some();

@@ -191,7 +191,7 @@ impl Virtualenv {
                         ),
                     );
                 }
-                if self.has_standard_library(root, program, version) {
+                if self.standard_library(root).is_some() {
                     return None;
                 }
                 fault(
@@ -205,24 +205,25 @@ impl Virtualenv {
         }
     }
 
-    /// Whether Python finds the landmark of its standard library: above `home` or the program, or in
-    /// a prefix that it was built for (`Modules/getpath.py` in `CPython`).
-    fn has_standard_library(&self, root: &Root, program: &Path, version: &Version) -> bool {
+    /// The directory or archive of the standard library, if the version is known. Python searches for
+    /// a landmark above `home` or the program, then in a prefix that it was built for
+    /// (`Modules/getpath.py` in `CPython`).
+    pub fn standard_library(&self, root: &Root) -> Option<PathBuf> {
+        let (program, version) = self.program()?;
+        let version = version?;
         let usual = [Path::new("/usr/local"), Path::new("/usr")];
         let above = program.ancestors().skip(1);
         let home = self.home.iter().flat_map(|home| home.ancestors());
-        above.chain(home).chain(usual).any(|prefix| {
-            let places = ["lib", "lib64"].iter().flat_map(|lib| {
-                let lib = prefix.join(lib);
-                let dir = lib.join(format!("python{version}"));
-                [
-                    dir.join("os.py"),
-                    dir.join("os.pyc"),
-                    lib.join(version.archive()),
-                ]
-            });
-            let mut places = places;
-            places.any(|place| root.metadata(&place).is_ok())
+        let prefixes = above.chain(home).chain(usual);
+        let libs = prefixes.flat_map(|prefix| ["lib", "lib64"].map(|lib| prefix.join(lib)));
+        let exists = |path: &Path| root.metadata(path).is_ok();
+        libs.flat_map(|lib| {
+            let dir = lib.join(format!("python{version}"));
+            [dir, lib.join(version.archive())]
+        })
+        .find(|place| {
+            let is_archive = place.extension().is_some_and(|it| it == "zip") && exists(place);
+            is_archive || exists(&place.join("os.py")) || exists(&place.join("os.pyc"))
         })
     }
 }

@@ -104,6 +104,10 @@ impl Messages {
         if self.is_quiet() {
             return;
         }
+        for warning in &checked.warnings {
+            let text = format!("{}: {}", shown(&warning.path), warning.message);
+            self.line("warning", WARNING, &text);
+        }
         for failure in &checked.failures {
             self.line(failure.kind.name(), ERROR, &failure.text());
         }
