@@ -270,6 +270,40 @@ fn a_plugin_that_cannot_be_loaded_anyway_does_not_fail() {
     check(&fixture, &[]).is(1, "", &line);
 }
 
+test!(
+    what_the_table_requires_is_checked_and_what_is_possible_is_not,
+    needs = &[Need::Cc, Need::Ldd, Need::Ldconfig]
+);
+fn what_the_table_requires_is_checked_and_what_is_possible_is_not() {
+    let fixture = root("");
+    let site = "/venv/lib/python3/site-packages";
+    for name in ["pytidylib", "python-magic"] {
+        let file = format!("root{site}/{name}-1.dist-info/METADATA");
+        fixture.file(&file, format!("Name: {name}\n"));
+    }
+    fixture.file(
+        &format!("root{site}/a.py"),
+        "import ctypes\nctypes.CDLL('libx.so.1')\n",
+    );
+    add(&fixture, &format!("{LIB}/libtidy.so.5"), "libtidy.so.5");
+    ldconfig(&fixture, "root");
+    let magic = format!(
+        "find-libdeps: missing: libmagic.so.1, loaded by {site}/python-magic-1.dist-info: not in \
+         {DEFAULTS}\n"
+    );
+    // The root has the cache, but nothing that prints it.
+    let tidy = format!(
+        "find-libdeps: missing: libtidy.so.*, loaded by {site}/pytidylib-1.dist-info: `find_library` \
+         does not find it, as `/sbin/ldconfig -p` does not print it\n"
+    );
+    check(&fixture, &[]).is(1, "", &[magic.as_str(), &tidy, MISSING_HINT].concat());
+    fixture.file("root/sbin/ldconfig", "");
+    check(&fixture, &[]).is(1, "", &[magic.as_str(), MISSING_HINT].concat());
+    check(&fixture, &["--dlopen=off"]).is(0, "", "");
+    add(&fixture, &format!("{LIB}/libmagic.so.1"), "libmagic.so.1");
+    check(&fixture, &[]).is(0, "", "");
+}
+
 test!(files_are_all_that_the_tree_is_loaded_with, needs = TOOLS);
 fn files_are_all_that_the_tree_is_loaded_with() {
     let fixture = root("/opt/lib\n");

@@ -229,7 +229,23 @@ fn a_check_fails_exactly_if_an_import_does() {
         assert_eq!(python.status == 0, is_sound, "{what}: {python:?}");
     };
     agree("all", true);
-    let files = run("--files").must();
+    let library = "find-libdeps: warning: /usr/lib/python3.11: the interpreter's standard library is \
+                   outside the PATHs; its files are not printed, nor what they need; pass it as a \
+                   PATH\n";
+    let said = run("--files").said();
+    assert_eq!((said.status, said.stderr.as_str()), (0, library));
+    let files = said.stdout;
+    // Neither a cache, nor /proc, nor rights.
+    fs::remove_file(path("etc/ld.so.cache")).expect("it is there");
+    agree("without a cache", true);
+    fs::copy(PROGRAM, path("usr/local/bin/find-libdeps")).expect("a copy");
+    let chroot = Run::new("chroot")
+        .arg("--userspec=65534:65534")
+        .arg(root.path());
+    chroot
+        .args(["find-libdeps", "--check", "/venv"])
+        .said()
+        .is(0, "", "");
     let libraries = path("usr/lib/x86_64-linux-gnu");
     let names = fs::read_dir(&libraries).expect("a directory");
     let names = names.map(|entry| {
