@@ -8,6 +8,7 @@ use crate::system::root::Root;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
@@ -166,14 +167,19 @@ impl Virtualenv {
                 &self.prefix,
                 "has neither `bin/python3` nor `bin/python`".to_owned(),
             ),
-            Python::Dangling { link, target } => fault(
-                link,
-                format!(
-                    "leads to {}, which does not exist; the virtualenv needs the interpreter that it \
-                     was made with, at the same path",
-                    shown(target)
-                ),
-            ),
+            Python::Dangling { link, target } => {
+                let shown_target = shown(target);
+                let error = root.metadata(target).err().map(|error| error.kind());
+                let text = if error == Some(io::ErrorKind::PermissionDenied) {
+                    format!("leads to {shown_target}, which this user may not access")
+                } else {
+                    format!(
+                        "leads to {shown_target}, which does not exist; the virtualenv needs the \
+                         interpreter that it was made with, at the same path"
+                    )
+                };
+                fault(link, text)
+            }
             Python::Found { version: None, .. } => None,
             Python::Found {
                 link,
