@@ -11,11 +11,11 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 /// What is printed once after the libraries that are missing for no particular reason.
-pub const INSTALL_HINT: &str = "find-libdeps: hint: install the packages of the missing libraries and \
+pub const INSTALL_HINT: &str = "find-libdeps: hint: install the packages of what is missing and \
                                 run again, or pass `--lookup` to search Debian's index, or \
                                 `--ignore REGEX`\n";
 /// What is printed once after the libraries that no package ships.
-pub const COPY_HINT: &str = "find-libdeps: hint: copy libraries that no package ships into the image, \
+pub const COPY_HINT: &str = "find-libdeps: hint: copy what no package ships into the image, \
                              or pass `--ignore REGEX`\n";
 
 /// The program under test.

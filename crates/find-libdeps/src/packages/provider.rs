@@ -14,9 +14,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What to do about a library that is in no package.
-pub const COPY_ADVICE: &str =
-    "copy libraries that no package ships into the image, or pass `--ignore REGEX`";
+/// What to do about what is in no package.
+pub const COPY_ADVICE: &str = "copy what no package ships into the image, or pass `--ignore REGEX`";
 
 /// What provides a demanded item in the final image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

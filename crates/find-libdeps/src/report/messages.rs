@@ -15,8 +15,8 @@ use std::io::{Stderr, Write as _};
 use std::path::Component;
 use std::time::Duration;
 
-/// What to do about a library that is missing for no other known reason.
-const INSTALL_ADVICE: &str = "install the packages of the missing libraries and run again, or pass \
+/// What to do about what is missing for no other known reason.
+const INSTALL_ADVICE: &str = "install the packages of what is missing and run again, or pass \
                               `--lookup` to search Debian's index, or `--ignore REGEX`";
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
