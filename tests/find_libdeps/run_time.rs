@@ -212,7 +212,9 @@ fn programs_files_and_modules_of_the_table_are_listed() {
     let pdftoppm = "/usr/lib/poppler/pdftoppm";
     let plugin = format!("{LIB}/vlc/plugins/access/libfilesystem_plugin.so");
     let tkinter = "/usr/lib/python3.11/tkinter/__init__.py";
-    for file in [pdftoppm, &plugin, tkinter, "/usr/bin/pdfinfo"] {
+    // A package meets the need, even where another program comes before its own.
+    let wrapper = "/usr/local/bin/pdfinfo";
+    for file in [pdftoppm, &plugin, tkinter, "/usr/bin/pdfinfo", wrapper] {
         let path = fixture.file(&format!("root{file}"), "");
         fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it can be set");
     }

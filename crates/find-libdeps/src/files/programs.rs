@@ -5,14 +5,16 @@ use crate::system::root::Root;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// `PATH` in an image that does not set it (`DefaultPathEnv` in moby's `pkg/system/path.go`).
+/// `PATH` in an image that does not set it (`DefaultPathEnv` in moby's `pkg/system/path.go`), except
+/// that the directories in which no package ships a file (Debian Policy 9.1.2) come last: a package
+/// meets the demand too.
 const DEFAULT: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
     "/usr/sbin",
     "/usr/bin",
     "/sbin",
     "/bin",
+    "/usr/local/sbin",
+    "/usr/local/bin",
 ];
 
 /// The directories of the programs below `starts`, then those of an image. The environment's `PATH` is
