@@ -16,6 +16,11 @@ const EXERCISES: &str = include_str!("dlopen_table.txt");
 /// The Python of each release.
 const PYTHONS: [(&str, &str); 2] = [("bookworm", "3.11"), ("trixie", "3.13")];
 
+/// Unpacks wheels, each into the directory that follows it.
+const UNPACK: &str = "import sys, zipfile
+for wheel, site in zip(sys.argv[1::2], sys.argv[2::2]):
+    zipfile.ZipFile(wheel).extractall(site)";
+
 /// How the rows are tried; the file says what each part is.
 #[derive(Default)]
 struct Exercises {
@@ -173,17 +178,15 @@ fn python(release: &str) -> &'static str {
 /// have modules of the same name, and the others into `/shared`.
 fn install(exercises: &Exercises, release: &str, root: &Path) {
     let own = own(exercises);
+    let mut wheels = Vec::new();
     for row in &exercises.rows {
         let site = root.join(&site(release)[1..]).join(row.name);
         fs::create_dir_all(&site).expect("a directory");
         for requirement in &row.install {
-            Run::new("python3")
-                .args(["-m", "zipfile", "-e"])
-                .arg(wheel(&own, requirement))
-                .arg(&site)
-                .must();
+            wheels.extend([wheel(&own, requirement), site.clone()]);
         }
     }
+    Run::new("python3").args(["-c", UNPACK]).args(wheels).must();
     let shared = shared(exercises, release);
     Run::new("cp")
         .arg("-r")
