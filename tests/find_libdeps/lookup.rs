@@ -349,12 +349,16 @@ fn a_program_is_looked_up_in_path_and_a_file_by_its_path() {
                 "program foo",
                 "program fortune",
                 "program git",
+                "program /bin/foo",
+                "program /opt/foo",
                 "program gzip",
                 "/usr/lib/*/girepository-1.0/Gtk-3.0.typelib",
                 "/usr/lib/x/y.*",
             ],
         ),
-        "convert: one of graphicsmagick (/usr/bin/convert), imagemagick (/usr/bin/convert)\n\
+        "/bin/foo: foo of libfoo-dev (/usr/bin/foo)\n\
+         /opt/foo: not shipped\n\
+         convert: one of graphicsmagick (/usr/bin/convert), imagemagick (/usr/bin/convert)\n\
          foo: foo of libfoo-dev (/usr/bin/foo)\n\
          fortune: not shipped\n\
          git: git of git (/usr/bin/git), not git-core (/usr/bin/git), git-small (/usr/bin/git)\n\

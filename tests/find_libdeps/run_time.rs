@@ -297,6 +297,36 @@ fn a_program_that_a_distribution_brings_is_not_missing() {
     said(&fixture, &[]).is(0, "", "");
 }
 
+test!(a_script_in_bin_needs_its_interpreter, needs = NEEDS);
+fn a_script_in_bin_needs_its_interpreter() {
+    let fixture = root(&[]);
+    let executable = |name: &str, content: &str| {
+        let path = fixture.file(&format!("root{name}"), content);
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it can be set");
+    };
+    executable("/usr/bin/perl", "");
+    executable("/usr/bin/bash", "");
+    fixture.link("usr/bin", "root/bin");
+    package(&fixture, "perl-base", &["/usr/bin/perl"]);
+    package(&fixture, "bash", &["/bin/bash"]);
+    executable("/venv/bin/a", "#!/usr/bin/perl -w\n");
+    executable("/venv/bin/b", "#!/usr/bin/bash\n");
+    executable("/venv/bin/c", "#!/usr/bin/env -S node --x\n");
+    executable("/venv/bin/d", "#!/usr/bin/env inner\n");
+    executable("/venv/bin/inner", "#!/bin/sh\n");
+    executable("/venv/bin/python3", "#!/opt/python3\n");
+    // These are no programs.
+    executable(&format!("{SITE}/e"), "#!/usr/bin/ruby\n");
+    fixture.file("root/venv/bin/activate", "#!/usr/bin/zsh\n");
+    let missing =
+        format!("find-libdeps: missing: program node, run by /venv/bin/c\n{INSTALL_HINT}");
+    said(&fixture, &[]).is(0, "bash\nperl-base\n", &missing);
+    said(&fixture, &["--dlopen=off"]).is(0, "", "");
+    // The directory itself may be the PATH.
+    let ignored = run(&fixture, "root").args(["--ignore=node", "/venv/bin"]);
+    said_without_cache(ignored).is(0, "bash\nperl-base\n", "");
+}
+
 const CALLS: &str = "import ctypes\nfrom ctypes.util import find_library\n\n\
                      lib = ctypes.CDLL(find_library('foo'))\nbar = ctypes.CDLL(\"libbar.so.1\")\n";
 

@@ -45,7 +45,7 @@ impl Demand {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Item {
     Library(LibraryName),
-    /// A program, by its name in `PATH`.
+    /// A program, by its name in `PATH` or by its path.
     Program(String),
     File(PathPattern),
     /// A module of Python's standard library, which Debian may have in a package beside it.
@@ -93,6 +93,8 @@ pub enum Evidence {
     Table,
     /// A call in a Python source.
     Source,
+    /// The first line of a script.
+    Script,
     /// A run of the user's command.
     Trace,
 }

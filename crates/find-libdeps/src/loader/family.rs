@@ -1,4 +1,5 @@
-//! Needs that a package cannot meet, because the library belongs to a family that the tree bundles.
+//! Needs that a package cannot meet, because the library belongs to a family that the tree bundles, or
+//! only its vendor gives it out.
 //!
 //! Wheels of Qt bundle its libraries, and plugins for some that they leave out. The distribution's Qt
 //! adds nothing: its libraries need a Qt of their own version, not the bundled one, and the plugins
@@ -13,6 +14,7 @@
 use crate::elf::object_file::Kind;
 use crate::loader::diagnose;
 use crate::loader::located::Located;
+use crate::loader::never_packaged;
 use crate::loader::outcome::{NeededName, Outcome};
 use crate::loader::process::Process;
 use crate::loader::tree::is_extension_module;
@@ -34,7 +36,9 @@ pub fn mark_left_out(process: &Process, located: &Located, needs: &mut [NeededNa
     for need in needs {
         let has_siblings =
             family(&need.soname).is_some_and(|family| bundled.iter().any(|known| known == family));
-        if has_siblings && is_refused(process, located, need) {
+        let is_vendors = matches!(need.outcome, Outcome::Missing { .. })
+            && never_packaged::by_vendor(&need.soname);
+        if is_vendors || has_siblings && is_refused(process, located, need) {
             need.outcome = Outcome::LeftOut;
             need.absence = None;
         }

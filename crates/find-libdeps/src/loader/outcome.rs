@@ -85,7 +85,7 @@ pub enum Outcome {
     File { path: PathBuf, found_by: FoundBy },
     /// The host's driver provides it at run time.
     Host,
-    /// The distribution left it out, and bundles others of its family; no package can replace it.
+    /// The distribution left it out; no package can replace it.
     LeftOut,
     /// It is not found.
     Missing {

@@ -42,7 +42,7 @@ const SECTIONS: [Section; 6] = [
         |provider| matches!(provider, Provider::Host),
     ),
     (
-        "left out: by a wheel that bundles others of their family",
+        "left out: by a wheel, and no package replaces these",
         HEADING,
         |provider| matches!(provider, Provider::LeftOut),
     ),

@@ -133,6 +133,7 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
             Evidence::Note => "note",
             Evidence::Table => "table",
             Evidence::Source => "source",
+            Evidence::Script => "script",
             Evidence::Trace => "trace",
         },
         outcome: match provider {

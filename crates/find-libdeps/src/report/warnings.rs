@@ -67,8 +67,7 @@ pub fn left_out(libraries: &[NeededLibrary]) -> Vec<Warning> {
             count => format!(" and {} more", count - 1),
         };
         format!(
-            "lacks {}{more} of a family that it bundles in part; {} such as {} cannot be loaded, and \
-             no package changes that",
+            "lacks {}{more}; {} such as {} cannot be loaded, and no package changes that",
             names.first().map(shown).unwrap_or_default(),
             counted(files.len(), "file"),
             file.map(shown).unwrap_or_default()

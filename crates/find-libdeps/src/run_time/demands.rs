@@ -35,6 +35,7 @@ pub fn demands(
     let sources = Sources {
         notes: &scanned.notes,
         calls: &scanned.calls,
+        scripts: &scanned.scripts,
         distributions: &distributions,
     };
     let demands = sources.demands(starts, config.dlopen == Dlopen::All);
@@ -50,6 +51,7 @@ pub fn demands(
 struct Sources<'a> {
     notes: &'a [(PathBuf, Notes)],
     calls: &'a [(PathBuf, Vec<Call>)],
+    scripts: &'a [(PathBuf, String)],
     distributions: &'a Distributions<'a>,
 }
 
@@ -96,6 +98,15 @@ impl Sources<'_> {
                 reason: need.reason,
             }));
         }
+        demands.extend(self.scripts.iter().map(|(real, interpreter)| Demand {
+            site: site(real, None),
+            evidence: Evidence::Script,
+            caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
+            items: Rc::new([Item::Program(interpreter.clone())]),
+            is_required: true,
+            is_listed: true,
+            reason: None,
+        }));
         let owners = self
             .distributions
             .owners(self.calls.iter().map(|(real, _)| real.as_path()));

@@ -7,6 +7,7 @@ use crate::python::distributions::Distributions;
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
 use crate::scan::names;
+use crate::scan::script;
 use crate::scan::starts::Starts;
 use crate::scan::walk::{Unread, Walk};
 use crate::system::mounts;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::num::NonZero;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,6 +44,8 @@ pub struct LoadsByName {
     pub notes: Vec<(PathBuf, Notes)>,
     /// The calls in Python sources that load a library.
     pub calls: Vec<(PathBuf, Vec<Call>)>,
+    /// The interpreters of the scripts that are programs, except Python and the shell.
+    pub scripts: Vec<(PathBuf, String)>,
     /// The files that each describe a distribution.
     pub metadata: Vec<PathBuf>,
 }
@@ -67,6 +71,10 @@ pub fn read(
         root,
         starts,
         outer: starts.real().map(|start| root.outer(start)).collect(),
+        programs: starts
+            .program_directories()
+            .map(|dir| root.outer(&dir))
+            .collect(),
         scanned: Mutex::default(),
         unread: Mutex::default(),
     };
@@ -122,6 +130,8 @@ struct Scan<'a> {
     starts: &'a Starts,
     /// The starts as this process opens them.
     outer: Vec<PathBuf>,
+    /// The directories of programs as this process opens them.
+    programs: Vec<PathBuf>,
     scanned: Mutex<Scanned>,
     unread: Mutex<Vec<Unread>>,
 }
@@ -168,7 +178,10 @@ impl Scan<'_> {
     }
 
     fn visit(&self, path: &Path) {
-        match read_file(path, self.config.dlopen, || self.may_call(path)) {
+        let is_program = path
+            .parent()
+            .is_some_and(|dir| self.programs.iter().any(|it| it == dir));
+        match read_file(path, self.config.dlopen, is_program, || self.may_call(path)) {
             Ok(Content::Other) => {}
             Ok(Content::Object(object, notes)) => self.add_object(path, object, notes),
             Ok(Content::Source(Ok(calls))) => {
@@ -178,6 +191,10 @@ impl Scan<'_> {
             Ok(Content::Source(Err(error))) => {
                 let warning = Warning::new(self.reported(path), error.to_string());
                 self.scanned().warnings.push(warning);
+            }
+            Ok(Content::Script(interpreter)) => {
+                let script = (self.root.inner(path), interpreter);
+                self.scanned().by_name.scripts.push(script);
             }
             Ok(Content::Metadata) => {
                 let real = self.root.inner(path);
@@ -220,16 +237,19 @@ impl Scan<'_> {
 enum Content {
     Object(Box<Object>, Option<Notes>),
     Source(Result<Vec<Call>, Unsearched>),
+    /// A program that this interpreter runs.
+    Script(String),
     Metadata,
     /// Nothing of interest.
     Other,
 }
 
-/// Reads the file `path`; notes and calls only if `dlopen` is not off, and a Python source only if it
-/// `may_call`.
+/// Reads the file `path`; all but ELF headers only if `dlopen` is not off, a Python source only if it
+/// `may_call`, and the first line of a script only if it `is_program`.
 fn read_file(
     path: &Path,
     dlopen: Dlopen,
+    is_program: bool,
     may_call: impl Fn() -> bool,
 ) -> Result<Content, ElfError> {
     thread_local! {
@@ -256,6 +276,9 @@ fn read_file(
         Ok(None) if dlopen != Dlopen::Off && Distributions::is_metadata(path) => {
             Ok(Content::Metadata)
         }
+        Ok(None) if dlopen != Dlopen::Off && is_program && !is_source => {
+            Ok(script(&file)?.map_or(Content::Other, Content::Script))
+        }
         Ok(None) => Ok(Content::Other),
         // It became a FIFO since the directory was listed.
         Err(ElfError::Io(error)) if !file.metadata()?.is_file() && !is_directory(&error) => {
@@ -277,6 +300,17 @@ fn elf(file: &File, dlopen: Dlopen) -> Result<Option<Content>, ElfError> {
     let can_open = object.kind != Kind::Other && object.refusal.is_none();
     let notes = (dlopen != Dlopen::Off && can_open).then(|| elf.dlopen_notes());
     Ok(Some(Content::Object(object, notes.transpose()?)))
+}
+
+/// What runs the script `file`, unless it cannot be executed.
+fn script(file: &File) -> io::Result<Option<String>> {
+    let mut head = [0; script::HEAD];
+    let length = file.read_at(&mut head, 0)?;
+    let Some(interpreter) = script::interpreter(&head[..length]) else {
+        return Ok(None);
+    };
+    let is_executable = file.metadata()?.permissions().mode() & 0o111 != 0;
+    Ok(is_executable.then(|| interpreter.to_owned()))
 }
 
 /// What the loader reads of `elf`. It is not known here whether a malformed file is for this machine.
@@ -313,16 +347,16 @@ mod tests {
             let path = dir.path().join(name);
             mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
             for dlopen in [Dlopen::Off, Dlopen::Known] {
-                let content = read_file(&path, dlopen, || true);
+                let content = read_file(&path, dlopen, true, || true);
                 assert!(matches!(content, Ok(Content::Other)), "{name}");
             }
         }
         let link = dir.path().join("c.so");
         symlink("a.so", &link).unwrap();
-        let content = read_file(&link, Dlopen::Known, || true);
+        let content = read_file(&link, Dlopen::Known, true, || true);
         assert!(matches!(content, Ok(Content::Other)));
         // What is below it was not listed.
-        let content = read_file(dir.path(), Dlopen::Known, || true);
+        let content = read_file(dir.path(), Dlopen::Known, true, || true);
         assert!(matches!(content, Err(ElfError::Io(_))));
     }
 }

@@ -56,6 +56,15 @@ impl Starts {
         self.all.iter().map(|start| start.real.as_path())
     }
 
+    /// The real directories of the programs that are copied with the PATHs: their `bin`, or a PATH
+    /// that is one.
+    pub fn program_directories(&self) -> impl Iterator<Item = PathBuf> {
+        self.real().map(|real| match real.file_name() {
+            Some(name) if name == "bin" => real.to_owned(),
+            _ => real.join("bin"),
+        })
+    }
+
     /// The path under which the file `real` is reported, if it lies at or below a PATH: with the
     /// PATH as it was given.
     pub fn reported(&self, real: &Path) -> Option<PathBuf> {

@@ -76,6 +76,7 @@ impl Query {
                 self.stems.insert(with_lib(stem));
             }
             Item::Program(name) => {
+                let name = name.rsplit('/').next().unwrap_or(name);
                 self.programs.insert(name.as_bytes().to_owned());
             }
             Item::File(pattern) => self.patterns.push(pattern.clone()),
@@ -104,7 +105,15 @@ impl Query {
             }
             Item::Program(name) => {
                 let name = name.as_bytes();
-                of_kind.filter(|file| file.file_name == name).collect()
+                let is_path = name.contains(&b'/');
+                let is_meant = |file: &&IndexedFile| {
+                    if is_path {
+                        merged(&file.path) == merged(name)
+                    } else {
+                        file.file_name == name
+                    }
+                };
+                of_kind.filter(is_meant).collect()
             }
             Item::File(pattern) => {
                 let is_meant = |file: &&IndexedFile| is_at(pattern, &file.path);

@@ -93,7 +93,9 @@ pub fn is_for_run_time(path: &Path) -> bool {
         b"windows",
         b"win",
     ];
-    const WORDS: [&[u8]; 6] = [b"win32", b"darwin", b"macos", b"macosx", b"osx", b"cocoa"];
+    const WORDS: [&[u8]; 9] = [
+        b"win32", b"darwin", b"mac", b"macos", b"macosx", b"osx", b"cocoa", b"ios", b"android",
+    ];
     let is =
         |names: &[&[u8]], name: &[u8]| names.iter().any(|other| name.eq_ignore_ascii_case(other));
     path.extension() == Some(OsStr::new("py"))
@@ -250,6 +252,9 @@ raise OSError('libno.so is missing')
             "m",
             "pthread",
             "kernel32",
+            "AudioToolbox",
+            "objc",
+            "cudadevrt",
             "lib%s.so",
             "{x}",
             "a b",
@@ -276,7 +281,7 @@ else:
 
     #[test]
     fn a_path_says_that_a_source_does_not_run_in_an_image() {
-        for path in ["a/b.py", "magic/loader.py", "a/latest.py", "a/window.py"] {
+        for path in ["a/b.py", "magic/loader.py", "a/latest.py", "a/machine.py"] {
             assert!(is_for_run_time(Path::new(path)), "{path}");
         }
         for path in [
@@ -287,6 +292,7 @@ else:
             "a/_darwin.py",
             "test_b.py",
             "a/loop_macos.py",
+            "a/_mac_detect.py",
             "a/conftest.py",
             "a/b.pyc",
             "a/b",
