@@ -36,6 +36,11 @@ pub const LD_DEBUG: &str = "files,libs";
 const MAX_LINE: u64 = 64 << 10;
 /// How much of a line is kept for a message, in bytes.
 const MAX_SHOWN: usize = 200;
+/// How many objects one process may have mapped and not initialised. Large programs load some hundred
+/// at once.
+const MAX_MAPPED: usize = 4096;
+/// How many bytes of names the child processes inherit together.
+const MAX_INHERITED: usize = 1 << 20;
 
 /// The output in one file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -128,6 +133,8 @@ struct OutputParser {
     known: HashSet<PathBuf>,
     /// The elements of [`Program::loaded`], by index of the program.
     seen: HashSet<(usize, LoadedObject)>,
+    /// How many bytes of names child processes may still inherit.
+    inheritable: usize,
     output: DebugOutput,
 }
 
@@ -141,6 +148,39 @@ struct ProcessState {
     request: Option<OpenRequest>,
     /// Objects that are mapped and not yet initialised.
     mapped: Vec<LoadedObject>,
+}
+
+impl ProcessState {
+    /// The length of its names.
+    fn length(&self) -> usize {
+        let request = self.request.as_ref();
+        let tried = request.and_then(|request| request.tried.as_ref());
+        let mapped = self.mapped.iter();
+        let mapped = mapped.map(|object| object.length() + size_of::<LoadedObject>());
+        request.map_or(0, |request| request.name.len() + request.by.length())
+            + tried.map_or(0, |path| path.as_os_str().len())
+            + mapped.sum::<usize>()
+    }
+}
+
+impl LoadedObject {
+    fn length(&self) -> usize {
+        self.path.as_os_str().len() + self.requested.len() + self.by.length()
+    }
+
+    /// Whether its path is exactly this one, as the loader writes it.
+    fn is_at(&self, path: &Path) -> bool {
+        self.path.as_os_str() == path.as_os_str()
+    }
+}
+
+impl Requester {
+    fn length(&self) -> usize {
+        match self {
+            Self::Object(path) => path.as_os_str().len(),
+            Self::Program | Self::Unknown => 0,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -159,7 +199,25 @@ impl OutputParser {
             states: HashMap::new(),
             known: HashSet::new(),
             seen: HashSet::new(),
+            inheritable: MAX_INHERITED,
             output: DebugOutput::default(),
+        }
+    }
+
+    /// What a child process inherits from its parent: everything, unless that has become too much. Most
+    /// processes are forked when nothing is being loaded.
+    fn inherited(&mut self) -> ProcessState {
+        let Some(parent) = self.states.get(&self.owner) else {
+            return ProcessState::default();
+        };
+        if let Some(rest) = self.inheritable.checked_sub(parent.length()) {
+            self.inheritable = rest;
+            return parent.clone();
+        }
+        ProcessState {
+            program: parent.program,
+            is_running: parent.is_running,
+            ..ProcessState::default()
         }
     }
 
@@ -171,9 +229,8 @@ impl OutputParser {
             return;
         };
         if !self.states.contains_key(&pid) {
-            // A child process inherits everything from its parent.
-            let parent = self.states.get(&self.owner).cloned();
-            self.states.insert(pid, parent.unwrap_or_default());
+            let state = self.inherited();
+            self.states.insert(pid, state);
         }
         let Some(mut state) = self.states.remove(&pid) else {
             return;
@@ -205,7 +262,7 @@ impl OutputParser {
             self.mapped(state, name);
         } else if let Some(path) = before_namespace(text, b"destroying link map") {
             let path = path_of(path);
-            state.mapped.retain(|object| object.path != path);
+            state.mapped.retain(|object| !object.is_at(&path));
         } else if let Some((name, by)) = split(text, b"];  needed by ") {
             self.requested(state, name, by, false);
         } else if let Some((name, by)) = split(text, b"];  dynamically loaded by ") {
@@ -277,14 +334,16 @@ impl OutputParser {
         if !has_token(&object) {
             self.known.insert(object.path.clone());
         }
-        state.mapped.push(object);
+        if state.mapped.len() < MAX_MAPPED {
+            state.mapped.push(object);
+        }
     }
 
     fn initialised(&mut self, state: &mut ProcessState, path: PathBuf) {
         let mapped = &mut state.mapped;
         let at = mapped
             .iter()
-            .position(|object| object.path == path)
+            .position(|object| object.is_at(&path))
             .or_else(|| {
                 mapped
                     .iter()
@@ -313,7 +372,7 @@ impl OutputParser {
         let Some(program) = self.output.programs.get(number) else {
             return;
         };
-        let mut known = program.loaded.iter().filter(|object| object.path == path);
+        let mut known = program.loaded.iter().filter(|object| object.is_at(&path));
         // The main program is opened too, but has no path here.
         if known.clone().next().is_some() && !known.any(|object| object.is_dlopen) {
             self.loaded(
