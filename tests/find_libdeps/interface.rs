@@ -381,18 +381,36 @@ fn distributions_that_are_links_or_archives_are_reported() {
     let directory = fixture.text("store/b-1.dist-info");
     fixture.link(directory, &format!("{site}/b-1.dist-info"));
     fixture.file(&format!("{site}/c-1.dist-info/METADATA"), "Name: c\n");
-    fixture.file(&format!("{site}/d-1.egg"), "PK");
+    fixture.file(&format!("{site}/d-1.egg"), zip(&["d/x.so", "d/libd.so.1"]));
+    fixture.file(&format!("{site}/e-1.egg"), zip(&["e.py"]));
+    fixture.file("venv/z.pyz", zip(&["__main__.py", "f.so"]));
     let links = format!(
         "find-libdeps: warning: {site}: links lead out of the PATHs for 2 distributions such as \
          a-1.dist-info; they are not followed, so the needs behind them are not listed; install \
          copies (`uv --link-mode=copy`), or pass the targets as PATHs\n"
     );
-    let archive = format!(
-        "find-libdeps: warning: {site}/d-1.egg: is an archive, and libraries in it are not examined; \
-         install the distribution unpacked\n"
+    let archives = format!(
+        "find-libdeps: warning: {site}/d-1.egg: is an archive with 2 shared objects such as d/x.so, \
+         whose needs are not listed; install the distribution unpacked\n\
+         find-libdeps: warning: venv/z.pyz: is an archive with 1 shared object such as f.so, whose \
+         needs are not listed; install the distribution unpacked\n"
     );
     let said = fixture.said(fixture.run().args(["--strict", "venv"]));
-    said.is(1, "", &[links.as_str(), &archive].concat());
+    said.is(1, "", &[links.as_str(), &archives].concat());
     let said = fixture.said(fixture.run().args(["--strict", "venv", "cache", "store"]));
-    said.is(0, "", &archive);
+    said.is(0, "", &archives);
+}
+
+/// A zip file with these empty files, as far as its directory goes.
+fn zip(names: &[&str]) -> Vec<u8> {
+    let mut directory = Vec::new();
+    for name in names {
+        let mut entry = b"PK\x01\x02".to_vec();
+        entry.resize(46, 0);
+        entry[28] = u8::try_from(name.len()).expect("a short name");
+        directory.extend([&entry, name.as_bytes()].concat());
+    }
+    let size = u32::try_from(directory.len()).expect("a small directory");
+    let end = [&b"PK\x05\x06"[..], &[0; 8], &size.to_le_bytes(), &[0; 6]].concat();
+    [directory, end].concat()
 }

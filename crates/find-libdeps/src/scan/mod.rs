@@ -5,6 +5,7 @@
 //!
 //! Never happens here: following a symbolic link, or combining information from several files.
 
+pub(crate) mod archive;
 mod error;
 mod names;
 mod read;

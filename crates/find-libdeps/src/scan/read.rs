@@ -6,9 +6,11 @@ use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
 use crate::python::distributions::Distributions;
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
+use crate::scan::archive::{self, Packed};
 use crate::scan::names;
 use crate::scan::starts::Starts;
 use crate::scan::walk::{Unread, Walk};
+use crate::system::escape::{counted, shown};
 use crate::system::mounts;
 use crate::system::root::Root;
 use crate::warning::Warning;
@@ -183,6 +185,16 @@ impl Scan<'_> {
                 let real = self.root.inner(path);
                 self.scanned().by_name.metadata.push(real);
             }
+            Ok(Content::Archive(packed)) => {
+                let message = format!(
+                    "is an archive with {} such as {}, whose needs are not listed; install the \
+                     distribution unpacked",
+                    counted(packed.count, "shared object"),
+                    shown(&packed.first)
+                );
+                let warning = Warning::new(self.reported(path), message);
+                self.scanned().warnings.push(warning);
+            }
             Err(ElfError::Io(error)) => {
                 let path = path.to_owned();
                 let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,6 +233,7 @@ enum Content {
     Object(Box<Object>, Option<Notes>),
     Source(Result<Vec<Call>, Unsearched>),
     Metadata,
+    Archive(Packed),
     /// Nothing of interest.
     Other,
 }
@@ -251,8 +264,13 @@ fn read_file(
     } else {
         elf(&file, dlopen)
     };
+    let is_archive = || path.file_name().is_some_and(archive::is_archive);
     match content {
         Ok(Some(content)) => Ok(content),
+        Ok(None) if is_archive() => {
+            let packed = archive::libraries(&file)?;
+            Ok(packed.map_or(Content::Other, Content::Archive))
+        }
         Ok(None) if dlopen != Dlopen::Off && Distributions::is_metadata(path) => {
             Ok(Content::Metadata)
         }

@@ -1,4 +1,4 @@
-//! Distributions of which nothing is read, because they are links to elsewhere or archives.
+//! Distributions of which nothing is read, because they are links to elsewhere.
 //!
 //! Links are not followed, since what they lead to is not copied with a PATH. uv can install each
 //! file as a link into its cache; Nix links whole directories.
@@ -20,10 +20,7 @@ pub fn warnings(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
         let names = root.list(&site).unwrap_or_default();
         let is_excluded = |name: &OsStr| config.excludes(&reported.join(name));
         let names = names.iter().filter(|name| !is_excluded(name));
-        let (archives, others): (Vec<_>, Vec<_>) =
-            names.partition(|name| is_archive(root, &site.join(name)));
-        let links: Vec<_> = others
-            .into_iter()
+        let links: Vec<_> = names
             .filter(|name| leads_elsewhere(root, starts, &site.join(name)))
             .collect();
         if let Some(first) = links.first() {
@@ -36,11 +33,6 @@ pub fn warnings(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
             );
             warnings.push(Warning::objection(&reported, message));
         }
-        warnings.extend(archives.iter().map(|name| {
-            let message = "is an archive, and libraries in it are not examined; install the \
-                           distribution unpacked";
-            Warning::new(reported.join(name), message)
-        }));
     }
     warnings
 }
@@ -74,10 +66,4 @@ fn leads_elsewhere(root: &Root, starts: &Starts, path: &Path) -> bool {
     };
     root.canonicalize(&description)
         .is_ok_and(|real| starts.reported(&real).is_none())
-}
-
-/// Whether `path` is a distribution in the form of setuptools' eggs.
-fn is_archive(root: &Root, path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "egg")
-        && root.metadata(path).is_ok_and(|found| found.is_file())
 }
