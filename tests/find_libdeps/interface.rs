@@ -399,6 +399,19 @@ fn distributions_that_are_links_or_archives_are_reported() {
     said.is(1, "", &[links.as_str(), &archives].concat());
     let said = fixture.said(fixture.run().args(["--strict", "venv", "cache", "store"]));
     said.is(0, "", &archives);
+
+    // As PDM links packages, and a link that stays inside.
+    let site = "pdm/lib/python3.99/site-packages";
+    fixture.file(&format!("{site}/a-1.dist-info/METADATA"), "Name: a\n");
+    fixture.link(fixture.text("store"), &format!("{site}/a"));
+    fixture.link("a-1.dist-info", &format!("{site}/b"));
+    let links = format!(
+        "find-libdeps: warning: {site}: links lead out of the PATHs for 1 distribution such as a; they \
+         are not followed, so the needs behind them are not listed; install copies (`uv \
+         --link-mode=copy`), or pass the targets as PATHs\n"
+    );
+    let said = fixture.said(fixture.run().args(["--strict", "pdm"]));
+    said.is(1, "", &links);
 }
 
 /// A zip file with these empty files, as far as its directory goes.
