@@ -22,6 +22,10 @@ pub mod config;
 pub mod demand;
 mod elf;
 mod error;
+/// What fuzzing checks of each format.
+#[cfg(fuzzing)]
+#[path = "../fuzz/formats/mod.rs"]
+pub mod fuzzing;
 pub mod loader;
 pub mod packages;
 pub mod python;

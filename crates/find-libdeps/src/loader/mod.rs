@@ -13,9 +13,9 @@
 //!
 //! Never happens here: executing or loading what is inspected, or asking who owns a file.
 
-mod cache_file;
+pub(crate) mod cache_file;
 pub(crate) mod candidates;
-mod conf_file;
+pub(crate) mod conf_file;
 mod conflicts;
 pub(crate) mod context;
 mod diagnose;
@@ -31,6 +31,6 @@ mod remarks;
 pub(crate) mod resolver;
 mod satisfy;
 mod search;
-mod search_path;
+pub(crate) mod search_path;
 pub mod system_libraries;
 pub(crate) mod tree;

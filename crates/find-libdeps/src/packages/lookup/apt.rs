@@ -381,7 +381,7 @@ fn may_have_index() -> bool {
 }
 
 /// Parses the output of `apt-get indextargets`: paragraphs of `Field: value`.
-fn indexes(output: &[u8]) -> Vec<Index> {
+pub fn indexes(output: &[u8]) -> Vec<Index> {
     let mut all = Vec::new();
     let mut index = Index::default();
     // The added empty line ends the last paragraph.

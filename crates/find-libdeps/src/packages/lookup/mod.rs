@@ -6,10 +6,10 @@
 //! Nothing is installed, apt's own lists are never written to, and only the machine's own
 //! root is examined.
 
-mod apt;
-mod contents_file;
+pub(crate) mod apt;
+pub(crate) mod contents_file;
 mod file_name;
-mod release_file;
+pub(crate) mod release_file;
 mod rules;
 mod wanted;
 
