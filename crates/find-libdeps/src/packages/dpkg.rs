@@ -349,9 +349,8 @@ impl Dpkg {
         &self,
         packages: &BTreeSet<Package>,
     ) -> Result<BTreeMap<Package, PackageVersion>, DpkgError> {
-        let mut versions = BTreeMap::new();
         if packages.is_empty() {
-            return Ok(versions);
+            return Ok(BTreeMap::new());
         }
         let format = "-f=${Package}\\t${Architecture}\\t${Version}\\n";
         let names: Vec<OsString> = packages
@@ -362,7 +361,17 @@ impl Dpkg {
         if !output.status.success() {
             return Err(failed("dpkg-query -W", &output));
         }
-        for line in String::from_utf8_lossy(&output.stdout).lines() {
+        self.parse_versions(&output.stdout, packages)
+    }
+
+    /// Reads lines of package, architecture and version, separated by tabs.
+    pub(crate) fn parse_versions(
+        &self,
+        answer: &[u8],
+        packages: &BTreeSet<Package>,
+    ) -> Result<BTreeMap<Package, PackageVersion>, DpkgError> {
+        let mut versions = BTreeMap::new();
+        for line in String::from_utf8_lossy(answer).lines() {
             let fields: Vec<&str> = line.split('\t').collect();
             let [name, architecture, version] = fields[..] else {
                 return Err(DpkgError::NotUnderstood {
