@@ -9,6 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A request for one library.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,16 +48,16 @@ pub enum Evidence {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caller {
     /// An object, by its real path.
-    Object(Rc<Path>),
+    Object(Arc<Path>),
     /// The interpreter that the files of this directory belong to.
-    Interpreter(Rc<Path>),
+    Interpreter(Arc<Path>),
 }
 
 /// A file that demands a library, or a line in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Site {
     /// The file, as it is reported.
-    pub path: Rc<Path>,
+    pub path: Arc<Path>,
     /// The line of the call, from 1, if the file is a source.
     pub line: Option<u32>,
 }

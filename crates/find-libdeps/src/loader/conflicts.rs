@@ -90,7 +90,7 @@ impl Pass<'_, '_> {
                         "requires {versions} of `{}`, which {} does not define; if the interpreter \
                          has loaded that, the loader does not load {}, and refuses this file",
                         shown(name),
-                        shown(&other.clean_path),
+                        shown(&*other.clean_path),
                         shown(&*tree.reported_path(&hit.located)),
                     );
                     self.remarks

@@ -45,9 +45,11 @@ pub fn lacks<'o>(
     let required = located.object.required_versions.iter();
     required
         .filter(move |required| {
-            !defined.is_empty() && required.library == name && !defined.contains(&required.version)
+            !defined.is_empty()
+                && *required.library == *name
+                && !defined.contains(&required.version)
         })
-        .map(|required| required.version.as_os_str())
+        .map(|required| &*required.version)
 }
 
 /// Warns if `by` does not define a version that `located` requires of `name`.
@@ -60,7 +62,7 @@ pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, rema
             "requires version {} of `{}`, which {} does not define; the loader refuses it",
             absent.join(", "),
             shown(name),
-            shown(&by.path)
+            shown(&*by.path)
         );
         remarks.add_objection(path, message);
     }
@@ -113,7 +115,7 @@ pub fn cause(
         return Some(Cause {
             text: format!(
                 "{} has this SONAME, but the loader does not search there when the program starts",
-                shown(&bundled.path)
+                shown(&*bundled.path)
             ),
             advice: None,
             may_be_packaged: true,
@@ -127,7 +129,7 @@ pub fn cause(
         Cause {
             text: format!(
                 "{} has this file name, but its SONAME is {soname}",
-                shown(&namesake.path)
+                shown(&*namesake.path)
             ),
             advice: None,
             may_be_packaged: false,

@@ -233,6 +233,7 @@ impl Pass<'_, '_> {
                 soname,
                 outcome,
                 absence: None,
+                others: Box::default(),
             };
             return Some((resolution, Vec::new()));
         }
@@ -243,6 +244,7 @@ impl Pass<'_, '_> {
             absence: self.absence(&process, 0, &soname, &outcome, &OnceCell::new()),
             soname,
             outcome,
+            others: Box::default(),
         };
         let needs = self.follow_links(&mut process, &interpreter, 1);
         Some((resolution, needs))

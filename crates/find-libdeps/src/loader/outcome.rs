@@ -1,8 +1,9 @@
 //! What the loader makes of a demand.
 
-use crate::demand::Demand;
+use crate::demand::{Demand, Site};
 use crate::loader::located::Located;
 use std::ffi::OsStr;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -64,8 +65,14 @@ impl PartialEq for Hit {
 
 impl Eq for Hit {}
 
+impl Hash for Hit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.located.file, self.found_by).hash(state);
+    }
+}
+
 /// What the loader makes of a demanded name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Found outside the given paths, or in a place that is searched even if they are not copied.
     System(Hit),
@@ -136,6 +143,8 @@ pub struct Resolution {
     pub outcome: Outcome,
     /// How it was searched for, if it is missing.
     pub absence: Option<Box<Absence>>,
+    /// The other files that need the same name with the same outcome.
+    pub others: Box<[Site]>,
 }
 
 /// A needed name of an object, resolved in one process.

@@ -1,6 +1,7 @@
 //! A process that is being loaded: which objects it holds, and which names they satisfy.
 
 use crate::elf::object_file::Kind;
+use crate::loader::candidates::Directory;
 use crate::loader::located::{FileId, Located};
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
 use crate::loader::remarks::{Remarks, relative_element};
@@ -34,7 +35,7 @@ pub struct Link {
     /// The index of the object that loaded it.
     pub loader: Option<usize>,
     /// The directories in which its needs are searched for, once they are known.
-    pub directories: OnceCell<Vec<(FoundBy, Rc<[PathBuf]>)>>,
+    pub directories: OnceCell<Vec<(FoundBy, Rc<[Directory]>)>>,
 }
 
 impl Link {

@@ -79,12 +79,7 @@ impl Pass<'_, '_> {
         let located = &process.links[index].located;
         let abi = located.object.abi;
         // Names are compared with their tokens replaced.
-        let expanded: Vec<Arc<OsStr>> = if name.as_bytes().contains(&b'$') {
-            let expanded = search_path::expand(name, located.tokens());
-            expanded.into_iter().map(Arc::from).collect()
-        } else {
-            vec![Arc::clone(name)]
-        };
+        let expanded = search_path::expand_name(name, located.tokens());
         let loaded = expanded.iter().find_map(|name| process.by_name.get(name));
         if let Some(loaded) = loaded {
             return loaded.clone();

@@ -99,6 +99,8 @@ impl Provider {
 #[derive(Clone, Debug)]
 pub struct Provided {
     pub site: Site,
+    /// The other files that need the same name with the same outcome.
+    pub others: Box<[Site]>,
     pub evidence: Evidence,
     /// The name that was demanded and, of several, found first.
     pub demanded: Arc<OsStr>,
@@ -166,6 +168,7 @@ pub fn provide(
             let demand = resolution.demand;
             let mut provided = Provided {
                 site: demand.site.clone(),
+                others: resolution.others,
                 evidence: demand.evidence,
                 soname: match (demand.evidence, Path::new(&*resolution.soname).file_name()) {
                     // It is the path that it was loaded from.

@@ -106,7 +106,12 @@ fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
         let first = group.first_mut()?;
         let soname = Arc::clone(&first.soname);
         let absence = first.absence.take();
-        let mut needed_by: Vec<_> = group.into_iter().map(|one| one.site).collect();
+        let mut needed_by = Vec::new();
+        for one in group {
+            needed_by.push(one.site);
+            needed_by.extend(one.others);
+        }
+        needed_by.sort_unstable();
         // A file may demand a library twice.
         needed_by.dedup();
         Some(NeededLibrary {

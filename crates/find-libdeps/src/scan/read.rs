@@ -3,6 +3,7 @@
 use crate::config::{Config, Dlopen};
 use crate::elf::dlopen_note::Notes;
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
+use crate::elf::shared::Shared;
 use crate::python::distributions::Distributions;
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
@@ -21,14 +22,14 @@ use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 /// What the files hold, in no order, by their real paths.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    /// ELF files.
-    pub objects: Vec<(PathBuf, Object)>,
+    /// ELF files. Equal objects are shared.
+    pub objects: Vec<(Arc<Path>, Arc<Object>)>,
     pub by_name: LoadsByName,
     /// Malformed ELF files and notes, and sources that were not searched for calls.
     pub warnings: Vec<Warning>,
@@ -68,6 +69,7 @@ pub fn read(
         starts,
         outer: starts.real().map(|start| root.outer(start)).collect(),
         scanned: Mutex::default(),
+        shared: Mutex::default(),
         unread: Mutex::default(),
     };
     let of_kernel = scan.of_kernel();
@@ -123,6 +125,7 @@ struct Scan<'a> {
     /// The starts as this process opens them.
     outer: Vec<PathBuf>,
     scanned: Mutex<Scanned>,
+    shared: Mutex<Shared>,
     unread: Mutex<Vec<Unread>>,
 }
 
@@ -170,7 +173,7 @@ impl Scan<'_> {
     fn visit(&self, path: &Path) {
         match read_file(path, self.config.dlopen, || self.may_call(path)) {
             Ok(Content::Other) => {}
-            Ok(Content::Object(object, notes)) => self.add_object(path, object, notes),
+            Ok(Content::Object(object, notes)) => self.add_object(path, *object, notes),
             Ok(Content::Source(Ok(calls))) => {
                 let call = (self.root.inner(path), calls);
                 self.scanned().by_name.calls.push(call);
@@ -198,8 +201,12 @@ impl Scan<'_> {
         }
     }
 
-    fn add_object(&self, path: &Path, object: Box<Object>, notes: Option<Notes>) {
-        let real = self.root.inner(path);
+    fn add_object(&self, path: &Path, object: Object, notes: Option<Notes>) {
+        let real: Arc<Path> = self.root.inner(path).into();
+        let object = {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.object(object)
+        };
         let mut scanned = self.scanned();
         scanned.counts.elf += 1;
         if let Some(notes) = notes {
@@ -209,10 +216,10 @@ impl Scan<'_> {
             });
             scanned.warnings.extend(faults);
             if !notes.notes.is_empty() {
-                scanned.by_name.notes.push((real.clone(), notes));
+                scanned.by_name.notes.push((real.to_path_buf(), notes));
             }
         }
-        scanned.objects.push((real, *object));
+        scanned.objects.push((real, object));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::scan::ScanError;
 use crate::system::root::Root;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The given PATHs, none of which lies below another.
 #[derive(Clone, Debug)]
@@ -72,5 +73,13 @@ impl Starts {
     /// The same, or `real` itself if it lies elsewhere.
     pub fn reported_or_real(&self, real: &Path) -> PathBuf {
         self.reported(real).unwrap_or_else(|| real.to_owned())
+    }
+
+    /// The same, sharing `real` if it is that.
+    pub fn reported_or_shared(&self, real: &Arc<Path>) -> Arc<Path> {
+        match self.reported(real) {
+            Some(path) if path.as_os_str() != real.as_os_str() => path.into(),
+            _ => Arc::clone(real),
+        }
     }
 }

@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// The kernel's limit, `MAXSYMLINKS` in `include/linux/namei.h`.
 const MAX_LINKS: usize = 40;
+/// How many directories are remembered.
+const MAX_DIRECTORIES: usize = 1 << 12;
 
 /// A file system to analyse.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub struct Root {
     /// The directory in place of `/`, canonical; `None` for the machine's root.
     below: Option<PathBuf>,
     /// Directories with their links resolved: many files lie in few.
-    directories: Mutex<HashMap<PathBuf, PathBuf>>,
+    directories: Mutex<HashMap<OsString, PathBuf>>,
 }
 
 impl Root {
@@ -113,7 +115,13 @@ impl Root {
 
     /// The same for a `place` whose directory is canonical.
     pub fn is_link_at(&self, place: &Path) -> bool {
-        fs::symlink_metadata(self.outer(place)).is_ok_and(|metadata| metadata.is_symlink())
+        self.symlink_metadata_at(place)
+            .is_ok_and(|metadata| metadata.is_symlink())
+    }
+
+    /// The metadata of `place` itself, whose directory is canonical.
+    pub fn symlink_metadata_at(&self, place: &Path) -> io::Result<Metadata> {
+        fs::symlink_metadata(self.outer(place))
     }
 
     /// The names in the directory `path`, sorted.
@@ -150,18 +158,37 @@ impl Root {
     /// directory that exists.
     pub fn place(&self, path: &Path) -> Option<PathBuf> {
         let (dir, name) = (path.parent()?, path.file_name()?);
+        Some(self.directory(dir)?.join(name))
+    }
+
+    /// The directory `dir` with its links resolved; `None` if it does not exist.
+    pub fn directory(&self, dir: &Path) -> Option<PathBuf> {
         let directories = || {
             self.directories
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         };
-        if let Some(known) = directories().get(dir) {
-            return Some(known.join(name));
+        if let Some(known) = directories().get(dir.as_os_str()) {
+            return Some(known.clone());
         }
-        let real = self.canonicalize(dir).ok()?;
-        let place = real.join(name);
-        directories().insert(dir.to_owned(), real);
-        Some(place)
+        let real = match (dir.parent(), dir.file_name()) {
+            // A system call for each directory, not for each of its path's components.
+            (Some(above), Some(name)) if dir.is_absolute() => {
+                let place = self.directory(above)?.join(name);
+                if self.symlink_metadata_at(&place).ok()?.is_symlink() {
+                    self.canonicalize(&place).ok()?
+                } else {
+                    place
+                }
+            }
+            _ => self.canonicalize(dir).ok()?,
+        };
+        let mut directories = directories();
+        if directories.len() == MAX_DIRECTORIES {
+            directories.clear();
+        }
+        directories.insert(dir.into(), real.clone());
+        Some(real)
     }
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
