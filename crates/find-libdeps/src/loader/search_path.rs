@@ -113,6 +113,7 @@ fn substitute(text: &[u8], tokens: TokenValues, platform: Option<&str>) -> Optio
         }
     }
     result.extend_from_slice(rest);
+    result.shrink_to_fit();
     (result.len() < PATH_MAX).then(|| OsString::from_vec(result))
 }
 

@@ -106,7 +106,8 @@ fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
         let first = group.first_mut()?;
         let soname = Arc::clone(&first.soname);
         let absence = first.absence.take();
-        let mut needed_by = Vec::new();
+        let count = group.iter().map(|one| 1 + one.others.len()).sum();
+        let mut needed_by = Vec::with_capacity(count);
         for one in group {
             needed_by.push(one.site);
             needed_by.extend(one.others);

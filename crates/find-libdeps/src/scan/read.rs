@@ -246,12 +246,12 @@ fn read_file(
     if is_source && !may_call() {
         return Ok(Content::Other);
     }
-    let Some(mut file) = open(path)? else {
+    let Some(file) = open(path)? else {
         return Ok(Content::Other);
     };
     let content = if is_source {
         BUFFER.with_borrow_mut(|buffer| {
-            let calls = source::calls(source::read(&mut file, buffer)?);
+            let calls = source::calls_in(&file, buffer)?;
             let is_none = calls.as_ref().is_ok_and(Vec::is_empty);
             Ok((!is_none).then_some(Content::Source(calls)))
         })

@@ -72,8 +72,15 @@ fn leads_elsewhere(root: &Root, starts: &Starts, path: &Path) -> bool {
     } else {
         return false;
     };
-    root.canonicalize(&description)
-        .is_ok_and(|real| starts.reported(&real).is_none())
+    let Some(place) = root.place(&description) else {
+        return false;
+    };
+    let real = match root.symlink_metadata_at(&place) {
+        Ok(metadata) if metadata.is_symlink() => root.canonicalize(&place),
+        Ok(_) => Ok(place),
+        Err(error) => Err(error),
+    };
+    real.is_ok_and(|real| starts.reported(&real).is_none())
 }
 
 /// Whether `path` is a distribution in the form of setuptools' eggs.
