@@ -156,6 +156,29 @@ fn what_stays_as_it_is_is_not_tried_again(release: &str) {
         );
         assert_eq!(left_without_locks(&root), [""; 0]);
     }
+    // Nor are packages that no source has.
+    source(&root, &served.source("main", TRUSTED));
+    let lists = "the list may be of another release";
+    for (requests, hint) in [
+        (
+            &["app", "libmagic1t64"][..],
+            format!(
+                "`libmagic1t64`: {lists} than this system (names in `t64` are of Debian 13 and later)"
+            ),
+        ),
+        (
+            &["none", "app"],
+            format!("`none`: {lists} than this system"),
+        ),
+        (
+            &["app=9", "lib"],
+            format!("`app=9`: {lists}, or older than an update of the archive"),
+        ),
+    ] {
+        let said = root.ends(100, requests);
+        let error = format!("{INSTALL}; no source has {hint}");
+        assert_eq!(said, [&*error, NOTHING]);
+    }
 }
 
 test!(

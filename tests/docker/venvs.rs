@@ -8,6 +8,7 @@ use crate::support::docker::{Docker, Shared};
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs;
+use crate::support::run::Said;
 use crate::support::target_dir;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -86,7 +87,90 @@ fn slim_on(release: &str, options: &str, name: &str, list: &[&str], stdout: &str
     assert_eq!(got.lines().collect::<Vec<_>>(), list);
     let check = fs::read_to_string(venvs().join(name).join("check.sh")).expect("a script");
     assert_eq!(docker.script(&image, &check), stdout);
+    checked(&docker, &image, &["/venv"]).is(0, "", "");
     docker.top_layer(&image)
+}
+
+/// What the check of `paths` in `image` says, as a user without rights, mounted and read-only.
+fn checked(docker: &Docker, image: &str, paths: &[&str]) -> Said {
+    let mount = format!("--volume={}:/t:ro", programs::installed().display());
+    let run = [
+        "run",
+        "--rm",
+        "--read-only",
+        "--network=none",
+        "--user=65534",
+        &mount,
+        image,
+    ];
+    let run = docker.run(&run).args(["/t/find-libdeps", "--check"]);
+    run.args(paths).said()
+}
+
+/// A virtualenv and the standard library, and what `--files` prints for them.
+const SCRATCH: &str = "\
+ARG TOOLS
+FROM ${TOOLS} AS tools
+FROM python:bookworm AS builder
+RUN python3 -m venv --without-pip /venv
+COPY --from=tools /find-libdeps /usr/local/bin/
+RUN find-libdeps --files /venv /usr/lib/python3.11 > /files && mkdir /image && \\
+    tar -cT /files /venv /usr/lib/python3.11 | tar -xC /image
+FROM scratch AS image
+COPY --from=builder /image /
+RUN --mount=from=tools,target=/mnt [\"/mnt/find-libdeps\", \"--check\", \"/venv\"]
+FROM scratch AS broken
+COPY --from=builder /image /
+COPY --from=builder /files /usr/lib/x86_64-linux-gnu/libexpat.so.1
+";
+
+/// Serves the directory, asks for it, and prints the status.
+const SERVE: &str = "\
+import http.server, threading, urllib.request, ssl, sqlite3
+server = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(urllib.request.urlopen('http://127.0.0.1:%d/' % server.server_port).status)
+server.shutdown()
+";
+
+test!(
+    an_image_from_scratch_holds_the_files_and_serves,
+    needs = &[Need::Docker, Need::Mmdebstrap, Need::Cargo],
+    limit = IMAGES
+);
+fn an_image_from_scratch_holds_the_files_and_serves() {
+    let docker = engine();
+    let context = TempDir::new_in(target_dir()).expect("a directory");
+    fs::write(context.path().join("Dockerfile"), SCRATCH).expect("a file");
+    let build = |target: &str| {
+        let arguments = ["--build-arg=TOOLS=tools", "--tag=from-scratch", target];
+        let said = docker.build_in(context.path(), &arguments);
+        assert_eq!(said.status, 0, "{}", said.stderr);
+    };
+    build("--target=broken");
+    let library = "/usr/lib/x86_64-linux-gnu/libexpat.so.1";
+    let said = checked(&docker, "from-scratch", &["/venv"]);
+    assert_eq!(said.status, 1);
+    let line = format!("find-libdeps: refused: {library}: skipped: is not an ELF file");
+    assert!(said.stderr.contains(&line), "{}", said.stderr);
+    build("--target=image");
+    checked(&docker, "from-scratch", &["/venv", "/usr/lib/python3.11"]).is(0, "", "");
+    let python = [
+        "run",
+        "--rm",
+        "--network=none",
+        "from-scratch",
+        "/venv/bin/python3",
+        "-c",
+        SERVE,
+    ];
+    let said = docker.run(&python).said();
+    assert_eq!(
+        (said.status, said.stdout.as_str()),
+        (0, "200\n"),
+        "{}",
+        said.stderr
+    );
 }
 
 test!(

@@ -262,18 +262,36 @@ fn files_without_the_elf_magic_are_skipped() {
     fixture.file("venv/short.so", b"\x7fEL");
     fixture.file("venv/magic.so", b"\x7fELG\x02\x01\x01");
     fixture.file("venv/archive.a", "!<arch>\n");
-    fixture
-        .run()
-        .args(["--strict", "venv"])
-        .said()
-        .is(0, "", "");
+    let said = fixture.said(fixture.run().args(["--strict", "venv"]));
+    said.is(0, "", NO_ELF);
 }
+
+/// The warning about a directory without an ELF file.
+const NO_ELF: &str = "find-libdeps: warning: venv: no ELF file in it, and it is not a virtualenv; \
+                      check the path\n";
 
 test!(a_tree_without_elf_is_an_empty_list, needs = &[Need::Dpkg]);
 fn a_tree_without_elf_is_an_empty_list() {
     let fixture = Fixture::new();
     fixture.file("venv/pyvenv.cfg", "home = /usr/bin\n");
-    fixture.run().arg("venv").said().is(0, "", "");
+    let line = |path: &str, text: &str| format!("find-libdeps: warning: {path}: {text}\n");
+    let pure = "no ELF file in this virtualenv, which is right only if its distributions are pure \
+                Python";
+    let said = fixture.said(fixture.run().args(["--strict", "venv"]));
+    said.is(0, "", &line("venv", pure));
+    // Each PATH is checked.
+    let file = "not an ELF file; pass the virtualenv instead";
+    fixture.file("requirements.txt", "six\n");
+    fixture.elf("other/a.so");
+    fixture.file("python/lib/python3.11/site-packages/six.py", "");
+    let paths = ["python", "requirements.txt", "other", "venv/pyvenv.cfg"];
+    let said = fixture.said(fixture.run().args(paths));
+    let lines = [
+        ("python", pure),
+        ("requirements.txt", file),
+        ("venv/pyvenv.cfg", file),
+    ];
+    said.is(0, "", &lines.map(|(path, text)| line(path, text)).concat());
     let report = fixture.report("venv");
     assert_eq!(report.0["libraries"], serde_json::json!([]));
     assert_eq!(
@@ -292,7 +310,7 @@ fn fifos_sockets_and_loops_are_not_read() {
     fixture.link("nowhere", "venv/dangling.so");
     fixture.link(".", "venv/self");
     fixture.link("/dev/zero", "venv/device.so");
-    fixture.run().arg("venv").said().is(0, "", "");
+    fixture.said(fixture.run().arg("venv")).is(0, "", NO_ELF);
     let report = fixture.report("venv");
     assert_eq!(
         report.0["counts"],
@@ -379,6 +397,7 @@ fn an_unreadable_directory_leaves_no_list() {
     fs::copy(PROGRAM, at("find-libdeps")).expect("a copy");
     fs::create_dir_all(at("venv/closed")).expect("directories");
     fs::write(at("venv/closed.so"), "x").expect("a file");
+    fs::write(at("venv/open"), needing([], 0, b"/\0")).expect("a file");
     let close = |name: &str| {
         let mode = fs::Permissions::from_mode(0o000);
         fs::set_permissions(at(name), mode).expect("it is ours");
@@ -404,7 +423,7 @@ fn an_unreadable_directory_leaves_no_list() {
         )
     };
     let error = format!(
-        "{}{}find-libdeps: error: no list is printed, because it could be incomplete\n",
+        "{}{}find-libdeps: error: nothing is printed, because the result could be incomplete\n",
         line("closed"),
         line("closed.so")
     );
@@ -417,7 +436,7 @@ fn an_unreadable_directory_leaves_no_list() {
     fs::write(at("venv/closed_not"), "x").expect("a file");
     let said = run(&[&["-v"], &options[..]].concat());
     assert_eq!(said.status, 0);
-    assert!(said.stderr.contains("read: 1 file, "), "{}", said.stderr);
+    assert!(said.stderr.contains("read: 2 files, "), "{}", said.stderr);
 }
 
 test!(no_dpkg_leaves_no_list);
@@ -440,7 +459,7 @@ fn no_dpkg_leaves_no_list() {
 test!(without_path_programs_are_in_bin, needs = &[Need::Dpkg]);
 fn without_path_programs_are_in_bin() {
     let fixture = Fixture::new();
-    fixture.file("venv/a", "");
+    fixture.elf("venv/a");
     let run = Run::new("env").dir(fixture.path(""));
     run.args(["-u", "PATH", PROGRAM, "venv"])
         .said()
@@ -450,7 +469,7 @@ fn without_path_programs_are_in_bin() {
 /// The output where `dpkg` is this shell script.
 fn with_dpkg(script: &str) -> Said {
     let fixture = Fixture::new();
-    fixture.file("venv/a", "");
+    fixture.elf("venv/a");
     let dpkg = fixture.file("bin/dpkg", format!("#!/bin/sh\n{script}\n"));
     fs::set_permissions(&dpkg, fs::Permissions::from_mode(0o755)).expect("it is ours");
     fixture.said(
@@ -542,7 +561,7 @@ fn a_long_list_of_arguments_is_split() {
     }
     fixture.file("root/etc/ld.so.conf", "/usr/local/lib\n");
     fixture.file("root/var/lib/dpkg/status", "Package: dpkg\n");
-    fixture.file("root/venv/a", "");
+    fixture.elf("root/venv/a");
     let script = format!(
         "#!/bin/sh\n[ \"$2\" = -S ] && shift 2 && echo $# >> {0}/calls && \
          printf '%s\\n' \"$@\" >> {0}/asked\n[ \"$2\" = --print-architecture ] && echo amd64 && \

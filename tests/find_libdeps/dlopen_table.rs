@@ -1,12 +1,12 @@
-//! Each row of the table of distributions, tried in slim Debian roots: without the libraries that it
-//! names the distribution fails, with them it works.
+//! Each row of the table of distributions, tried in slim Debian roots: without what it names the
+//! distribution fails, with it it works.
 
 use crate::fixture::PROGRAM;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use crate::support::{debian, target_dir};
-use find_libdeps::demand::LibraryName;
+use find_libdeps::demand::{Item, LibraryName};
 use find_libdeps::run_time::table::{Row, rows};
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,6 +15,11 @@ use std::path::{Path, PathBuf};
 const EXERCISES: &str = include_str!("dlopen_table.txt");
 /// The Python of each release.
 const PYTHONS: [(&str, &str); 2] = [("bookworm", "3.11"), ("trixie", "3.13")];
+
+/// Unpacks wheels, each into the directory that follows it.
+const UNPACK: &str = "import sys, zipfile
+for wheel, site in zip(sys.argv[1::2], sys.argv[2::2]):
+    zipfile.ZipFile(wheel).extractall(site)";
 
 /// How the rows are tried; the file says what each part is.
 #[derive(Default)]
@@ -30,6 +35,10 @@ struct Exercise {
     run: &'static str,
     without: &'static str,
     with: &'static str,
+    installed: Vec<&'static str>,
+    large: &'static str,
+    unlisted: &'static str,
+    by_hand: &'static str,
 }
 
 fn exercises() -> Exercises {
@@ -56,6 +65,10 @@ fn exercises() -> Exercises {
             ("run", Some(row)) => row.run = value,
             ("without", Some(row)) => row.without = value,
             ("with", Some(row)) => row.with = value,
+            ("installed", Some(row)) => row.installed.extend(words),
+            ("large", Some(row)) => row.large = value,
+            ("unlisted", Some(row)) => row.unlisted = value,
+            ("by-hand", Some(row)) => row.by_hand = value,
             _ => panic!("an unknown line: {line}"),
         }
     }
@@ -67,10 +80,12 @@ fn each_row_of_the_table_has_an_exercise_that_fails_without_what_it_needs() {
     let exercises = exercises();
     let tried = exercises.rows.iter();
     let tried: Vec<_> = tried
-        .map(|row| (row.name, !row.without.is_empty()))
+        .map(|row| (row.name, !row.without.is_empty() || !row.by_hand.is_empty()))
         .collect();
     let is_needy = |row: &Row| row.needs.iter().any(|need| need.is_required);
+    let is_tried = |name: &str| tried.iter().any(|(tried, _)| *tried == name);
     let wanted = rows().iter().map(|row| (row.distribution, is_needy(row)));
+    let wanted = wanted.filter(|(name, is_needy)| *is_needy || is_tried(name));
     assert_eq!(tried, wanted.collect::<Vec<_>>());
 }
 
@@ -86,36 +101,51 @@ fn each_row_of_the_table_holds(release: &str) {
     let root = root.path();
     install(&exercises, release, root);
 
+    let all = exercises.rows.iter().filter(|row| row.by_hand.is_empty());
+    let all: Vec<&Exercise> = all.collect();
     let hidden = hide(root);
-    let mut differences = differences(&exercises, root, |row| row.without);
+    let mut differences = differences(&all, release, root, |row| row.without);
     unhide(root, &hidden);
-    let packages = packages(root);
     apt_get(root, &["update"]).must();
-    apt_get(root, &["install", "--yes", "--no-install-recommends"])
-        .args(&packages)
-        .must();
-    differences.extend(self::differences(&exercises, root, |row| row.with));
+    let installed = all.iter().flat_map(|row| row.installed.iter().copied());
+    apt_install(root, installed);
+    let (large, small): (Vec<&Exercise>, Vec<&Exercise>) =
+        all.into_iter().partition(|row| !row.large.is_empty());
+    let is_of = |package: &str, row: &Exercise| package.starts_with(row.large);
+    let mut packages = packages(root);
+    for row in &large {
+        let is_listed = packages.iter().any(|package| is_of(package, row));
+        assert_eq!(is_listed, row.unlisted != release, "[{}]", row.name);
+    }
+    packages.retain(|package| !large.iter().any(|row| is_of(package, row)));
+    apt_install(root, packages.iter().map(String::as_str));
+    differences.extend(self::differences(&small, release, root, |row| row.with));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 /// Runs each exercise, and returns those that do not end with the `wanted` line.
 fn differences(
-    exercises: &Exercises,
+    exercises: &[&Exercise],
+    release: &str,
     root: &Path,
     wanted: impl Fn(&Exercise) -> &'static str,
 ) -> Vec<String> {
     let mut differences = Vec::new();
-    for row in &exercises.rows {
+    for row in exercises {
         let said = Run::new("chroot")
             .arg(root)
             .args(["python3", "-W", "ignore", "-c", row.run, "x"])
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
-            .env("PYTHONPATH", format!("/site/{}:/shared", row.name))
+            .env(
+                "PYTHONPATH",
+                format!("{}/{}:/shared", site(release), row.name),
+            )
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .said();
-        let (said, wanted) = (failure(&said), wanted(row));
+        let said = failure(&said).replace(&site(release), "/site");
+        let wanted = wanted(row);
         if said != wanted {
             differences.push(format!("[{}]\nwanted: {wanted}\ngot: {said}", row.name));
         }
@@ -133,22 +163,31 @@ fn failure(said: &Said) -> &str {
     }
 }
 
-/// Puts the distributions into the root: each row's own into `/site/NAME`, as some of them have
-/// modules of the same name, and the others into `/shared`.
+/// The directory of the rows' own distributions. Its name is what says which standard library they
+/// use, as there is no virtualenv.
+fn site(release: &str) -> String {
+    format!("/site/python{}", python(release))
+}
+
+fn python(release: &str) -> &'static str {
+    let mut pythons = PYTHONS.into_iter();
+    let found = pythons.find(|(name, _)| *name == release);
+    found.expect("a release with a Python").1
+}
+
+/// Puts the distributions into the root: each row's own into a directory of its name, as some of them
+/// have modules of the same name, and the others into `/shared`.
 fn install(exercises: &Exercises, release: &str, root: &Path) {
     let own = own(exercises);
-    fs::create_dir(root.join("site")).expect("a directory");
+    let mut wheels = Vec::new();
     for row in &exercises.rows {
-        let site = root.join("site").join(row.name);
-        fs::create_dir(&site).expect("a directory");
+        let site = root.join(&site(release)[1..]).join(row.name);
+        fs::create_dir_all(&site).expect("a directory");
         for requirement in &row.install {
-            Run::new("python3")
-                .args(["-m", "zipfile", "-e"])
-                .arg(wheel(&own, requirement))
-                .arg(&site)
-                .must();
+            wheels.extend([wheel(&own, requirement), site.clone()]);
         }
     }
+    Run::new("python3").args(["-c", UNPACK]).args(wheels).must();
     let shared = shared(exercises, release);
     Run::new("cp")
         .arg("-r")
@@ -177,14 +216,10 @@ fn own(exercises: &Exercises) -> PathBuf {
 
 /// The directory with what the rows share, for the release's Python, kept between runs.
 fn shared(exercises: &Exercises, release: &str) -> PathBuf {
-    let (_, python) = PYTHONS
-        .into_iter()
-        .find(|(name, _)| *name == release)
-        .expect("a release with a Python");
     let all = &exercises.shared;
     kept(&format!("dlopen-shared-{release}"), all, |dir| {
         pip(&["install", "--no-compile", "--only-binary=:all:"])
-            .args(["--python-version", python])
+            .args(["--python-version", python(release)])
             .arg("--target")
             .arg(dir)
             .args(all)
@@ -234,18 +269,18 @@ fn wheel(dir: &Path, requirement: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no wheel of {requirement} in {}", dir.display()))
 }
 
-/// Hides the libraries of the table that a plain root has for its own programs, and returns where
-/// they were.
+/// Hides the libraries and programs of the table that a plain root has for its own programs, and
+/// returns where they were.
 fn hide(root: &Path) -> Vec<PathBuf> {
     let hidden = root.join("hidden");
     fs::create_dir(&hidden).expect("a directory");
     let names: Vec<String> = rows().iter().flat_map(needed).flatten().collect();
     let mut files = Vec::new();
-    for dir in library_dirs(root) {
+    for dir in library_dirs(root).into_iter().chain([root.join("usr/bin")]) {
         for entry in fs::read_dir(dir).expect("a directory") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if names.iter().any(|wanted| name.starts_with(wanted)) {
+            if names.iter().any(|wanted| is_it(&name, wanted)) {
                 fs::rename(&path, hidden.join(&*name)).expect("the file can be moved");
                 files.push(path);
             }
@@ -253,6 +288,11 @@ fn hide(root: &Path) -> Vec<PathBuf> {
     }
     Run::new("chroot").arg(root).arg("/sbin/ldconfig").must();
     files
+}
+
+/// Whether the file `name` is the program `wanted`, or a library whose name begins with it.
+fn is_it(name: &str, wanted: &str) -> bool {
+    name == wanted || wanted.contains(".so") && name.starts_with(wanted)
 }
 
 fn unhide(root: &Path, files: &[PathBuf]) {
@@ -271,15 +311,17 @@ fn library_dirs(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// For each required need of `row`, how the file names begin that meet it.
+/// For each required need of `row`, how the names of the libraries and programs begin that meet it.
 fn needed(row: &Row) -> Vec<Vec<String>> {
-    let start = |name: &LibraryName| match name {
-        LibraryName::Soname(soname) => soname.to_string_lossy().into_owned(),
-        LibraryName::Stem(stem) => format!("lib{stem}.so."),
+    let start = |item: &Item| match item {
+        Item::Library(LibraryName::Stem(stem)) => Some(format!("lib{stem}.so.")),
+        Item::Library(_) | Item::Program(_) => Some(item.name().to_string_lossy().into_owned()),
+        // A plain root has none of them.
+        Item::File(_) | Item::Module(_) => None,
     };
     let required = row.needs.iter().filter(|need| need.is_required);
     required
-        .map(|need| need.names.iter().map(start).collect())
+        .map(|need| need.items.iter().filter_map(start).collect())
         .collect()
 }
 
@@ -302,4 +344,10 @@ fn apt_get(root: &Path, arguments: &[&str]) -> Run {
         .args(arguments)
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("DEBIAN_FRONTEND", "noninteractive")
+}
+
+fn apt_install<'a>(root: &Path, packages: impl Iterator<Item = &'a str>) {
+    apt_get(root, &["install", "--yes", "--no-install-recommends"])
+        .args(packages)
+        .must();
 }

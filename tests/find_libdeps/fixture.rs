@@ -1,6 +1,7 @@
 //! Trees of ELF files compiled from one line of C, what `find-libdeps` says of them, and what
 //! glibc's own `ldd` does.
 
+use crate::elf;
 use crate::support::run::{Run, Said};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -11,11 +12,11 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 /// What is printed once after the libraries that are missing for no particular reason.
-pub const INSTALL_HINT: &str = "find-libdeps: hint: install the packages of the missing libraries and \
+pub const INSTALL_HINT: &str = "find-libdeps: hint: install the packages of what is missing and \
                                 run again, or pass `--lookup` to search Debian's index, or \
                                 `--ignore REGEX`\n";
 /// What is printed once after the libraries that no package ships.
-pub const COPY_HINT: &str = "find-libdeps: hint: copy libraries that no package ships into the image, \
+pub const COPY_HINT: &str = "find-libdeps: hint: copy what no package ships into the image, \
                              or pass `--ignore REGEX`\n";
 
 /// The program under test.
@@ -51,6 +52,11 @@ impl Fixture {
         fs::create_dir_all(path.parent().expect("it has a name")).expect("directories");
         fs::write(&path, content).expect("a file");
         path
+    }
+
+    /// An ELF file without needs, made without a compiler.
+    pub fn elf(&self, name: &str) -> PathBuf {
+        self.file(name, elf::needing([], 0, b"/\0"))
     }
 
     /// A symbolic link.
@@ -143,7 +149,7 @@ impl Report {
         };
         let text = |name: &str| library[name].as_str().map(str::to_owned);
         (
-            text("outcome").expect("a string"),
+            text("provider").expect("a string"),
             text("path"),
             text("found_by"),
         )

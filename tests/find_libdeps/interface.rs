@@ -59,21 +59,30 @@ fn json_has_the_whole_report() {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
             .map(|value| value.trim_matches('"').to_owned())
     };
-    let library = |soname: &str, outcome: &str, at: Option<String>, found_by: Option<&str>| {
+    let library = |soname: &str, provider: &str, at: Option<String>, found_by: Option<&str>| {
         json!({
             "soname": soname,
-            "told_by": "header",
-            "outcome": outcome,
+            "kind": "library",
+            "evidence": "header",
+            "provider": provider,
             "path": at,
             "found_by": found_by,
-            "package": (outcome == "package").then_some("libc6"),
-            "passed_over": [],
+            "package": (provider == "package").then_some("libc6"),
+            "not_chosen": [],
             "needed_by": [path("venv/ext.so")],
+            "distributions": [],
+            "reason": null,
         })
     };
     let libc = "/lib/x86_64-linux-gnu/libc.so.6".to_owned();
+    let file = |path: &str| {
+        let soname = path.rsplit('/').next();
+        json!({"path": path, "soname": soname, "package": "libc6"})
+    };
     let wanted = json!({
-        "distribution": {
+        "format": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "release": {
             "id": os_release("ID"),
             "version_codename": os_release("VERSION_CODENAME"),
             "architecture": "amd64",
@@ -93,12 +102,27 @@ fn json_has_the_whole_report() {
             library("libpython3.0.so.1.0", "interpreter", None, None),
         ],
         "possible": [],
+        // What libc.so.6 needs in turn, too.
+        "files": [
+            file("/lib/x86_64-linux-gnu/libc.so.6"),
+            file("/lib64/ld-linux-x86-64.so.2"),
+        ],
         "started": [],
         "warnings": [],
         "counts": {"files": 3, "elf": 2},
     });
     let report = fixture.report("venv").0;
     assert_eq!(report, wanted);
+}
+
+test!(versions_are_printed_as_apt_takes_them, needs = TOOLS);
+fn versions_are_printed_as_apt_takes_them() {
+    let fixture = venv();
+    let list = format!("libc6={}\n", dpkg_query("${Version}", "libc6:amd64"));
+    let run = fixture.run().args(["-q", "--versions", "venv"]);
+    run.said().is(0, &list, "");
+    let run = fixture.run().args(["--versions", "--json", "venv"]);
+    assert_eq!(run.said().status, 2);
 }
 
 test!(two_runs_print_the_same_bytes, needs = TOOLS);
@@ -122,27 +146,16 @@ fn explain_prints_the_reason_for_each_package() {
                 .args(["-q", "--ignore", "^libpython", "--explain", "venv"]),
         );
     let text = format!(
-        "libc6 {version}
-  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
-    needed by venv/ext.so
+        "libc6 {version}  venv/ext.so
 
 missing: the loader does not find these
-  libnone.so.7
-    needed by venv/ext.so
-    searched venv/libs (RPATH)
-    searched /etc/ld.so.cache (the loader's cache)
-    searched /lib/x86_64-linux-gnu (default directory)
-    searched /usr/lib/x86_64-linux-gnu (default directory)
-    searched /lib (default directory)
-    searched /usr/lib (default directory)
+  libnone.so.7  venv/ext.so
 
 bundled: shipped below the given paths
-  libown.so.1 => venv/libs/libown.so.1 (RPATH)
-    needed by venv/ext.so
+  libown.so.1  venv/ext.so
 
 host: provided by its driver at run time
-  libcuda.so.1
-    needed by venv/ext.so
+  libcuda.so.1  venv/ext.so
 "
     );
     said.is(0, &text, "");
@@ -153,7 +166,7 @@ fn explain_of_a_name_is_limited_to_it() {
     let fixture = venv();
     let version = dpkg_query("${Version}", "libc6:amd64");
     let about_libc = format!(
-        "libc6 {version}
+        "libc6 {version}  venv/ext.so
   libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
     needed by venv/ext.so
 "
@@ -168,6 +181,18 @@ fn explain_of_a_name_is_limited_to_it() {
         "host: provided by its driver at run time\n  libcuda.so.1\n    needed by venv/ext.so\n",
         "",
     );
+    let said = fixture.said(fixture.run().args(["-q", "venv", "--explain=libnone.so.7"]));
+    let searched = "missing: the loader does not find these
+  libnone.so.7
+    needed by venv/ext.so
+    searched venv/libs (RPATH)
+    searched /etc/ld.so.cache (the loader's cache)
+    searched /lib/x86_64-linux-gnu (default directory)
+    searched /usr/lib/x86_64-linux-gnu (default directory)
+    searched /lib (default directory)
+    searched /usr/lib (default directory)
+";
+    said.is(0, searched, "");
     let file = fixture.text("venv/ext.so");
     let said = fixture.said(fixture.run().args(["-q", "venv", "--explain", &file]));
     assert_eq!(said.stdout.matches("needed by venv/ext.so").count(), 5);
@@ -178,7 +203,70 @@ fn explain_of_a_name_is_limited_to_it() {
     said.is(
         2,
         "",
-        "find-libdeps: error: `nothing` is not a listed package, a needed library or a file that needs one\n",
+        "find-libdeps: error: `nothing` is not a listed package, a needed library, or a file or distribution that needs one\n",
+    );
+}
+
+test!(distributions_are_named_with_their_version, needs = TOOLS);
+fn distributions_are_named_with_their_version() {
+    let fixture = venv();
+    let site = "venv/lib/python3.11/site-packages";
+    for (name, version) in [("Foo_Bar", "1.0"), ("other", "2.0rc1")] {
+        let info = format!("{site}/{name}-{version}.dist-info");
+        let metadata = format!("Name: {name}\nVersion: {version}\n\nA text\n");
+        fixture.file(&format!("{info}/METADATA"), metadata);
+        let record = format!("{name}/ext.so,,\n../../../own-{name}.so,,\n");
+        fixture.file(&format!("{info}/RECORD"), record);
+        std::fs::create_dir_all(fixture.path(format!("{site}/{name}"))).expect("a directory");
+        for copy in [
+            format!("{site}/{name}/ext.so"),
+            format!("venv/own-{name}.so"),
+        ] {
+            std::fs::copy(fixture.path("venv/ext.so"), fixture.path(copy)).expect("a copy");
+        }
+    }
+    std::fs::remove_file(fixture.path("venv/ext.so")).expect("it is there");
+    let ignore = ["--ignore=own|cuda|python", "venv"];
+    let said = fixture.said(fixture.run().args(ignore));
+    let missing = format!(
+        "find-libdeps: missing: libnone.so.7, needed by foo-bar 1.0, other 2.0rc1 (4 files such as \
+         {site}/Foo_Bar/ext.so)\n"
+    );
+    said.is(0, "libc6\n", &(missing + INSTALL_HINT));
+    let version = dpkg_query("${Version}", "libc6:amd64");
+    let explained = |name: &[&str]| {
+        let run = fixture.run().args(["-q", "--explain"]).args(name);
+        fixture.said(run.args(ignore))
+    };
+    let overview = format!(
+        "libc6 {version}  foo-bar 1.0, other 2.0rc1
+
+missing: the loader does not find these
+  libnone.so.7  foo-bar 1.0, other 2.0rc1
+"
+    );
+    explained(&[]).is(0, &overview, "");
+    let of_distribution = explained(&["foo.bar"]);
+    let expected = format!(
+        "libc6 {version}  foo-bar 1.0, other 2.0rc1
+  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
+    needed by {site}/Foo_Bar/ext.so
+    needed by venv/own-Foo_Bar.so
+
+missing: the loader does not find these
+  libnone.so.7
+    needed by {site}/Foo_Bar/ext.so
+    needed by venv/own-Foo_Bar.so
+"
+    );
+    // The search is that of the first file.
+    let stdout = of_distribution.stdout.lines();
+    let stdout: Vec<&str> = stdout.filter(|line| !line.contains("searched ")).collect();
+    assert_eq!(stdout.join("\n") + "\n", expected);
+    let report = fixture.report("venv").0;
+    assert_eq!(
+        report["libraries"][0]["distributions"],
+        json!([{"name": "foo-bar", "version": "1.0"}, {"name": "other", "version": "2.0rc1"}])
     );
 }
 
@@ -266,6 +354,23 @@ fn the_default_path_is_the_virtualenv() {
         ),
         "",
     );
+    // Without the variable, it is the one in the working directory.
+    fixture.file(".venv", "");
+    assert_eq!(fixture.run().said().status, 2);
+    std::fs::remove_file(fixture.path(".venv")).expect("it is there");
+    fixture.link("venv", ".venv");
+    fixture.run().arg("-q").said().is(0, "libc6\n", "");
+    run()
+        .args(["-q", "--exclude=/venv/ext"])
+        .said()
+        .is(0, "", "");
+    fixture.run().args(["--root", "/"]).said().is(
+        2,
+        "",
+        "error: no PATH given, and --root ignores $VIRTUAL_ENV and ./.venv\n\n\
+         Usage: find-libdeps [OPTIONS] [PATH]... [-- <COMMAND>...]\n\n\
+         For more information, try '--help'.\n",
+    );
 }
 
 test!(a_closed_pipe_is_no_error, needs = TOOLS);
@@ -319,7 +424,7 @@ fn usage_errors_are_status_2() {
     run().said().is(
         2,
         "",
-        "error: no PATH given, and $VIRTUAL_ENV does not name one\n\n\
+        "error: no PATH given, $VIRTUAL_ENV is not set, and there is no directory ./.venv\n\n\
          Usage: find-libdeps [OPTIONS] [PATH]... [-- <COMMAND>...]\n\n\
          For more information, try '--help'.\n",
     );
@@ -332,6 +437,32 @@ fn version_and_help() {
     program("--version").is(0, version, "");
     program("--help").is(0, include_str!("help-long.txt"), "");
     program("-h").is(0, include_str!("help-short.txt"), "");
+}
+
+test!(
+    an_interpreter_that_does_not_fit_is_reported,
+    needs = &[Need::Dpkg]
+);
+fn an_interpreter_that_does_not_fit_is_reported() {
+    let fixture = Fixture::new();
+    fixture.elf("venv/lib/python3.11/site-packages/a.so");
+    fixture.file("venv/pyvenv.cfg", "home = /opt/python/bin\n");
+    let said = || fixture.said(fixture.run().args(["--strict", "venv"]));
+    said().is(0, "", "");
+    fixture.link("/nowhere/bin/python3.11", "venv/bin/python3");
+    let gone = "find-libdeps: warning: venv/bin/python3: leads to /nowhere/bin/python3.11, which does \
+                not exist; the virtualenv needs the interpreter that it was made with, at the same \
+                path\n";
+    said().is(1, "", gone);
+    assert_eq!(fixture.run().arg("venv").said().status, 0);
+    let exclude = ["--strict", "--exclude=bin/python3$", "venv"];
+    fixture.run().args(exclude).said().is(0, "", "");
+    std::fs::remove_file(fixture.path("venv/bin/python3")).expect("it is there");
+    let python = fixture.file("opt/python3.12", "");
+    fixture.link(python, "venv/bin/python3");
+    let other = "find-libdeps: warning: venv/bin/python3: is Python 3.12 (opt/python3.12), but the \
+                 virtualenv was made for Python 3.11\n";
+    said().is(1, "", other);
 }
 
 test!(
@@ -381,18 +512,51 @@ fn distributions_that_are_links_or_archives_are_reported() {
     let directory = fixture.text("store/b-1.dist-info");
     fixture.link(directory, &format!("{site}/b-1.dist-info"));
     fixture.file(&format!("{site}/c-1.dist-info/METADATA"), "Name: c\n");
-    fixture.file(&format!("{site}/d-1.egg"), "PK");
+    fixture.file(&format!("{site}/d-1.egg"), zip(&["d/x.so", "d/libd.so.1"]));
+    fixture.file(&format!("{site}/e-1.egg"), zip(&["e.py"]));
+    fixture.file("venv/z.pyz", zip(&["__main__.py", "f.so"]));
+    fixture.elf("cache/a.so");
+    fixture.elf("store/b.so");
     let links = format!(
         "find-libdeps: warning: {site}: links lead out of the PATHs for 2 distributions such as \
          a-1.dist-info; they are not followed, so the needs behind them are not listed; install \
          copies (`uv --link-mode=copy`), or pass the targets as PATHs\n"
     );
-    let archive = format!(
-        "find-libdeps: warning: {site}/d-1.egg: is an archive, and libraries in it are not examined; \
-         install the distribution unpacked\n"
+    let archives = format!(
+        "find-libdeps: warning: {site}/d-1.egg: is an archive with 2 shared objects such as d/x.so, \
+         whose needs are not listed; install the distribution unpacked\n\
+         find-libdeps: warning: venv/z.pyz: is an archive with 1 shared object such as f.so, whose \
+         needs are not listed; install the distribution unpacked\n"
     );
     let said = fixture.said(fixture.run().args(["--strict", "venv"]));
-    said.is(1, "", &[links.as_str(), &archive].concat());
+    said.is(1, "", &[links.as_str(), &archives].concat());
     let said = fixture.said(fixture.run().args(["--strict", "venv", "cache", "store"]));
-    said.is(0, "", &archive);
+    said.is(0, "", &archives);
+
+    // As PDM links packages, and a link that stays inside.
+    let site = "pdm/lib/python3.99/site-packages";
+    fixture.file(&format!("{site}/a-1.dist-info/METADATA"), "Name: a\n");
+    fixture.link(fixture.text("store"), &format!("{site}/a"));
+    fixture.link("a-1.dist-info", &format!("{site}/b"));
+    let links = format!(
+        "find-libdeps: warning: {site}: links lead out of the PATHs for 1 distribution such as a; they \
+         are not followed, so the needs behind them are not listed; install copies (`uv \
+         --link-mode=copy`), or pass the targets as PATHs\n"
+    );
+    let said = fixture.said(fixture.run().args(["--strict", "pdm"]));
+    said.is(1, "", &links);
+}
+
+/// A zip file with these empty files, as far as its directory goes.
+fn zip(names: &[&str]) -> Vec<u8> {
+    let mut directory = Vec::new();
+    for name in names {
+        let mut entry = b"PK\x01\x02".to_vec();
+        entry.resize(46, 0);
+        entry[28] = u8::try_from(name.len()).expect("a short name");
+        directory.extend([&entry, name.as_bytes()].concat());
+    }
+    let size = u32::try_from(directory.len()).expect("a small directory");
+    let end = [&b"PK\x05\x06"[..], &[0; 8], &size.to_le_bytes(), &[0; 6]].concat();
+    [directory, end].concat()
 }

@@ -9,12 +9,13 @@ use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use find_libdeps::config::Lookup;
-use find_libdeps::demand::LibraryName;
+use find_libdeps::demand::{Item, LibraryName};
 use find_libdeps::loader::system_libraries::LdSo;
 use find_libdeps::packages::dpkg::Dpkg;
 use find_libdeps::packages::lookup::{Found, PackagedLibrary, Wanted, look_up};
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
 use find_libdeps::system::os_release::OsRelease;
+use find_libdeps::system::path_pattern::PathPattern;
 use find_libdeps::system::root::Root;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
@@ -44,7 +45,7 @@ pub fn driver() -> Option<i32> {
     match look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &source) {
         Ok(found) => {
             for (wanted, found) in &found {
-                println!("{}: {}", called(&wanted.name), told(found));
+                println!("{}: {}", called(&wanted.item), told(found));
             }
             Some(0)
         }
@@ -55,18 +56,22 @@ pub fn driver() -> Option<i32> {
     }
 }
 
-/// `libfoo.so.1`, `foo`, or either with `ARCHITECTURE:` before it.
+/// `libfoo.so.1`, `foo`, `program foo` or `/path`, each possibly with `ARCHITECTURE:` before it.
 fn wanted(name: &str) -> Wanted {
     let (row, name) = match name.split_once(':') {
         None => (native(), name),
         Some((architecture, name)) => (row(architecture), name),
     };
-    let name = if name.contains(".so") {
-        LibraryName::Soname(name.into())
+    let item = if let Some(program) = name.strip_prefix("program ") {
+        Item::Program(program.to_owned())
+    } else if let Some(pattern) = PathPattern::new(name) {
+        Item::File(pattern)
+    } else if name.contains(".so") {
+        Item::Library(LibraryName::Soname(name.into()))
     } else {
-        LibraryName::Stem(name.to_owned())
+        Item::Library(LibraryName::Stem(name.to_owned()))
     };
-    Wanted { name, abi: row.abi }
+    Wanted { item, abi: row.abi }
 }
 
 fn row(architecture: &str) -> &'static Architecture {
@@ -78,10 +83,10 @@ fn native() -> &'static Architecture {
     row(Dpkg::new(&Root::machine()).expect("dpkg").architecture())
 }
 
-fn called(name: &LibraryName) -> String {
-    match name {
-        LibraryName::Soname(soname) => soname.to_string_lossy().into_owned(),
-        LibraryName::Stem(stem) => stem.clone(),
+fn called(item: &Item) -> String {
+    match item {
+        Item::Library(LibraryName::Stem(stem)) => stem.clone(),
+        item => item.name().to_string_lossy().into_owned(),
     }
 }
 
@@ -319,6 +324,51 @@ fn the_first_rule_that_leaves_one_decides() {
     );
 }
 
+test!(
+    a_program_is_looked_up_in_path_and_a_file_by_its_path,
+    needs = NEEDS
+);
+fn a_program_is_looked_up_in_path_and_a_file_by_its_path() {
+    let apt = debian(
+        "bin/gzip utils/gzip\n\
+         usr/bin/convert graphics/imagemagick,graphics/graphicsmagick\n\
+         usr/bin/foo devel/libfoo-dev,devel/foo-dbg\n\
+         usr/bin/git vcs/git,oldlibs/git-core,vcs/git-small\n\
+         usr/games/fortune games/fortune\n\
+         usr/lib/TRIPLET/girepository-1.0/Gtk-3.0.typelib introspection/gir1.2-gtk-3.0\n\
+         usr/lib/TRIPLET/girepository-1.0/more/Gtk-3.0.typelib introspection/other\n\
+         usr/lib/git-core/gzip vcs/git\n\
+         lib/x/y.1 x/y1\n\
+         usr/lib/x/y.2 x/y1\n",
+    );
+    says(
+        apt.run(
+            "temporary",
+            &[
+                "program convert",
+                "program foo",
+                "program fortune",
+                "program git",
+                "program /bin/foo",
+                "program /opt/foo",
+                "program gzip",
+                "/usr/lib/*/girepository-1.0/Gtk-3.0.typelib",
+                "/usr/lib/x/y.*",
+            ],
+        ),
+        "/bin/foo: foo of libfoo-dev (/usr/bin/foo)\n\
+         /opt/foo: not shipped\n\
+         convert: one of graphicsmagick (/usr/bin/convert), imagemagick (/usr/bin/convert)\n\
+         foo: foo of libfoo-dev (/usr/bin/foo)\n\
+         fortune: not shipped\n\
+         git: git of git (/usr/bin/git), not git-core (/usr/bin/git), git-small (/usr/bin/git)\n\
+         gzip: gzip of gzip (/bin/gzip)\n\
+         /usr/lib/*/girepository-1.0/Gtk-3.0.typelib: Gtk-3.0.typelib of gir1.2-gtk-3.0 \
+         (/usr/lib/TRIPLET/girepository-1.0/Gtk-3.0.typelib)\n\
+         /usr/lib/x/y.*: y.2 of y1 (/usr/lib/x/y.2)\n",
+    );
+}
+
 test!(a_stem_matches_any_version, needs = NEEDS);
 fn a_stem_matches_any_version() {
     let apt = debian(
@@ -397,7 +447,7 @@ fn several_names_of_one_library_give_one_report() {
     let source = "import ctypes\nfrom ctypes.util import find_library\n\
                   find_library('foo')\nctypes.CDLL('libfoo.so.1')\nctypes.CDLL('/usr/lib/libfoo.so.1')\n";
     apt.fixture.file("venv/m.py", source);
-    let expected = "libfoo1 (not installed here)\n  \
+    let expected = "libfoo1 (not installed here)  venv/m.py\n  \
                     libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (Debian's Contents index)\n    \
                     loaded at run time by venv/m.py:3\n  \
                     libfoo.so.1 => /usr/lib/TRIPLET/libfoo.so.1 (Debian's Contents index)\n    \
@@ -412,10 +462,67 @@ fn several_names_of_one_library_give_one_report() {
             .env("APT_CONFIG", apt.fixture.path("apt.conf"));
         let run = run.env("TMPDIR", apt.fixture.path("tmp"));
         let lookup = format!("--lookup={}", apt.fixture.text("kept"));
-        let words = [&lookup, "--quiet", "--dlopen=all", "--explain", "venv"];
+        let words = [
+            &lookup,
+            "-q",
+            "--dlopen=all",
+            "--explain",
+            "venv/m.py",
+            "venv",
+        ];
         let said = apt.fixture.said(run.args(words));
         said.is(0, &expected.replace("TRIPLET", native().triplet), "");
     }
+}
+
+test!(
+    the_version_of_a_looked_up_package_is_that_of_apts_lists,
+    needs = NEEDS
+);
+fn the_version_of_a_looked_up_package_is_that_of_apts_lists() {
+    let apt = debian(FOO);
+    let source = "import ctypes\nctypes.CDLL('libfoo.so.1')\n";
+    apt.fixture.file("venv/m.py", source);
+    let run = |words: &[&str]| {
+        let conf = apt.fixture.path("apt.conf");
+        let run = apt.fixture.run().env("APT_CONFIG", conf);
+        let run = run.env("TMPDIR", apt.fixture.path("tmp"));
+        let lookup = format!("--lookup={}", apt.fixture.text("kept"));
+        run.args(["-q", "--dlopen=all", &lookup])
+            .args(words)
+            .arg("venv")
+    };
+    run(&["--versions"]).said().is(
+        2,
+        "",
+        "find-libdeps: error: the version of libfoo1 is not known, because it is not installed and \
+         not in apt's package lists; no list is printed; run `apt-get update` first, or leave out \
+         `--versions`\n",
+    );
+    // The highest version is the candidate.
+    let package = |version: &str| {
+        format!(
+            "Package: libfoo1\nArchitecture: {}\nVersion: {version}\nMaintainer: x\n\
+             Filename: ./{version}.deb\nSize: 1\nSHA256: {:064}\nDescription: x\n\n",
+            native().debian,
+            0
+        )
+    };
+    let packages = package("1:1.2-3") + &package("1:1.2-2");
+    apt.fixture.file("flat/Packages", packages);
+    let release = Run::new("apt-ftparchive").args(["release", "."]);
+    let release = release.dir(apt.fixture.path("flat")).must();
+    apt.fixture.file("flat/Release", release);
+    let sources = fs::read_to_string(apt.fixture.path("etc/sources.list")).expect("a file");
+    let flat = format!("deb [trusted=yes] copy:{} ./\n", apt.fixture.text("flat"));
+    apt.fixture.file("etc/sources.list", sources + &flat);
+    let update = Run::new("apt-get").args(["-qq", "update"]);
+    update
+        .env("APT_CONFIG", apt.fixture.path("apt.conf"))
+        .must();
+    run(&["--versions"]).said().is(0, "libfoo1=1:1.2-3\n", "");
+    let explained = "libfoo1 1:1.2-3 (not installed here)  venv/m.py\n";
+    apt.fixture.said(run(&["--explain"])).is(0, explained, "");
 }
 
 test!(temporary_lists_are_removed, needs = NEEDS);

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)] // nothing is reachable in a test program
 
 mod bad_input;
+mod check;
 mod dlopen_table;
 mod elf;
 mod fixture;

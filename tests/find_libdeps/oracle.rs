@@ -57,7 +57,7 @@ pub fn libraries(fixture: &Fixture, report: &Report) -> Vec<String> {
             let head = format!(
                 "{}: {}",
                 text("soname").expect("a string"),
-                text("outcome").expect("a string")
+                text("provider").expect("a string")
             );
             match (text("path"), text("found_by")) {
                 (Some(path), Some(found_by)) => {

@@ -6,9 +6,11 @@ use crate::own_root::{self, run, said_without_cache};
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Said;
+use serde_json::Value;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 const NEEDS: &[Need] = &[Need::Dpkg, Need::Cc];
 
@@ -19,6 +21,7 @@ const SITE: &str = "/venv/lib/python3/site-packages";
 /// package `libfoo1`.
 fn root(sonames: &[&str]) -> Fixture {
     let fixture = own_root::root("");
+    fixture.elf(&format!("root{SITE}/own.so"));
     for soname in sonames {
         let (stem, version) = soname.split_once(".so.").expect("it has a version");
         let own = format!("-Wl,-soname,{soname}");
@@ -93,9 +96,9 @@ fn a_required_note_is_listed() {
     note(&fixture, "ext.so", text, &[]);
     said(&fixture, &[]).is(0, "libfoo1\n", "");
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
-    said(&fixture, &["--explain"]).is(
+    said(&fixture, &["--explain", "libfoo1"]).is(
         0,
-        "libfoo1 1\n  libfoo.so.1 => /usr/lib/x86_64-linux-gnu/libfoo.so.1 (the loader's cache)\n    \
+        "libfoo1 1  /venv/lib/python3/site-packages/ext.so\n  libfoo.so.1 => /usr/lib/x86_64-linux-gnu/libfoo.so.1 (the loader's cache)\n    \
          loaded at run time by /venv/lib/python3/site-packages/ext.so\n",
         "",
     );
@@ -155,7 +158,7 @@ fn a_required_library_of_the_table_is_listed() {
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
     said(&fixture, &["--explain", "libmagic1"]).is(
         0,
-        "libmagic1 1\n  libmagic.so.1 => /usr/lib/x86_64-linux-gnu/libmagic.so.1 \
+        "libmagic1 1  python-magic 1\n  libmagic.so.1 => /usr/lib/x86_64-linux-gnu/libmagic.so.1 \
          (the loader's cache)\n    loaded at run time by \
          /venv/lib/python3/site-packages/python_magic-1.dist-info\n",
         "",
@@ -184,11 +187,150 @@ fn a_missing_library_of_the_table_is_missing() {
     let fixture = root(&[]);
     distribution(&fixture, "python-magic", "", &[]);
     let lines = format!(
-        "find-libdeps: missing: libmagic.so.1, loaded by \
-         /venv/lib/python3/site-packages/python_magic-1.dist-info\n{INSTALL_HINT}"
+        "find-libdeps: missing: libmagic.so.1, loaded by python-magic 1 \
+         (/venv/lib/python3/site-packages/python_magic-1.dist-info)\n{INSTALL_HINT}"
     );
     said(&fixture, &[]).is(0, "", &lines);
     said(&fixture, &["--strict"]).is(1, "", &lines);
+}
+
+/// Rows of the table for a program, a file and a module of the standard library.
+const OTHERS: [&str; 3] = ["pdf2image", "python-vlc", "easygui"];
+
+test!(
+    programs_files_and_modules_of_the_table_are_listed,
+    needs = NEEDS
+);
+fn programs_files_and_modules_of_the_table_are_listed() {
+    let fixture = root(&["libvlc.so.5"]);
+    for name in OTHERS {
+        distribution(&fixture, name, "", &[]);
+    }
+    fixture.program("root/usr/bin/python3.11", &[]);
+    fixture.file("root/usr/lib/python3.11/os.py", "");
+    fixture.file("root/venv/pyvenv.cfg", "");
+    fixture.link("/usr/bin/python3.11", "root/venv/bin/python3");
+    // A link of update-alternatives, and merged /usr.
+    let pdftoppm = "/usr/lib/poppler/pdftoppm";
+    let plugin = format!("{LIB}/vlc/plugins/access/libfilesystem_plugin.so");
+    let tkinter = "/usr/lib/python3.11/tkinter/__init__.py";
+    // A package meets the need, even where another program comes before its own.
+    let wrapper = "/usr/local/bin/pdfinfo";
+    for file in [pdftoppm, &plugin, tkinter, "/usr/bin/pdfinfo", wrapper] {
+        let path = fixture.file(&format!("root{file}"), "");
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it can be set");
+    }
+    fixture.link("/etc/alternatives/pdftoppm", "root/usr/bin/pdftoppm");
+    fixture.link(pdftoppm, "root/etc/alternatives/pdftoppm");
+    fixture.link("usr/bin", "root/bin");
+    package(&fixture, "poppler-utils", &[pdftoppm, "/bin/pdfinfo"]);
+    package(&fixture, "vlc-plugin-base", &[&plugin]);
+    package(&fixture, "python3-tk", &[tkinter]);
+    said(&fixture, &[]).is(
+        0,
+        "libvlc5\npoppler-utils\npython3-tk\nvlc-plugin-base\n",
+        "",
+    );
+}
+
+test!(
+    programs_files_and_modules_of_the_table_are_missing,
+    needs = NEEDS
+);
+fn programs_files_and_modules_of_the_table_are_missing() {
+    let fixture = root(&["libvlc.so.5"]);
+    for name in OTHERS {
+        distribution(&fixture, name, "", &[]);
+    }
+    distribution(&fixture, "choreographer", "", &[]);
+    // A program must be executable, and what the virtualenv has comes first.
+    fixture.file("root/usr/bin/pdfinfo", "");
+    let own = fixture.file("root/venv/bin/pdftoppm", "");
+    fs::set_permissions(own, Permissions::from_mode(0o755)).expect("it can be set");
+    let lines = format!(
+        "find-libdeps: missing: file /usr/lib/*/vlc/plugins/access/libfilesystem_plugin.so, read by \
+         python-vlc 1 ({SITE}/python_vlc-1.dist-info)\n\
+         find-libdeps: missing: program pdfinfo, run by pdf2image 1 ({SITE}/pdf2image-1.dist-info)\n\
+         find-libdeps: missing: module tkinter, imported by easygui 1 ({SITE}/easygui-1.dist-info)\n\
+         find-libdeps: possible: choreographer 1: program chromium, not installed, unless it \
+         fetches one\n\
+         {INSTALL_HINT}"
+    );
+    said(&fixture, &[]).is(0, "libvlc5\n", &lines);
+    let ignored = [
+        "--ignore=^pdfinfo$",
+        "--ignore=^chromium$",
+        "--ignore=^/usr/lib/",
+    ];
+    said(&fixture, &[&ignored[..], &["--ignore=^tkinter$"]].concat()).is(0, "libvlc5\n", "");
+    let explained = format!(
+        "bundled: shipped below the given paths\n  program pdftoppm => /venv/bin/pdftoppm (in PATH)\n    \
+         run by {SITE}/pdf2image-1.dist-info\n"
+    );
+    said(&fixture, &["--quiet", "--explain", "pdftoppm"]).is(0, &explained, "");
+    let json = said(&fixture, &["--quiet", "--json"]).stdout;
+    let report: Value = serde_json::from_str(&json).expect("JSON");
+    let kinds = |list: &str| -> Vec<String> {
+        let all = report[list].as_array().into_iter().flatten();
+        all.map(|one| format!("{} {} {}", one["kind"], one["soname"], one["provider"]))
+            .collect()
+    };
+    assert_eq!(
+        kinds("libraries"),
+        [
+            r#""file" "/usr/lib/*/vlc/plugins/access/libfilesystem_plugin.so" "missing""#,
+            r#""library" "libvlc.so.5" "package""#,
+            r#""program" "pdfinfo" "missing""#,
+            r#""program" "pdftoppm" "bundled""#,
+            r#""module" "tkinter" "missing""#,
+        ]
+    );
+}
+
+test!(
+    a_program_that_a_distribution_brings_is_not_missing,
+    needs = NEEDS
+);
+fn a_program_that_a_distribution_brings_is_not_missing() {
+    let fixture = root(&[]);
+    distribution(
+        &fixture,
+        "pytesseract",
+        "",
+        &["pytesseract/tesseract-linux-x86_64"],
+    );
+    distribution(&fixture, "gitpython", "", &["git/bin/git"]);
+    said(&fixture, &[]).is(0, "", "");
+}
+
+test!(a_script_in_bin_needs_its_interpreter, needs = NEEDS);
+fn a_script_in_bin_needs_its_interpreter() {
+    let fixture = root(&[]);
+    let executable = |name: &str, content: &str| {
+        let path = fixture.file(&format!("root{name}"), content);
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it can be set");
+    };
+    executable("/usr/bin/perl", "");
+    executable("/usr/bin/bash", "");
+    fixture.link("usr/bin", "root/bin");
+    package(&fixture, "perl-base", &["/usr/bin/perl"]);
+    package(&fixture, "bash", &["/bin/bash"]);
+    executable("/venv/bin/a", "#!/usr/bin/perl -w\n");
+    executable("/venv/bin/b", "#!/usr/bin/bash\n");
+    executable("/venv/bin/c", "#!/usr/bin/env -S node --x\n");
+    executable("/venv/bin/d", "#!/usr/bin/env inner\n");
+    executable("/venv/bin/inner", "#!/bin/sh\n");
+    executable("/venv/bin/python3", "#!/opt/python3\n");
+    // These are no programs.
+    executable(&format!("{SITE}/e"), "#!/usr/bin/ruby\n");
+    fixture.file("root/venv/bin/activate", "#!/usr/bin/zsh\n");
+    let missing =
+        format!("find-libdeps: missing: program node, run by /venv/bin/c\n{INSTALL_HINT}");
+    said(&fixture, &[]).is(0, "bash\nperl-base\n", &missing);
+    said(&fixture, &["--dlopen=off"]).is(0, "", "");
+    // The directory itself may be the PATH.
+    let ignored = run(&fixture, "root").args(["--ignore=node", "/venv/bin"]);
+    said_without_cache(ignored).is(0, "bash\nperl-base\n", "");
 }
 
 const CALLS: &str = "import ctypes\nfrom ctypes.util import find_library\n\n\
@@ -201,8 +343,7 @@ fn a_call_in_a_source_is_possible() {
     said(&fixture, &[]).is(
         0,
         "",
-        "find-libdeps: possible: libbar1 (some_thing.py:5)\n\
-         find-libdeps: possible: libfoo1 (some_thing.py:4)\n",
+        "find-libdeps: possible: some-thing 1: libbar1 (some_thing.py:5), libfoo1 (some_thing.py:4)\n",
     );
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
@@ -236,7 +377,7 @@ fn a_link_of_a_dev_package_provides_nothing() {
     package(&fixture, "libfoo-dev", &[&link]);
     let source = "import ctypes\nctypes.CDLL('libfoo.so')\n";
     distribution(&fixture, "thing", source, &[]);
-    let named = "find-libdeps: possible: libfoo.so, not installed (thing.py:2)\n";
+    let named = "find-libdeps: possible: thing 1: libfoo.so (thing.py:2), not installed\n";
     said(&fixture, &["--dlopen=all"]).is(0, "", named);
 }
 
@@ -253,7 +394,7 @@ fn a_listed_package_is_not_also_possible() {
     said(&fixture, &[]).is(
         0,
         "libfoo1\n",
-        "find-libdeps: possible: libbar.so.1, not installed (thing.py:5)\n",
+        "find-libdeps: possible: thing 1: libbar.so.1 (thing.py:5), not installed\n",
     );
 }
 
@@ -266,7 +407,7 @@ fn an_ignored_name_is_not_loaded() {
     // Of what is not there the name is shown without a version.
     let absent = "import ctypes.util\nctypes.util.find_library('none')\n";
     distribution(&fixture, "thing", absent, &[]);
-    let possible = "find-libdeps: possible: libnone.so.*, not installed (thing.py:2)\n";
+    let possible = "find-libdeps: possible: thing 1: libnone.so.* (thing.py:2), not installed\n";
     said(&fixture, &[]).is(0, "", possible);
     said(&fixture, &["--ignore", r"^libnone\.so"]).is(0, "", "");
 }
@@ -290,7 +431,7 @@ fn the_needs_of_an_unowned_loaded_library_are_followed() {
         "libfoo1\n",
         &format!(
             "find-libdeps: unowned: /usr/local/lib/libmagic.so.1, loaded by \
-             /venv/lib/python3/site-packages/python_magic-1.dist-info: no package ships it\n\
+             python-magic 1 (/venv/lib/python3/site-packages/python_magic-1.dist-info): no package ships it\n\
              {COPY_HINT}"
         ),
     );
@@ -306,8 +447,8 @@ fn an_unowned_possible_library_is_reported() {
     said(&fixture, &["--strict"]).is(
         0,
         "",
-        "find-libdeps: possible: libbar1 (thing.py:5)\n\
-         find-libdeps: possible: /usr/local/lib/libfoo.so.1, in no package (thing.py:4)\n",
+        "find-libdeps: possible: thing 1: libbar1 (thing.py:5); /usr/local/lib/libfoo.so.1 \
+         (thing.py:4), in no package\n",
     );
 }
 

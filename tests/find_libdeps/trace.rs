@@ -1,11 +1,13 @@
 //! Commands under the loader's debug output: real programs, and what real loaders wrote.
 
-use crate::fixture::Fixture;
+use crate::fixture::{COPY_HINT, Fixture};
 use crate::support::harness::test;
 use crate::support::needs::Need::{Cc, Dpkg, Ldd, Python3, Root};
 use crate::support::run::Run;
 use find_libdeps::trace::command::{self, Trace, TraceError, TracedProgram};
-use find_libdeps::trace::ld_debug::{self, DebugOutput, LoadedObject, Program, Requester};
+use find_libdeps::trace::ld_debug::{
+    self, DebugOutput, FailedLoad, LoadedObject, Program, Requester,
+};
 use find_libdeps::trace::select;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -96,6 +98,11 @@ fn the_output_of_two_releases_of_glibc_is_understood() {
     let needed = |name, by| object(&dir.join(name), name, by, false);
     let asked = |name| object(&dir.join(name), name, Requester::Program, true);
     let libc = dir.join("libc.so.6");
+    let failed = |name: &str, by, is_dlopen| FailedLoad {
+        requested: name.into(),
+        by,
+        is_dlopen,
+    };
     let first = Program {
         name: "./r".into(),
         loaded: vec![
@@ -118,10 +125,19 @@ fn the_output_of_two_releases_of_glibc_is_understood() {
             asked("libbz2.so.1.0"),
             asked("liblzma.so.5"),
         ],
+        failed: vec![
+            failed(
+                "libmissing.so.1",
+                Requester::Object("/t/liba.so".into()),
+                false,
+            ),
+            failed("libnothere.so.7", Requester::Program, true),
+        ],
     };
     let second = Program {
         name: "other".into(),
         loaded: vec![needed("libc.so.6", Requester::Program), asked("libz.so.1")],
+        failed: vec![],
     };
     let wanted = DebugOutput {
         programs: vec![first, second],
@@ -383,7 +399,7 @@ fn the_output_of_the_loader_is_removed() {
 
 /// A run of the program on a tree with nothing in it, tracing a shell script.
 fn cli(fixture: &Fixture, script: &str) -> Run {
-    fs::create_dir_all(fixture.path("venv")).expect("a directory");
+    fixture.elf("venv/a.so");
     let words = ["--trace", "venv", "--", "sh", "-c", script];
     fixture.run().args(words)
 }
@@ -418,6 +434,7 @@ fn packages_of_loaded_libraries_are_listed() {
     said.is(0, "libc6\nzlib1g\n", "");
     let words = ["--trace", "--ignore", "^libz", "venv", "--", program];
     fixture.run().args(words).said().is(0, "libc6\n", "");
+    fixture.elf("venv/a.so");
     let words = ["--trace", "--exclude", "bin/load", "venv", "--", program];
     fixture.run().args(words).said().is(0, "", "");
     let words = ["--trace", "--explain", "zlib1g", "venv", "--", program];
@@ -428,7 +445,7 @@ fn packages_of_loaded_libraries_are_listed() {
     said.is(
         0,
         &format!(
-            "zlib1g {version}\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (as the command loaded it)\n    \
+            "zlib1g {version}  venv/bin/load\n  libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1 (as the command loaded it)\n    \
              loaded at run time by venv/bin/load\n"
         ),
         "",
@@ -468,7 +485,7 @@ fn a_loaded_library_that_was_deleted_is_a_warning() {
         "-c",
         &python,
     ];
-    fs::create_dir_all(fixture.path("venv")).expect("a directory");
+    fixture.elf("venv/a.so");
     let said = fixture.said(fixture.run().args(words));
     said.is(
         0,
@@ -508,6 +525,65 @@ fn signals_reach_the_command_and_leave_nothing_behind() {
         let left = fs::read_dir(&dir).expect("a directory").count();
         assert_eq!(left, 0, "{script}");
     }
+}
+
+test!(
+    a_library_that_the_command_does_not_get_is_reported,
+    needs = &[Ldd, Dpkg, Cc, Python3]
+);
+fn a_library_that_the_command_does_not_get_is_reported() {
+    let fixture = Fixture::new();
+    let opener = fixture.compile("venv/bin/opener", OPENER, &[]);
+    let opener = opener.to_str().expect("ASCII");
+    chain(&fixture);
+    let python = "import ctypes; x = ctypes.CDLL\ntry: x('libown.so.3')\nexcept OSError: pass";
+    let words = ["--trace", "venv", "--", "sh", "-c"];
+    let script = format!(
+        "{opener} libnone.so.7 || {opener} libnone.so.7 || {opener} /nowhere/libz.so.1 || true; \
+         exec /usr/bin/python3 -c \"{python}\""
+    );
+    // The needs of the tree are resolved without a trace, and found.
+    let said = fixture.said(fixture.run().args(words).arg(&script));
+    let possible = |what: &str, by: &str| {
+        format!(
+            "find-libdeps: possible: {what}, not installed ({by}; the command asked for it and did \
+             not get it)\n"
+        )
+    };
+    let lines = [
+        possible("/nowhere/libz.so.1", "venv/bin/opener"),
+        possible("libnone.so.7", "venv/bin/opener"),
+        possible("libown.so.3", "/usr/bin/python3"),
+    ];
+    let unowned = "find-libdeps: unowned: far/libdep.so, needed by venv/libinner.so: no package ships it\n\
+                   find-libdeps: unowned: far/libmore.so, needed by far/libdep.so: no package ships it\n";
+    said.is(
+        0,
+        "libc6\n",
+        &[unowned, &lines.concat(), COPY_HINT].concat(),
+    );
+    let ignore = ["--ignore=^lib(none|own|z|dep|more)[.]"];
+    fixture
+        .run()
+        .args(ignore)
+        .args(words)
+        .arg(&script)
+        .said()
+        .is(0, "libc6\n", "");
+
+    // An error that ends the command names the library.
+    fs::remove_file(fixture.path("far/libmore.so")).expect("it is there");
+    let inner = fixture.text("venv/libinner.so");
+    let script = format!("{opener} libnone.so.7 || {opener} {inner}");
+    let said = fixture.said(fixture.run().args(words).arg(&script));
+    said.is(
+        1,
+        "",
+        "find-libdeps: error: the command failed with exit status: 1; no list is printed, because it \
+         could be incomplete\n\
+         find-libdeps: error: it did not find libmore.so, needed by far/libdep.so\n\
+         find-libdeps: error: it did not find libnone.so.7, asked for by venv/bin/opener\n",
+    );
 }
 
 test!(usage_errors_are_status_2, needs = &[Dpkg]);

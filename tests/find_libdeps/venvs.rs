@@ -5,8 +5,13 @@ use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
 use crate::support::{debian, target_dir};
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// The packages of the roots, besides those of a plain one.
+const INCLUDED: [&str; 2] = ["libpq5", "python3"];
 
 /// A virtualenv with what `pip install` makes of `arguments`, kept between runs.
 fn venv(name: &str, arguments: &[&str]) -> PathBuf {
@@ -60,7 +65,7 @@ fn the_notes_of_a_wheel_are_possible() {
         .iter()
         .map(|library| {
             let text = |name: &str| library[name].as_str().unwrap_or_default().to_owned();
-            assert_eq!(text("told_by"), "note");
+            assert_eq!(text("evidence"), "note");
             let (soname, package) = (text("soname"), text("package"));
             format!("{soname} {package}").trim_end().to_owned()
         })
@@ -129,7 +134,7 @@ fn a_wheel_needs_nothing_of_what_it_bundles() {
         let soname = library["soname"].as_str().expect("a string");
         let is_in_libs = libs.iter().any(|name| name.to_string_lossy() == soname);
         let wanted = if is_in_libs { "bundled" } else { "package" };
-        assert_eq!(library["outcome"], wanted, "{soname}");
+        assert_eq!(library["provider"], wanted, "{soname}");
     }
 }
 
@@ -149,7 +154,7 @@ test!(
 );
 fn root_gives_what_chroot_gives() {
     for release in debian::RELEASES {
-        let root = debian::root(release, &["libpq5"]);
+        let root = debian::root(release, &INCLUDED);
         let copy = |from: &Path, to: &str| {
             Run::new("cp")
                 .arg("-a")
@@ -158,6 +163,8 @@ fn root_gives_what_chroot_gives() {
                 .must();
         };
         copy(&psycopg2(), "venv");
+        // The interpreter of this machine, which the root may lack.
+        fs::remove_dir_all(root.path().join("venv/bin")).expect("a directory");
         copy(&pillow(), "venv/pillow");
         copy(Path::new(PROGRAM), "usr/local/bin/find-libdeps");
         for format in [&[][..], &["--json"], &["--explain", "-q"]] {
@@ -185,6 +192,146 @@ fn root_gives_what_chroot_gives() {
 }
 
 test!(
+    a_check_fails_exactly_if_an_import_does,
+    needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip, Need::Psycopg2]
+);
+/// Each library of the root is taken away in turn; those that nothing is loaded with, together.
+fn a_check_fails_exactly_if_an_import_does() {
+    let root = debian::root("bookworm", &INCLUDED);
+    let path = |name: &str| root.path().join(name);
+    for (venv, site) in [(psycopg2(), "psycopg2"), (pillow(), "PIL")] {
+        let from = venv.join("lib/python3.11/site-packages");
+        let to = path("venv/lib/python3.11/site-packages");
+        fs::create_dir_all(&to).expect("directories");
+        for name in [site, &format!("{}.libs", site.replace("PIL", "pillow"))] {
+            if from.join(name).exists() {
+                Run::new("cp")
+                    .arg("-a")
+                    .arg(from.join(name))
+                    .arg(&to)
+                    .must();
+            }
+        }
+    }
+    fs::write(path("venv/pyvenv.cfg"), "home = /usr/bin\n").expect("a file");
+    fs::create_dir(path("venv/bin")).expect("a directory");
+    std::os::unix::fs::symlink("/usr/bin/python3", path("venv/bin/python3")).expect("a link");
+    let run = |mode: &str| {
+        Run::new(PROGRAM)
+            .arg("--root")
+            .arg(root.path())
+            .args([mode, "/venv"])
+    };
+    let import = "import psycopg2, PIL._imaging, PIL._imagingft, PIL._imagingcms, PIL._webp, \
+                  PIL._imagingmath, PIL._imagingmorph";
+    let agree = |what: &str, is_sound: bool| {
+        let check = run("--check").said();
+        let python = Run::new("chroot").arg(root.path());
+        let python = python.args(["/venv/bin/python3", "-c", import]).said();
+        assert_eq!(check.status == 0, is_sound, "{what}: {check:?}");
+        assert_eq!(python.status == 0, is_sound, "{what}: {python:?}");
+    };
+    agree("all", true);
+    let library = "find-libdeps: warning: /usr/lib/python3.11: the interpreter's standard library is \
+                   outside the PATHs; its files are not printed, nor what they need; pass it as a \
+                   PATH\n";
+    let said = run("--files").said();
+    assert_eq!((said.status, said.stderr.as_str()), (0, library));
+    let files = said.stdout;
+    // Neither a cache, nor /proc, nor rights.
+    fs::remove_file(path("etc/ld.so.cache")).expect("it is there");
+    agree("without a cache", true);
+    fs::copy(PROGRAM, path("usr/local/bin/find-libdeps")).expect("a copy");
+    let nobody = || {
+        let chroot = Run::new("chroot").arg("--userspec=65534:65534");
+        let run = chroot.arg(root.path()).args(["find-libdeps", "--check"]);
+        run.arg("/venv").said()
+    };
+    nobody().is(0, "", "");
+    let set_mode = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(path("usr/bin"), mode).expect("permissions");
+    };
+    set_mode(0o700);
+    let line = "find-libdeps: interpreter: /venv/bin/python3: leads to /usr/bin/python3, which this \
+                user may not access\n";
+    nobody().is(1, "", line);
+    set_mode(0o755);
+    let libraries = path("usr/lib/x86_64-linux-gnu");
+    let names = fs::read_dir(&libraries).expect("a directory");
+    let names = names.map(|entry| {
+        entry
+            .expect("an entry")
+            .file_name()
+            .into_string()
+            .expect("UTF-8")
+    });
+    let names = names.filter(|name| name.contains(".so"));
+    let is_loaded = |name: &String| files.contains(&format!("/{name}\n"));
+    let (loaded, others): (Vec<_>, Vec<_>) = names.partition(is_loaded);
+    assert!(
+        loaded.len() > 40 && others.len() > 40,
+        "{loaded:?} {others:?}"
+    );
+    let hidden = path("hidden");
+    fs::create_dir(&hidden).expect("a directory");
+    let hide = |name: &String| fs::rename(libraries.join(name), hidden.join(name)).expect("moved");
+    others.iter().for_each(hide);
+    agree("only what is loaded", true);
+    for name in &loaded {
+        hide(name);
+        agree(name, false);
+        fs::rename(hidden.join(name), libraries.join(name)).expect("moved back");
+    }
+}
+
+test!(
+    a_tree_of_a_newer_release_fails_as_the_loader_does,
+    needs = &[Need::Mmdebstrap, Need::Ldd]
+);
+/// The modules of Debian 13's Python in a root of Debian 12.
+fn a_tree_of_a_newer_release_fails_as_the_loader_does() {
+    let root = debian::root("bookworm", &INCLUDED);
+    let newer = debian::root("trixie", &INCLUDED);
+    Run::new("cp")
+        .arg("-a")
+        .arg(newer.path().join("usr/lib/python3.13/lib-dynload"))
+        .arg(root.path().join("tree"))
+        .must();
+    let said = Run::new(PROGRAM)
+        .arg("--root")
+        .arg(root.path())
+        .args(["--check", "--json", "/tree"]);
+    let said = said.said();
+    assert_eq!(said.status, 1);
+    let json: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+    let failures = json["failures"].as_array().expect("an array");
+    let mut ours: BTreeSet<String> = BTreeSet::new();
+    for failure in failures {
+        assert_eq!(failure["kind"], "version", "{failure}");
+        let files = failure["needed_by"].as_array().expect("an array").iter();
+        ours.extend(files.map(|file| file.as_str().expect("a string").to_owned()));
+    }
+    let text = failures
+        .iter()
+        .map(|failure| failure["message"].to_string())
+        .collect::<String>();
+    assert!(text.contains("GLIBC_2.38 of libc.so.6"), "{text}");
+    let theirs = fs::read_dir(root.path().join("tree"))
+        .expect("a directory")
+        .filter_map(|entry| {
+            let file = format!(
+                "/tree/{}",
+                entry.expect("an entry").file_name().to_string_lossy()
+            );
+            let list = Run::new("chroot").arg(root.path());
+            let said = list.args([crate::own_root::LOADER, "--list", &file]).said();
+            said.stderr.contains("not found").then_some(file)
+        });
+    assert_eq!(ours, theirs.collect());
+}
+
+test!(
     every_direct_need_in_usr_bin_is_found_where_ldd_finds_it,
     needs = &[Need::Dpkg, Need::Ldd]
 );
@@ -205,7 +352,8 @@ fn sweep(dir: &str) {
     let report = Report::of(Run::new(PROGRAM).arg("-q"), dir);
     let mut compared = 0;
     let mut differences = Vec::new();
-    for library in report.0["libraries"].as_array().expect("an array") {
+    let libraries = report.0["libraries"].as_array().expect("an array");
+    for library in libraries.iter().filter(|it| it["evidence"] == "header") {
         let soname = library["soname"].as_str().expect("a string");
         let ours = library["path"].as_str().map(real);
         for file in library["needed_by"].as_array().expect("an array") {

@@ -55,7 +55,7 @@ fn write_stand_in(dir: &Path) -> std::io::Result<()> {
     let mut lock = "version = 4\n".to_owned();
     for name in ["apt-install", "find-libdeps"] {
         let package = format!("name = \"{name}\"\nversion = \"{version}\"\n");
-        lock += &format!("\n[[package]]\n{package}");
+        lock = format!("{lock}\n[[package]]\n{package}");
         let source = dir.join("crates").join(name).join("src");
         fs::create_dir_all(&source)?;
         let manifest = source.with_file_name("Cargo.toml");

@@ -3,7 +3,7 @@
 //! drops those of distributions that are in its table.
 
 use find_libdeps::demand::LibraryName;
-use find_libdeps::python::source::{calls, is_for_run_time, read};
+use find_libdeps::python::source::{calls_in, is_for_run_time};
 use serde_json::json;
 use std::error::Error;
 use std::fs::File;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !path.is_file() || !is_for_run_time(path.strip_prefix(&dir)?) {
             continue;
         }
-        for call in calls(read(&mut File::open(&path)?, &mut buffer)?)? {
+        for call in calls_in(&File::open(&path)?, &mut buffer)?? {
             let names = call.names.iter().map(|name| match name {
                 LibraryName::Soname(soname) => soname.to_string_lossy(),
                 LibraryName::Stem(stem) => stem.into(),

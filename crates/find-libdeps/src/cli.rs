@@ -17,15 +17,17 @@ Examples:
   find-libdeps --lookup /venv            search for packages that are not installed, too
   find-libdeps --strict --json .venv     print JSON; exit with 1 if a library is missing
   find-libdeps --trace /venv -- pytest   list what the tests load at run time, too
+  find-libdeps --check /venv             check that nothing is missing in the final image
 
 In a multi-stage Dockerfile:
   RUN find-libdeps /venv > /venv/pkgdeps.txt        # in the builder stage
   COPY --from=builder /venv /venv                   # in the final stage
   RUN apt-install -r /venv/pkgdeps.txt
+  RUN --mount=from=tools,target=/mnt /mnt/find-libdeps --check /venv
 
 Exit status:
   0  the list is printed; messages name what it may lack
-  1  the list is printed, and --strict found something
+  1  the list is printed, and --strict found something; or --check failed
   2  no list: usage error, unreadable path, dpkg missing or failed
   With --trace, the status of COMMAND if it fails: no list";
 
@@ -38,7 +40,7 @@ Exit status:
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools)] // one per switch
 struct Args {
-    /// Files and directories to analyse [default: `$VIRTUAL_ENV`]
+    /// Files and directories to analyse [default: `$VIRTUAL_ENV`, else `./.venv`]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -48,10 +50,17 @@ struct Args {
 
     /// Explain why each package is needed, or explain only NAME
     ///
-    /// NAME is a package, a soname or a file; a directory is taken as a PATH.
+    /// One line a package names the distributions that need it; with NAME, a package, a soname, a file or
+    /// a distribution, all files follow. A directory is taken as a PATH.
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
+
+    /// Print each package as NAME=VERSION, which apt-install and apt-get accept
+    ///
+    /// A package that is not installed has the version that apt would install.
+    #[arg(long, conflicts_with_all = ["json", "explain"])]
+    versions: bool,
 
     /// Which of the libraries that code loads by name at run time (dlopen) to list
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Dlopen::Known)]
@@ -74,8 +83,8 @@ struct Args {
 
     /// Exit with 1 if the list may lack something
     ///
-    /// That is if a library is missing or in no package, if the loader would refuse a file, or if an ELF
-    /// file is malformed.
+    /// That is if a library is missing or in no package, if the loader would refuse a file, if an ELF
+    /// file is malformed, or if the interpreter of a virtualenv does not exist or is of another version.
     #[arg(long)]
     strict: bool,
 
@@ -85,10 +94,29 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
+    /// Check that the files below PATH run here, in the final image
+    ///
+    /// Every library, symbol version, program and interpreter that they need must exist. Prints
+    /// nothing and exits with 0 if so, or else prints what fails and exits with 1. Needs neither dpkg
+    /// nor a shell.
+    #[arg(long, conflicts_with_all = ["explain", "lookup", "strict", "trace"])]
+    check: bool,
+
+    /// Take the packages for failures of --check from FILE, the builder's --json report
+    #[arg(long, value_name = "FILE", requires = "check")]
+    expect: Option<PathBuf>,
+
+    /// Print the files from outside the PATHs that are loaded with them, one per line
+    ///
+    /// For images without apt, with `tar -T`. These are libraries, the loader, the program of the
+    /// interpreter, and the links to them. Checks as --check does, and prints no files if it fails.
+    #[arg(long, conflicts_with_all = ["check", "json", "explain", "lookup", "strict", "trace"])]
+    files: bool,
+
     /// Run COMMAND, and list what it loads from outside the PATHs, too
     ///
-    /// This includes its child processes. Its standard output goes to standard error. If it fails, no
-    /// list is printed.
+    /// This includes its child processes. What it asks for and does not get is reported. Its standard
+    /// output goes to standard error. If it fails, no list is printed.
     #[arg(long, requires = "command", conflicts_with = "root")]
     trace: bool,
 
@@ -140,10 +168,24 @@ impl From<Color> for anstream::ColorChoice {
 pub enum Format {
     /// Package names, one per line.
     List,
+    /// The same, each with `=` and its version.
+    Versions,
     /// The whole report as JSON.
     Json,
     /// The explanation, or the part of it about a name.
     Explain(Option<OsString>),
+}
+
+/// What is printed instead after a check of the image.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Nothing, or with `is_json` what fails. `expect` is the builder's report.
+    Failures {
+        is_json: bool,
+        expect: Option<PathBuf>,
+    },
+    /// Files that are loaded from outside the paths, one per line.
+    Files,
 }
 
 /// What is printed on standard error besides errors.
@@ -162,6 +204,8 @@ pub enum Verbosity {
 pub struct Invocation {
     pub config: Config,
     pub format: Format,
+    /// Whether the tree is checked in its image, in place of a list.
+    pub check: Option<Check>,
     /// Whether an incomplete list is an error.
     pub is_strict: bool,
     pub verbosity: Verbosity,
@@ -178,24 +222,34 @@ pub fn invocation() -> Invocation {
     };
     let virtual_env = environment("VIRTUAL_ENV");
     let ld_library_path = environment("LD_LIBRARY_PATH");
-    let (explain, paths) = explained(args.explain, args.paths, !virtual_env.is_empty());
-    let paths = if !paths.is_empty() {
-        paths
-    } else if !virtual_env.is_empty() {
-        vec![PathBuf::from(virtual_env)]
-    } else {
+    let default = default_path(virtual_env, args.root.is_none());
+    let (explain, mut paths) = explained(args.explain, args.paths, default.is_some());
+    if paths.is_empty() {
+        paths.extend(default);
+    }
+    if paths.is_empty() {
         usage(if args.root.is_none() {
-            "no PATH given, and $VIRTUAL_ENV does not name one"
+            "no PATH given, $VIRTUAL_ENV is not set, and there is no directory ./.venv"
         } else {
-            "no PATH given, and --root ignores $VIRTUAL_ENV"
+            "no PATH given, and --root ignores $VIRTUAL_ENV and ./.venv"
         })
-    };
+    }
     let format = match explain {
         Some(name) => Format::Explain(name),
         None if args.json => Format::Json,
+        None if args.versions => Format::Versions,
         None => Format::List,
     };
+    let check = match (args.check, args.files) {
+        (true, _) => Some(Check::Failures {
+            is_json: args.json,
+            expect: args.expect,
+        }),
+        (false, true) => Some(Check::Files),
+        (false, false) => None,
+    };
     Invocation {
+        check,
         config: Config {
             paths,
             root: args.root,
@@ -211,6 +265,8 @@ pub fn invocation() -> Invocation {
             command: args.command,
             threads: usize::from(args.threads),
             with_versions: format != Format::List,
+            with_files: format == Format::Json,
+            with_details: matches!(format, Format::Json | Format::Explain(_)),
         },
         format,
         is_strict: args.strict,
@@ -221,6 +277,16 @@ pub fn invocation() -> Invocation {
         },
         color: args.color,
     }
+}
+
+/// The PATH to use if none is given, as uv finds it: the active virtualenv, or else the one in the
+/// working directory, which another root does not have.
+fn default_path(virtual_env: OsString, is_machine: bool) -> Option<PathBuf> {
+    if !virtual_env.is_empty() {
+        return Some(PathBuf::from(virtual_env));
+    }
+    let local = PathBuf::from("./.venv");
+    (is_machine && local.is_dir()).then_some(local)
 }
 
 /// Distinguishes `--explain PATH` from `--explain NAME`. A NAME is never a directory, so a directory is a

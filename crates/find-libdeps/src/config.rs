@@ -25,10 +25,14 @@ pub struct Config {
     pub lookup: Lookup,
     /// The program to trace, and its arguments; empty for none.
     pub command: Vec<OsString>,
+    /// Whether the report has the files that libraries need in turn, which takes a second resolution.
+    pub with_files: bool,
     /// The number of threads that read files; 0 for four per core.
     pub threads: usize,
     /// Whether the report has the versions of packages, which takes one more query to dpkg.
     pub with_versions: bool,
+    /// Whether the report has the distributions of all files, which takes reading every RECORD.
+    pub with_details: bool,
 }
 
 /// Which libraries that code loads by name at run time (dlopen(3)) are listed.

@@ -1,16 +1,18 @@
-//! A request for a library: one type, whether the dynamic section of an ELF file makes it or code
-//! that loads libraries by name.
+//! A request for a library, program, file or module: one type, whether the dynamic section of an ELF
+//! file makes it or code at run time.
 //!
 //! Only data: demands are collected in [`crate::run_time`], [`crate::trace`] and
 //! [`crate::loader`], and resolved in [`crate::loader`].
 
 use crate::system::escape::shown;
+use crate::system::path_pattern::PathPattern;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
-/// A request for one library.
+/// A request for one library, program, file or module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Demand {
     /// Where the request is made.
@@ -20,15 +22,92 @@ pub struct Demand {
     /// On whose behalf the loader searches.
     pub caller: Caller,
     /// The first of these that is found meets the demand.
-    pub names: Rc<[LibraryName]>,
+    pub items: Rc<[Item]>,
     /// Whether the code is known not to work without it.
     pub is_required: bool,
-    /// Whether the package of a library that is found goes on the list; otherwise it is only
-    /// reported as possible.
+    /// Whether the package of what is found goes on the list; otherwise it is only reported as
+    /// possible.
     pub is_listed: bool,
+    /// What the code cannot do without it: `only for GeoDjango`.
+    pub reason: Option<&'static str>,
 }
 
-/// What shows that a library is needed.
+impl Demand {
+    /// The libraries among its items.
+    pub fn libraries(&self) -> impl Iterator<Item = &LibraryName> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Library(name) => Some(name),
+            _ => None,
+        })
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    Library(LibraryName),
+    /// A program, by its name in `PATH` or by its path.
+    Program(String),
+    File(PathPattern),
+    /// A module of Python's standard library, which Debian may have in a package beside it.
+    Module(String),
+}
+
+/// The kind of an [`Item`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Library,
+    Program,
+    File,
+    Module,
+}
+
+impl Kind {
+    /// A name of this kind for a message: with the kind, unless it is a library.
+    pub fn title(self, name: &OsStr) -> String {
+        let name = shown(name);
+        match self {
+            Self::Library => name,
+            Self::Program => format!("program {name}"),
+            Self::File => format!("file {name}"),
+            Self::Module => format!("module {name}"),
+        }
+    }
+
+    /// What is done with it: `needed`, `loaded`.
+    pub fn participle(self, evidence: Evidence) -> &'static str {
+        match (self, evidence) {
+            (Self::Library, Evidence::Header) => "needed",
+            (Self::Library, _) => "loaded",
+            (Self::Program, _) => "run",
+            (Self::File, _) => "read",
+            (Self::Module, _) => "imported",
+        }
+    }
+}
+
+impl Item {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Library(_) => Kind::Library,
+            Self::Program(_) => Kind::Program,
+            Self::File(_) => Kind::File,
+            Self::Module(_) => Kind::Module,
+        }
+    }
+
+    /// The name that is reported and that `--ignore` matches.
+    pub fn name(&self) -> OsString {
+        match self {
+            Self::Library(LibraryName::Soname(soname)) => soname.clone(),
+            Self::Library(stem) => stem.to_string().into(),
+            Self::Program(name) | Self::Module(name) => name.into(),
+            Self::File(pattern) => pattern.as_str().into(),
+        }
+    }
+}
+
+/// What shows that something is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Evidence {
     /// The dynamic section of an ELF file: `DT_NEEDED`.
@@ -39,6 +118,8 @@ pub enum Evidence {
     Table,
     /// A call in a Python source.
     Source,
+    /// The first line of a script.
+    Script,
     /// A run of the user's command.
     Trace,
 }
@@ -47,16 +128,16 @@ pub enum Evidence {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caller {
     /// An object, by its real path.
-    Object(Rc<Path>),
+    Object(Arc<Path>),
     /// The interpreter that the files of this directory belong to.
-    Interpreter(Rc<Path>),
+    Interpreter(Arc<Path>),
 }
 
-/// A file that demands a library, or a line in it.
+/// A file that makes a demand, or a line in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Site {
     /// The file, as it is reported.
-    pub path: Rc<Path>,
+    pub path: Arc<Path>,
     /// The line of the call, from 1, if the file is a source.
     pub line: Option<u32>,
 }

@@ -1,5 +1,6 @@
 //! Why there is no list: the errors of all phases in one type.
 
+use crate::check::expected::ExpectedError;
 use crate::packages::dpkg::DpkgError;
 use crate::packages::lookup::LookupError;
 use crate::scan::ScanError;
@@ -23,6 +24,17 @@ pub enum Error {
     /// The PATHs cannot be read completely.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// The report for `--expect` cannot be used.
+    #[error(transparent)]
+    Expected(#[from] ExpectedError),
+    /// A file that would be listed cannot be.
+    #[error("cannot list {}: {source}", shown(path))]
+    Unlistable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// dpkg failed.
     #[error(transparent)]
     Dpkg(#[from] DpkgError),
@@ -37,8 +49,9 @@ pub enum Error {
     Trace(#[from] TraceError),
     /// The traced command failed, perhaps before it loaded everything.
     #[error(
-        "the command failed with {}; no list is printed, because it could be incomplete",
-        trace.status
+        "the command failed with {}; no list is printed, because it could be incomplete{}",
+        trace.status,
+        trace.failures()
     )]
     Command {
         /// What it did.

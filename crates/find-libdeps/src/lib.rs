@@ -4,11 +4,13 @@
 //!
 //! 1. [`cli`]: arguments to a [`config`]
 //! 2. [`scan`]: the given paths to what their files hold, with [`elf`] and [`python`] for the formats
-//! 3. [`run_time`]: what code loads by name, as demands ([`demand`])
-//! 4. [`loader`]: needed names and demands to outcomes, by ld.so's rules
-//! 5. [`packages`]: outcomes to providers, with dpkg and the archive's index
-//! 6. [`trace`]: what the user's command loaded; its demands are resolved with the others
-//! 7. [`report`]: providers to the list, JSON or text
+//! 3. [`run_time`]: what code asks for at run time, as demands ([`demand`])
+//! 4. [`files`]: programs, files and modules of the standard library to paths
+//! 5. [`loader`]: needed names and demands to outcomes, by ld.so's rules
+//! 6. [`packages`]: outcomes to providers, with dpkg and the archive's index
+//! 7. [`trace`]: what the user's command loaded; its demands are resolved with the others
+//! 8. [`check`]: the same tree in the final image, and what fails there
+//! 9. [`report`]: providers to the list, JSON or text
 //!
 //! [`analysis`] runs them. [`system`] holds what all phases use: the file system below a root,
 //! processes, architectures; [`warning`] and [`error`] are what any phase may find.
@@ -17,11 +19,17 @@
 //! is written except to temporary directories and the directory of `--lookup`.
 
 pub mod analysis;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demand;
 mod elf;
 mod error;
+pub(crate) mod files;
+/// What fuzzing checks of each format.
+#[cfg(fuzzing)]
+#[path = "../fuzz/formats/mod.rs"]
+pub mod fuzzing;
 pub mod loader;
 pub mod packages;
 pub mod python;

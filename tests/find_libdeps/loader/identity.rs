@@ -190,10 +190,10 @@ test!(an_archive_has_no_needs, needs = TOOLS);
 fn an_archive_has_no_needs() {
     let fixture = Fixture::new();
     let object = fixture.compile("a.o", "int x;", &["-c"]);
-    fixture.file("venv/README", "");
+    fixture.elf("venv/a.so");
     let archive = fixture.path("venv/liba.a");
     Run::new("ar").arg("rc").arg(&archive).arg(object).must();
-    has_no_needs(&fixture, 2, 0);
+    has_no_needs(&fixture, 2, 1);
     ldd_lists_nothing(&fixture, "venv/liba.a");
 }
 

@@ -11,6 +11,7 @@ fn python(fixture: &Fixture, path: &str) -> PathBuf {
     let needed = needing(fixture, "liba.so.1");
     library(fixture, "python/lib/liba.so.1", &[]);
     fixture.program("python/bin/python3.99", &[path]);
+    fixture.file("python/lib/python3.99/os.py", "");
     fixture.file("venv/pyvenv.cfg", "home = /nowhere\n");
     fixture.link("../../python/bin/python3.99", "venv/bin/python");
     fixture.link("python", "venv/bin/python3");

@@ -270,6 +270,7 @@ fn a_version_that_is_required_of_what_the_interpreter_loads_is_checked() {
     let module = "/usr/lib/python3.99/lib-dynload/_a.cpython-399-x86_64-linux-gnu.so";
     fixture.library(&format!("root{module}"), "int y;", &[&older]);
     fixture.program("root/usr/bin/python3.99", &["-pie"]);
+    fixture.file("root/usr/lib/python3.99/os.py", "");
     fixture.file("root/venv/pyvenv.cfg", "home = /usr/bin\n");
     fixture.link("/usr/bin/python3.99", "root/venv/bin/python3");
     let newer = versioned(&fixture, "root/venv/libs/liba.so.1", &["V1", "V2"]);

@@ -73,6 +73,48 @@ impl Cause {
     }
 }
 
+/// The rest of an error message if the output names packages or versions that no source has
+/// (`apt-private/private-cacheset.cc` and `apt-pkg/cacheset.cc`). A list that was made on another
+/// release names such packages: Debian 13 renamed libraries to names that end in `t64`.
+pub(super) fn absent(output: &str) -> Option<String> {
+    let errors = || output.lines().filter_map(|line| line.strip_prefix("E: "));
+    let name = |line: &str| {
+        let quoted = || {
+            line.strip_prefix("Package '")?
+                .strip_suffix("' has no installation candidate")
+        };
+        let name = line.strip_prefix("Unable to locate package ");
+        name.or_else(quoted).map(str::to_owned)
+    };
+    let version = |line: &str| {
+        let line = line
+            .strip_prefix("Version '")?
+            .strip_suffix("' was not found")?;
+        let (version, name) = line.split_once("' for '")?;
+        Some(format!("{name}={version}"))
+    };
+    let names: Vec<String> = errors().filter_map(name).collect();
+    if names.is_empty() {
+        let versions: Vec<String> = errors().filter_map(version).collect();
+        return (!versions.is_empty()).then(|| {
+            format!(
+                "; no source has `{}`: the list may be of another release, or older than an update \
+                 of the archive",
+                versions.join("`, `")
+            )
+        });
+    }
+    let renamed = if names.iter().any(|name| name.ends_with("t64")) {
+        " (names in `t64` are of Debian 13 and later)"
+    } else {
+        ""
+    };
+    Some(format!(
+        "; no source has `{}`: the list may be of another release than this system{renamed}",
+        names.join("`, `")
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! Runs apt's programs, one after the other, to carry out one plan.
 
-use super::cause::Cause;
+use super::cause::{self, Cause};
 use super::command_line::{self, Context, Invocation};
 use super::configuration::Configuration;
 use super::locks::{self, Waited};
@@ -144,7 +144,9 @@ impl<'a> Session<'a> {
             let cause = Cause::of(&output);
             let list = || list_hint(&self.config.packages).filter(|_| unchanged);
             let hint = match cause {
-                Cause::Unknown => list().map_or("".into(), Cow::Owned),
+                Cause::Unknown => list()
+                    .or_else(|| cause::absent(&output))
+                    .map_or("".into(), Cow::Owned),
                 known => known.hint().into(),
             };
             return Err(Failure {

@@ -44,7 +44,7 @@ const MAX_PATH_LIST: usize = 16 * MAX_NAME;
 const MAX_NOTES: u64 = 1 << 20;
 
 /// How an ELF file is loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Started by the kernel: `ET_EXEC`, or `ET_DYN` marked `DF_1_PIE`.
     Program,
@@ -55,7 +55,7 @@ pub enum Kind {
 }
 
 /// What the loader reads of one file.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Object {
     /// Objects are loaded together only if they have the same ABI.
     pub abi: Abi,
@@ -64,24 +64,24 @@ pub struct Object {
     /// `DT_SONAME`.
     pub soname: Option<Arc<OsStr>>,
     /// `DT_NEEDED` and `DT_FILTER`, in the file's order.
-    pub needed: Vec<Arc<OsStr>>,
+    pub needed: Box<[Arc<OsStr>]>,
     /// What is loaded if it is found: `DT_AUXILIARY`, and of a program `DT_AUDIT` and `DT_DEPAUDIT`.
-    pub auxiliary: Vec<Arc<OsStr>>,
+    pub auxiliary: Box<[Arc<OsStr>]>,
     /// `DT_RPATH`; `None` if the file also has a RUNPATH, which disables it (`elf_get_dynamic_info`
     /// in glibc's `elf/get-dynamic-info.h`).
-    pub rpath: Option<OsString>,
+    pub rpath: Option<Arc<OsStr>>,
     /// `DT_RUNPATH`.
-    pub runpath: Option<OsString>,
+    pub runpath: Option<Arc<OsStr>>,
     /// `PT_INTERP`.
     pub interpreter: Option<Arc<OsStr>>,
     /// `DF_1_NODEFLIB`: its needs are not searched for in the default directories.
     pub no_default_libraries: bool,
     /// The versions that it needs of each library, except weak ones (`DT_VERNEED`).
-    pub required_versions: Vec<RequiredVersion>,
+    pub required_versions: Box<[RequiredVersion]>,
     /// The libraries of these that it does not need.
-    pub unneeded: Box<[OsString]>,
+    pub unneeded: Box<[Arc<OsStr>]>,
     /// The versions that it defines (`DT_VERDEF`).
-    pub defined_versions: Vec<OsString>,
+    pub defined_versions: Box<[Arc<OsStr>]>,
     /// How many bytes of its segments it lacks: the loader finds zeros there.
     pub missing_bytes: u64,
     /// Whether it wants an executable stack (`PT_GNU_STACK`).
@@ -99,15 +99,15 @@ impl Object {
             abi,
             kind,
             soname: None,
-            needed: Vec::new(),
-            auxiliary: Vec::new(),
+            needed: Box::default(),
+            auxiliary: Box::default(),
             rpath: None,
             runpath: None,
             interpreter: None,
             no_default_libraries: false,
-            required_versions: Vec::new(),
+            required_versions: Box::default(),
             unneeded: Box::default(),
-            defined_versions: Vec::new(),
+            defined_versions: Box::default(),
             missing_bytes: 0,
             has_executable_stack: false,
             refusal: None,
@@ -418,19 +418,21 @@ impl<'a> ElfFile<'a> {
             };
         };
         let mut strings = StringTable::new(self.file, Mapped::at(loaded, address, "DT_STRTAB")?);
+        let mut needed: Vec<Arc<OsStr>> = Vec::new();
+        let mut auxiliary: Vec<Arc<OsStr>> = Vec::new();
         for entry in &entries {
-            let count = object.needed.len() + object.auxiliary.len();
+            let count = needed.len() + auxiliary.len();
             match entry.d_tag {
                 DT_NEEDED | DT_FILTER | DT_AUXILIARY if count == MAX_NEEDED => {
                     return malformed("too many needed libraries");
                 }
                 DT_NEEDED | DT_FILTER => {
                     let name = strings.get(entry.d_val, MAX_NAME)?;
-                    object.needed.push(name.into());
+                    needed.push(name.into());
                 }
                 DT_AUXILIARY => {
                     let name = strings.get(entry.d_val, MAX_NAME)?;
-                    object.auxiliary.push(name.into());
+                    auxiliary.push(name.into());
                 }
                 _ => {}
             }
@@ -446,13 +448,15 @@ impl<'a> ElfFile<'a> {
                 let names = names.as_bytes().split(|&byte| byte == b':');
                 let names = names.filter(|name| !name.is_empty());
                 let names = names.map(|name| Arc::from(OsStr::from_bytes(name)));
-                object.auxiliary.extend(names);
+                auxiliary.extend(names);
             }
         }
+        object.needed = needed.into();
+        object.auxiliary = auxiliary.into();
         object.soname = string(DT_SONAME, MAX_NAME)?.map(Arc::from);
-        object.runpath = string(DT_RUNPATH, MAX_PATH_LIST)?;
+        object.runpath = string(DT_RUNPATH, MAX_PATH_LIST)?.map(Arc::from);
         if object.runpath.is_none() {
-            object.rpath = string(DT_RPATH, MAX_PATH_LIST)?;
+            object.rpath = string(DT_RPATH, MAX_PATH_LIST)?.map(Arc::from);
         }
         if let Some(address) = value(DT_VERNEED) {
             let place = Mapped::at(loaded, address, "DT_VERNEED")?;
@@ -469,12 +473,12 @@ impl<'a> ElfFile<'a> {
     }
 }
 
-fn unneeded(object: &Object) -> Box<[OsString]> {
-    let mut names: Vec<OsString> = Vec::new();
+fn unneeded(object: &Object) -> Box<[Arc<OsStr>]> {
+    let mut names: Vec<Arc<OsStr>> = Vec::new();
     for RequiredVersion { library, .. } in &object.required_versions {
         // The records of one library follow one another.
-        if names.last() != Some(library) && !object.needed.iter().any(|it| **it == **library) {
-            names.push(library.clone());
+        if names.last() != Some(library) && !object.needed.contains(library) {
+            names.push(Arc::clone(library));
         }
     }
     names.into_boxed_slice()

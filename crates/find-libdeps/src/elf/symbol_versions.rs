@@ -7,8 +7,9 @@ use goblin::container::Ctx;
 use goblin::elf::SectionHeader;
 use goblin::elf::section_header::{SHT_GNU_VERDEF, SHT_GNU_VERNEED};
 use goblin::elf::symver::{VerdefSection, VerneedSection};
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::sync::Arc;
 
 /// Real files have some hundred versions.
 const MAX_VERSIONS: usize = 4096;
@@ -18,12 +19,12 @@ const PIECES: [usize; 3] = [1 << 12, 1 << 16, 1 << 20];
 const WEAK: u16 = 2;
 
 /// One symbol version that an object needs of a library.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct RequiredVersion {
     /// The library, as in NEEDED.
-    pub library: OsString,
+    pub library: Arc<OsStr>,
     /// The version, such as `GLIBC_2.38`.
-    pub version: OsString,
+    pub version: Arc<OsStr>,
 }
 
 /// The needed versions without `VER_FLG_WEAK`, whose absence the loader treats as an error
@@ -33,7 +34,7 @@ pub fn required(
     ctx: Ctx,
     place: Mapped,
     strings: &mut StringTable,
-) -> Result<Vec<RequiredVersion>> {
+) -> Result<Box<[RequiredVersion]>> {
     let records = records(file, place, |bytes| {
         let section = VerneedSection::parse(bytes, &[section(SHT_GNU_VERNEED, bytes)], ctx);
         let section = section.ok()??;
@@ -65,8 +66,8 @@ pub fn required(
         .into_iter()
         .map(|(library, version)| {
             Ok(RequiredVersion {
-                library: strings.get(library, MAX_NAME)?,
-                version: strings.get(version, MAX_NAME)?,
+                library: strings.get(library, MAX_NAME)?.into(),
+                version: strings.get(version, MAX_NAME)?.into(),
             })
         })
         .collect()
@@ -78,7 +79,7 @@ pub fn defined(
     ctx: Ctx,
     place: Mapped,
     strings: &mut StringTable,
-) -> Result<Vec<OsString>> {
+) -> Result<Box<[Arc<OsStr>]>> {
     let records = records(file, place, |bytes| {
         let section = VerdefSection::parse(bytes, &[section(SHT_GNU_VERDEF, bytes)], ctx);
         let section = section.ok()??;
@@ -96,7 +97,7 @@ pub fn defined(
     })?;
     records
         .into_iter()
-        .map(|name| strings.get(name, MAX_NAME))
+        .map(|name| strings.get(name, MAX_NAME).map(Arc::from))
         .collect()
 }
 

@@ -17,6 +17,8 @@ const OLD_HEADER: usize = 16;
 const OLD_ENTRY: usize = 12;
 /// `PATH_MAX`: a longer string could not be opened.
 const MAX_STRING: usize = 4096;
+/// How many strings may share one byte: in ldconfig's caches a name is the end of its path.
+const MAX_SHARING: usize = 4;
 /// `cache_file_new_flags_endian_big`
 const BIG_ENDIAN: u8 = 3;
 
@@ -68,7 +70,13 @@ pub fn parse(bytes: &[u8]) -> Option<Vec<CacheEntry>> {
             is_for_some_processors: hwcap != 0,
         })
     };
-    Some((0..count).filter_map(entry).collect())
+    let mut left = bytes.len().saturating_mul(MAX_SHARING);
+    let mut entries = Vec::new();
+    for entry in (0..count).filter_map(entry) {
+        left = left.checked_sub(entry.name.len() + entry.path.as_os_str().len())?;
+        entries.push(entry);
+    }
+    Some(entries)
 }
 
 /// The offset of the new format in a file that begins with the old one: after the old entries,
@@ -155,6 +163,26 @@ mod tests {
         bytes.extend(cache(false, 0));
         assert_eq!(parse(&bytes), Some(vec![entry(false)]));
         assert_eq!(parse(&bytes[..32]), None);
+    }
+
+    #[test]
+    fn strings_that_share_their_bytes_do_not_multiply() {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(100_u32.to_le_bytes());
+        bytes.extend([0, 0, 0, 0, 2]);
+        bytes.resize(HEADER, 0);
+        let strings = HEADER + 100 * ENTRY;
+        for _ in 0..100 {
+            let at = u32::try_from(strings).unwrap().to_le_bytes();
+            bytes.extend([&[0; 4][..], &at, &at, &[0; 12]].concat());
+        }
+        bytes.resize(strings + 10, b'x');
+        bytes.push(0);
+        assert_eq!(parse(&bytes).map(|entries| entries.len()), Some(100));
+        bytes.resize(strings + 1000, b'x');
+        bytes[strings + 10] = b'x';
+        bytes.push(0);
+        assert_eq!(parse(&bytes), None);
     }
 
     #[test]

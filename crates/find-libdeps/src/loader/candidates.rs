@@ -1,24 +1,27 @@
 //! A path that the loader would try to the library there, or to the reason why it is skipped: what
 //! `open_verify` decides in glibc's `elf/dl-load.c`.
 //!
-//! A path is examined once, as long as there are not too many. Only regular files are opened.
+//! A file is examined once, however many paths lead to its directory, as long as there are not too
+//! many. Only regular files are opened.
 
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
-use crate::loader::located::{FileId, Located};
+use crate::loader::located::{FileId, Located, PathKey};
 use crate::loader::tree::Tree;
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// How many paths are remembered for an ABI; real trees have thousands.
-const MAX_KNOWN: usize = 1 << 17;
+/// How many names in directories are remembered. Objects that lie together have most in common.
+const MAX_NAMES: usize = 1 << 16;
+/// How many directories are remembered, and how many paths of libraries.
+const MAX_PATHS: usize = 1 << 12;
 
 /// What the loader makes of one path.
 #[derive(Clone, Debug)]
@@ -27,20 +30,55 @@ pub enum Candidate {
     /// another class or machine.
     Absent,
     /// It stops with this error. The search here continues, with a warning.
-    Refused(String),
+    Refused(Rc<str>),
     /// It loads the file.
     Fits(Rc<Located>),
+}
+
+/// A directory in which the loader tries names.
+#[derive(Debug)]
+pub struct Directory {
+    /// As a search path or a name spells it.
+    pub path: PathBuf,
+    place: Rc<Place>,
+}
+
+/// A directory, whatever path leads to it.
+#[derive(Debug)]
+struct Place {
+    /// With its links resolved, if it exists.
+    real: Option<PathBuf>,
+    known: RefCell<HashMap<(Arc<OsStr>, Abi), Examined>>,
+}
+
+/// What the loader makes of a name in a directory.
+#[derive(Clone, Debug)]
+enum Examined {
+    Absent,
+    Refused(Rc<str>),
+    Fits(Rc<Library>),
+}
+
+#[derive(Debug)]
+struct Library {
+    file: FileId,
+    real: Arc<Path>,
+    object: Arc<Object>,
 }
 
 /// Candidates by path.
 pub struct Candidates<'a> {
     root: &'a Root,
     tree: &'a Tree,
-    // Keys are strings, which hash faster than paths: at once, not component by component.
-    by_path: RefCell<HashMap<Abi, HashMap<OsString, Candidate>>>,
+    /// Those that fit, by the paths by which they were found.
+    by_path: RefCell<HashMap<PathKey, Rc<Located>>>,
     /// Files outside the tree, by their real paths.
-    files: RefCell<HashMap<OsString, FileId>>,
-    directories: RefCell<HashMap<OsString, Rc<[PathBuf]>>>,
+    files: RefCell<HashMap<PathKey, FileId>>,
+    /// By the path that leads there.
+    directories: RefCell<HashMap<PathKey, Rc<[Directory]>>>,
+    places: RefCell<HashMap<PathKey, Rc<Place>>>,
+    /// How many names are remembered in all places.
+    names: Cell<usize>,
 }
 
 impl<'a> Candidates<'a> {
@@ -52,32 +90,76 @@ impl<'a> Candidates<'a> {
             by_path: RefCell::default(),
             files: RefCell::default(),
             directories: RefCell::default(),
+            places: RefCell::default(),
+            names: Cell::new(0),
         }
     }
 
     /// What the loader makes of `path` for an object of `abi`.
     pub fn candidate(&self, path: &Path, abi: Abi) -> Candidate {
-        if let Some(candidate) = self.examined(path, abi) {
-            return candidate;
+        if let Some(known) = self.by_path.borrow().get(path.as_os_str().as_bytes()) {
+            if known.object.abi == abi {
+                return Candidate::Fits(Rc::clone(known));
+            }
         }
-        let candidate = match self.examine(path, abi) {
-            Ok(candidate) => candidate,
-            Err(ElfError::Io(error)) if is_silent(&error) => Candidate::Absent,
-            Err(error) => Candidate::Refused(error.to_string()),
-        };
-        let path = path.as_os_str().to_owned();
-        let mut by_path = self.by_path.borrow_mut();
-        let by_path = by_path.entry(abi).or_default();
-        if by_path.len() == MAX_KNOWN {
-            by_path.clear();
+        let is_plain = |name: &&OsStr| path.as_os_str().as_bytes().ends_with(name.as_bytes());
+        if let (Some(dir), Some(name)) = (path.parent(), path.file_name().filter(is_plain)) {
+            let place = self.place(dir);
+            self.in_place(&place, &Arc::from(name), abi, || path.to_owned())
+        } else {
+            // The path of a directory, if of anything: `/usr/lib/.`.
+            match judged(self.examine_odd(path)) {
+                Examined::Refused(reason) => Candidate::Refused(reason),
+                _ => Candidate::Absent,
+            }
         }
-        by_path.insert(path, candidate.clone());
-        candidate
     }
 
-    fn examined(&self, path: &Path, abi: Abi) -> Option<Candidate> {
-        let by_path = self.by_path.borrow();
-        by_path.get(&abi)?.get(path.as_os_str()).cloned()
+    /// What the loader makes of `name` in `dir` for an object of `abi`.
+    pub fn in_directory(&self, dir: &Directory, name: &Arc<OsStr>, abi: Abi) -> Candidate {
+        self.in_place(&dir.place, name, abi, || dir.path.join(&**name))
+    }
+
+    fn in_place(
+        &self,
+        place: &Place,
+        name: &Arc<OsStr>,
+        abi: Abi,
+        path: impl Fn() -> PathBuf,
+    ) -> Candidate {
+        let key = (Arc::clone(name), abi);
+        let known = place.known.borrow().get(&key).cloned();
+        let examined = known.unwrap_or_else(|| {
+            let examined = judged(match &place.real {
+                Some(real) => self.examine(&real.join(&**name), abi),
+                None => self.examine_odd(&path()),
+            });
+            self.names.set(self.names.get() + 1);
+            place.known.borrow_mut().insert(key, examined.clone());
+            examined
+        });
+        self.located_at(examined, path)
+    }
+
+    /// `examined`, found by `path`.
+    fn located_at(&self, examined: Examined, path: impl FnOnce() -> PathBuf) -> Candidate {
+        let library = match examined {
+            Examined::Absent => return Candidate::Absent,
+            Examined::Refused(reason) => return Candidate::Refused(reason),
+            Examined::Fits(library) => library,
+        };
+        let path = path();
+        if let Some(known) = self.by_path.borrow().get(path.as_os_str().as_bytes()) {
+            return Candidate::Fits(Rc::clone(known));
+        }
+        let object = Arc::clone(&library.object);
+        let located = self.located(&path, Arc::clone(&library.real), library.file, object);
+        let mut by_path = self.by_path.borrow_mut();
+        if by_path.len() == MAX_PATHS {
+            by_path.clear();
+        }
+        by_path.insert(PathKey(Arc::clone(&located.path)), Rc::clone(&located));
+        Candidate::Fits(located)
     }
 
     /// The program `path`, or `None` if it is not there or not an ELF file.
@@ -88,29 +170,57 @@ impl<'a> Candidates<'a> {
         }
         let file = self.root.open(&real).ok()?;
         let object = ElfFile::open(&file).ok()??.object().ok()?;
-        Some(self.located(real.clone(), real, Arc::new(object)))
+        Some(self.program_at(real.into(), object))
     }
 
     /// A program without any search path, in place of one that is not there.
     pub fn absent_program(&self, abi: Abi) -> Rc<Located> {
-        let object = Object::new(abi, Kind::Program);
-        self.located(PathBuf::new(), PathBuf::new(), Arc::new(object))
+        self.program_at(Path::new("").into(), Object::new(abi, Kind::Program))
     }
 
-    fn located(&self, path: PathBuf, real: PathBuf, object: Arc<Object>) -> Rc<Located> {
-        let (file, clean_path) = if let Some(known) = self.tree.with_real_path(&real) {
-            // Its path in the tree is clean already; resolving would take a system call per directory.
-            (
-                known.file,
-                clean(&path).unwrap_or_else(|| known.path.clone()),
-            )
+    fn program_at(&self, real: Arc<Path>, object: Object) -> Rc<Located> {
+        let file = self.file(&real);
+        self.located(&Arc::clone(&real), real, file, Arc::new(object))
+    }
+
+    fn located(
+        &self,
+        path: &Path,
+        real: Arc<Path>,
+        file: FileId,
+        object: Arc<Object>,
+    ) -> Rc<Located> {
+        let known = self.tree.with_real_path(&real);
+        // Equal paths are shared.
+        let shared = |path: PathBuf| match known {
+            _ if path.as_os_str() == real.as_os_str() => Arc::clone(&real),
+            Some(known) if path.as_os_str() == known.path.as_os_str() => Arc::clone(&known.path),
+            _ => Arc::from(path),
+        };
+        let clean_path = clean(path).map_or_else(
+            || match known {
+                // Resolving would take a system call per directory.
+                Some(known) => Arc::clone(&known.path),
+                None => shared(self.resolved(path)),
+            },
+            shared,
+        );
+        let path = if path.as_os_str() == clean_path.as_os_str() {
+            Arc::clone(&clean_path)
         } else {
-            let mut files = self.files.borrow_mut();
-            let next = FileId(self.tree.objects().len() + files.len());
-            let file = *files.entry(real.clone().into_os_string()).or_insert(next);
-            (file, clean(&path).unwrap_or_else(|| self.resolved(&path)))
+            Arc::from(path)
         };
         Rc::new(Located::new(file, path, clean_path, real, object))
+    }
+
+    /// The file with this real path.
+    fn file(&self, real: &Arc<Path>) -> FileId {
+        if let Some(known) = self.tree.with_real_path(real) {
+            return known.file;
+        }
+        let mut files = self.files.borrow_mut();
+        let next = FileId(self.tree.objects().len() + files.len());
+        *files.entry(PathKey(Arc::clone(real))).or_insert(next)
     }
 
     /// `path` with its directory resolved.
@@ -121,65 +231,112 @@ impl<'a> Candidates<'a> {
 
     /// The directories in which the loader tries a name for the search path element `dir`, empty
     /// if `dir` does not exist; each is examined once.
-    pub fn tried(&self, dir: &Path) -> Rc<[PathBuf]> {
-        if let Some(known) = self.directories.borrow().get(dir.as_os_str()) {
+    pub fn tried(&self, dir: &Path) -> Rc<[Directory]> {
+        if let Some(known) = self.directories.borrow().get(dir.as_os_str().as_bytes()) {
             return Rc::clone(known);
         }
-        let tried: Rc<[PathBuf]> = tried(self.root, dir).into();
+        let tried = tried(self.root, dir).into_iter();
+        let tried: Rc<[Directory]> = tried
+            .map(|path| Directory {
+                place: self.place(&path),
+                path,
+            })
+            .collect();
         self.directories
             .borrow_mut()
-            .insert(dir.as_os_str().to_owned(), Rc::clone(&tried));
+            .insert(PathKey(dir.into()), Rc::clone(&tried));
         tried
     }
 
-    /// `path` with its links resolved.
-    fn real(&self, path: &Path) -> io::Result<PathBuf> {
-        match self.root.place(path) {
-            Some(place) if !self.root.is_link_at(&place) => Ok(place),
-            place => self.root.canonicalize(place.as_deref().unwrap_or(path)),
+    fn place(&self, dir: &Path) -> Rc<Place> {
+        let real = self.root.directory(dir);
+        let path = real.as_deref().unwrap_or(dir);
+        let mut places = self.places.borrow_mut();
+        if places.len() == MAX_PATHS || self.names.get() >= MAX_NAMES {
+            places.clear();
+            self.directories.borrow_mut().clear();
+            self.names.set(0);
         }
+        if let Some(known) = places.get(path.as_os_str().as_bytes()) {
+            return Rc::clone(known);
+        }
+        let key = PathKey(path.into());
+        let place = Rc::new(Place {
+            real,
+            known: RefCell::default(),
+        });
+        places.insert(key, Rc::clone(&place));
+        place
     }
 
-    fn examine(&self, path: &Path, abi: Abi) -> Result<Candidate, ElfError> {
-        let refused = |reason: &str| Ok(Candidate::Refused(reason.to_owned()));
-        let metadata = self.root.metadata(path)?;
+    /// Examines `path`, whose directory is resolved.
+    fn examine(&self, path: &Path, abi: Abi) -> Result<Examined, ElfError> {
+        let refused = |reason: &str| Ok(Examined::Refused(reason.into()));
+        // It was a regular file when the tree was read.
+        let known = self.tree.with_real_path(path);
+        if let Some(known) = known.filter(|known| known.object.abi == abi) {
+            let object = Arc::clone(&known.object);
+            return Ok(self.fits(Arc::clone(&known.real), object));
+        }
+        let mut metadata = self.root.symlink_metadata_at(path)?;
+        let mut real = path.to_owned();
+        if metadata.is_symlink() {
+            metadata = self.root.metadata(path)?;
+            real = self.root.canonicalize(path)?;
+        }
         if metadata.is_dir() {
             return refused("is a directory");
         }
         if !metadata.is_file() {
             return refused("is not a regular file");
         }
-        let real = self.real(path)?;
-        let object = match self.tree.with_real_path(&real) {
-            Some(known) if known.object.abi == abi => Arc::clone(&known.object),
-            _ => {
-                let file = self.root.open(path)?;
-                let Some(elf) = ElfFile::open(&file)? else {
-                    return refused(if metadata.len() == 0 {
-                        "is empty"
-                    } else {
-                        "is not an ELF file"
-                    });
-                };
-                if elf.abi != abi {
-                    return if elf.abi.differs_in_byte_order_only(abi) {
-                        refused("has the other byte order")
-                    } else {
-                        Ok(Candidate::Absent)
-                    };
-                }
-                Arc::new(elf.object()?)
+        let known = self.tree.with_real_path(&real);
+        if let Some(known) = known.filter(|known| known.object.abi == abi) {
+            let object = Arc::clone(&known.object);
+            return Ok(self.fits(Arc::clone(&known.real), object));
+        }
+        let file = self.root.open(&real)?;
+        let Some(elf) = ElfFile::open(&file)? else {
+            return refused(if metadata.len() == 0 {
+                "is empty"
+            } else {
+                "is not an ELF file"
+            });
+        };
+        if elf.abi != abi {
+            return if elf.abi.differs_in_byte_order_only(abi) {
+                refused("has the other byte order")
+            } else {
+                Ok(Examined::Absent)
+            };
+        }
+        let object = elf.object()?;
+        Ok(self.fits(real.into(), Arc::new(object)))
+    }
+
+    /// Examines `path`, which is no library: why the loader cannot open it, if it stops there.
+    fn examine_odd(&self, path: &Path) -> Result<Examined, ElfError> {
+        if self.root.metadata(path)?.is_dir() {
+            return Ok(Examined::Refused("is a directory".into()));
+        }
+        Ok(Examined::Absent)
+    }
+
+    /// `object`, unless the loader refuses it.
+    fn fits(&self, real: Arc<Path>, object: Arc<Object>) -> Examined {
+        let reason = match (&object.refusal, object.kind) {
+            (Some(refusal), _) => refusal,
+            (None, Kind::Program) => "is a program, not a library",
+            (None, Kind::Other) => "is neither a library nor a program",
+            (None, Kind::Library) => {
+                return Examined::Fits(Rc::new(Library {
+                    file: self.file(&real),
+                    real,
+                    object,
+                }));
             }
         };
-        match (&object.refusal, object.kind) {
-            (Some(refusal), _) => refused(refusal),
-            (None, Kind::Library) => {
-                let located = self.located(path.to_owned(), real, object);
-                Ok(Candidate::Fits(located))
-            }
-            (None, Kind::Program) => refused("is a program, not a library"),
-            (None, Kind::Other) => refused("is neither a library nor a program"),
-        }
+        Examined::Refused(reason.into())
     }
 }
 
@@ -213,6 +370,14 @@ pub fn is_for_processors(dir: &Path, abi: Abi) -> bool {
     let name = dir.file_name().unwrap_or_default();
     abi.architecture()
         .is_some_and(|row| row.hwcaps.iter().any(|known| name == *known))
+}
+
+fn judged(examined: Result<Examined, ElfError>) -> Examined {
+    match examined {
+        Ok(examined) => examined,
+        Err(ElfError::Io(error)) if is_silent(&error) => Examined::Absent,
+        Err(error) => Examined::Refused(error.to_string().into()),
+    }
 }
 
 /// `open_path` continues after ENOENT and EACCES, and treats a component that is not a directory as

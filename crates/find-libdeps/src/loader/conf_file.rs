@@ -6,7 +6,7 @@
 use crate::system::root::Root;
 use glob::{MatchOptions, Pattern};
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -16,10 +16,15 @@ const PATH: &str = "/etc/ld.so.conf";
 const MAX_FILES: usize = 1024;
 const MAX_DIRECTORIES: usize = 1024;
 const MAX_BYTES: u64 = 1 << 20;
+/// How many names in directories are compared with patterns.
+const MAX_NAMES: usize = 1 << 16;
 
 /// The directories in the configuration of `root`, in its order, each once.
 pub fn directories(root: &Root) -> Vec<PathBuf> {
-    let mut configuration = Configuration::default();
+    let mut configuration = Configuration {
+        names_left: MAX_NAMES,
+        ..Configuration::default()
+    };
     configuration.file(root, Path::new(PATH));
     configuration.directories
 }
@@ -27,8 +32,12 @@ pub fn directories(root: &Root) -> Vec<PathBuf> {
 #[derive(Default)]
 struct Configuration {
     directories: Vec<PathBuf>,
+    /// The elements of `directories`.
+    known: HashSet<PathBuf>,
     /// Files that were read. Reading one again adds nothing, and files may include one another.
     files: HashSet<PathBuf>,
+    /// How many names may still be compared with patterns.
+    names_left: usize,
 }
 
 impl Configuration {
@@ -54,7 +63,7 @@ impl Configuration {
                 Some(b"include") => {
                     for pattern in words {
                         let pattern = directory_of(file).join(OsStr::from_bytes(pattern));
-                        for included in matches(root, &pattern) {
+                        for included in self.matches(root, &pattern) {
                             self.file(root, &included);
                         }
                     }
@@ -71,15 +80,53 @@ impl Configuration {
     fn add(&mut self, line: &[u8]) {
         let line = line.split(|&byte| byte == b'=').next().unwrap_or_default();
         let mut path = line.trim_ascii_end();
-        while let [rest @ .., b'/'] = path {
-            path = rest;
+        while path.len() > 1 && path.ends_with(b"/") {
+            path = &path[..path.len() - 1];
         }
         let path = PathBuf::from(OsStr::from_bytes(path));
         // ldconfig refuses a relative directory.
         let is_room = self.directories.len() < MAX_DIRECTORIES;
-        if path.is_absolute() && is_room && !self.directories.contains(&path) {
+        if path.is_absolute() && is_room && self.known.insert(path.clone()) {
             self.directories.push(path);
         }
+    }
+
+    /// The paths in `root` that match `pattern`, sorted, as by glob(3): a wildcard matches within one
+    /// component, and no leading dot.
+    fn matches(&mut self, root: &Root, pattern: &Path) -> Vec<PathBuf> {
+        let mut found = vec![PathBuf::from("/")];
+        for component in pattern.components() {
+            let name = match component {
+                Component::Normal(name) => name,
+                Component::ParentDir => OsStr::new(".."),
+                _ => continue,
+            };
+            let wildcard = name
+                .to_str()
+                .filter(|text| text.contains(['*', '?', '[']))
+                .and_then(|text| Pattern::new(text).ok());
+            found = match &wildcard {
+                None => found.into_iter().map(|dir| dir.join(name)).collect(),
+                Some(wildcard) => found
+                    .into_iter()
+                    .flat_map(|dir| self.entries(root, &dir, wildcard))
+                    .collect(),
+            };
+        }
+        found
+    }
+
+    /// The paths in `dir` whose names match.
+    fn entries(&mut self, root: &Root, dir: &Path, wildcard: &Pattern) -> Vec<PathBuf> {
+        if self.names_left == 0 {
+            return Vec::new();
+        }
+        let mut names = root.list(dir).unwrap_or_default();
+        names.truncate(self.names_left);
+        // Listing a directory without names takes time, too.
+        self.names_left = self.names_left.saturating_sub(names.len().max(1));
+        names.retain(|name| is_match(wildcard, name));
+        names.iter().map(|name| dir.join(name)).collect()
     }
 }
 
@@ -87,43 +134,12 @@ fn directory_of(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new("/"))
 }
 
-/// The paths in `root` that match `pattern`, sorted, as by glob(3): a wildcard matches within one
-/// component, and no leading dot.
-fn matches(root: &Root, pattern: &Path) -> Vec<PathBuf> {
+fn is_match(pattern: &Pattern, name: &OsStr) -> bool {
     let options = MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,
         require_literal_leading_dot: true,
     };
-    let mut found = vec![PathBuf::from("/")];
-    for component in pattern.components() {
-        let name = match component {
-            Component::Normal(name) => name,
-            Component::ParentDir => OsStr::new(".."),
-            _ => continue,
-        };
-        let wildcard = name
-            .to_str()
-            .filter(|text| text.contains(['*', '?', '[']))
-            .and_then(|text| Pattern::new(text).ok());
-        found = found
-            .into_iter()
-            .flat_map(|dir| match &wildcard {
-                None => vec![dir.join(name)],
-                Some(wildcard) => root
-                    .list(&dir)
-                    .unwrap_or_default()
-                    .iter()
-                    .filter(|name| is_match(wildcard, name, options))
-                    .map(|name| dir.join(name))
-                    .collect(),
-            })
-            .collect();
-    }
-    found
-}
-
-fn is_match(pattern: &Pattern, name: &OsString, options: MatchOptions) -> bool {
     name.to_str()
         .is_some_and(|name| pattern.matches_with(name, options))
 }
@@ -141,7 +157,7 @@ mod tests {
         fs::write(
             etc.join("ld.so.conf"),
             "  /first/ # a comment\n#/not\ninclude ld.so.conf.d/*.conf /etc/extra\n\
-             hwcap 1 nosegneg\nrelative\n/typed=libc6\n/first\n/with space  \n",
+             hwcap 1 nosegneg\n//\nrelative\n/typed=libc6\n/first\n/with space  \n",
         )
         .unwrap();
         fs::write(etc.join("ld.so.conf.d/b.conf"), "/b//\n").unwrap();
@@ -153,8 +169,20 @@ mod tests {
         let root = Root::below(dir.path()).unwrap();
         assert_eq!(
             directories(&root),
-            ["/first", "/a", "/b", "/extra", "/typed", "/with space"].map(PathBuf::from)
+            ["/first", "/a", "/b", "/extra", "/", "/typed", "/with space"].map(PathBuf::from)
         );
+    }
+
+    #[test]
+    fn wildcards_do_not_multiply() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in 0..16 {
+            fs::create_dir_all(dir.path().join(format!("etc/d/{name}"))).unwrap();
+        }
+        let text = format!("/first\ninclude d/{}*\n/last\n", "*/../".repeat(100));
+        fs::write(dir.path().join("etc/ld.so.conf"), text).unwrap();
+        let root = Root::below(dir.path()).unwrap();
+        assert_eq!(directories(&root), ["/first", "/last"].map(PathBuf::from));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::elf::object_file::Kind;
 use crate::loader::candidates::Candidate;
 use crate::loader::diagnose;
 use crate::loader::follow::Pass;
-use crate::loader::interpreter::Loaded;
+use crate::loader::interpreter::{Loaded, Started};
 use crate::loader::located::Located;
 use crate::loader::outcome::Outcome;
 use crate::loader::process::Process;
@@ -90,7 +90,7 @@ impl Pass<'_, '_> {
                         "requires {versions} of `{}`, which {} does not define; if the interpreter \
                          has loaded that, the loader does not load {}, and refuses this file",
                         shown(name),
-                        shown(&other.clean_path),
+                        shown(&*other.clean_path),
                         shown(&*tree.reported_path(&hit.located)),
                     );
                     self.remarks
@@ -127,6 +127,18 @@ impl Pass<'_, '_> {
         loaded
     }
 
+    /// What satisfies each name that `program`, an interpreter, has loaded when it has started.
+    pub fn started(&self, program: &Rc<Located>, interpreter: &[Rc<Located>]) -> Rc<Started> {
+        let known = &self.context.loaded_by_interpreters.at_start;
+        if let Some(started) = known.borrow().get(&program.file) {
+            return Rc::clone(started);
+        }
+        let mut process = self.whole(program, interpreter);
+        let started = Rc::new(std::mem::take(&mut process.by_name));
+        known.borrow_mut().insert(program.file, Rc::clone(&started));
+        started
+    }
+
     /// The extension modules in `lib-dynload` of the prefix of `program`.
     fn standard_modules(&self, program: &Located) -> Vec<Rc<Located>> {
         let root = self.context.inputs.root;
@@ -154,6 +166,7 @@ impl Pass<'_, '_> {
         let all = Pass {
             context: self.context,
             is_followed: &|_| true,
+            is_complete: self.is_complete,
             remarks: Remarks::default(),
         };
         let environment = &self.context.inputs.config.ld_library_path;

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::demand::Demand;
+use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::foreign::Foreign;
 use crate::loader::interpreter::{Interpreters, LoadedByInterpreters};
@@ -18,6 +19,7 @@ use std::rc::Rc;
 pub struct Inputs<'a> {
     pub root: &'a Root,
     pub config: &'a Config,
+    pub files: &'a Files<'a>,
     pub candidates: &'a Candidates<'a>,
     pub ld_so: &'a LdSo,
     /// The objects whose needs are resolved.

@@ -6,11 +6,11 @@ use crate::loader::candidates::Candidate;
 use crate::loader::located::Located;
 use crate::loader::outcome::Cause;
 use crate::loader::process::Process;
-use crate::loader::remarks::{Remarks, relative_element};
+use crate::loader::remarks::{Lacking, Remarks, relative_element};
 use crate::loader::search::Search;
 use crate::loader::tree::Tree;
 use crate::system::escape::shown;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,24 +45,24 @@ pub fn lacks<'o>(
     let required = located.object.required_versions.iter();
     required
         .filter(move |required| {
-            !defined.is_empty() && required.library == name && !defined.contains(&required.version)
+            !defined.is_empty()
+                && *required.library == *name
+                && !defined.contains(&required.version)
         })
-        .map(|required| required.version.as_os_str())
+        .map(|required| &*required.version)
 }
 
-/// Warns if `by` does not define a version that `located` requires of `name`.
+/// Reports the versions that `located` requires of `name` and `by` does not define.
 pub fn versions(located: &Located, path: &Path, name: &OsStr, by: &Located, remarks: &Remarks) {
-    let absent: Vec<String> = lacks(located, name, by)
-        .map(|version| format!("`{}`", shown(version)))
-        .collect();
-    if !absent.is_empty() {
-        let message = format!(
-            "requires version {} of `{}`, which {} does not define; the loader refuses it",
-            absent.join(", "),
-            shown(name),
-            shown(&by.path)
-        );
-        remarks.add_objection(path, message);
+    let versions: Vec<OsString> = lacks(located, name, by).map(OsStr::to_owned).collect();
+    if !versions.is_empty() {
+        remarks.add_lacking(Lacking {
+            name: name.to_owned(),
+            library: by.path.to_path_buf(),
+            path: path.to_owned(),
+            real: located.real.to_path_buf(),
+            versions,
+        });
     }
 }
 
@@ -113,7 +113,7 @@ pub fn cause(
         return Some(Cause {
             text: format!(
                 "{} has this SONAME, but the loader does not search there when the program starts",
-                shown(&bundled.path)
+                shown(&*bundled.path)
             ),
             advice: None,
             may_be_packaged: true,
@@ -127,7 +127,7 @@ pub fn cause(
         Cause {
             text: format!(
                 "{} has this file name, but its SONAME is {soname}",
-                shown(&namesake.path)
+                shown(&*namesake.path)
             ),
             advice: None,
             may_be_packaged: false,

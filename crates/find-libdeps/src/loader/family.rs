@@ -1,4 +1,5 @@
-//! Needs that a package cannot meet, because the library belongs to a family that the tree bundles.
+//! Needs that a package cannot meet, because the library belongs to a family that the tree bundles, or
+//! only its vendor gives it out.
 //!
 //! Wheels of Qt bundle its libraries, and plugins for some that they leave out. The distribution's Qt
 //! adds nothing: its libraries need a Qt of their own version, not the bundled one, and the plugins
@@ -13,15 +14,18 @@
 use crate::elf::object_file::Kind;
 use crate::loader::diagnose;
 use crate::loader::located::Located;
+use crate::loader::never_packaged;
 use crate::loader::outcome::{NeededName, Outcome};
 use crate::loader::process::Process;
 use crate::loader::tree::is_extension_module;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::rc::Rc;
 
-/// Marks those of `needs`, all needs of `located`, that no package can meet. A program, and what Python
-/// imports, keeps them: the user wants it to work.
-pub fn mark_left_out(process: &Process, located: &Located, needs: &mut [NeededName]) {
+/// Marks those of `needs`, all needs of the object `index`, that no package can meet; the process is
+/// without them. A program, and what Python imports, keeps them: the user wants it to work.
+pub fn mark_left_out(process: &mut Process, index: usize, needs: &mut [NeededName]) {
+    let located = &Rc::clone(&process.links[index].located);
     if located.object.kind == Kind::Program || is_extension_module(&located.path) {
         return;
     }
@@ -34,9 +38,14 @@ pub fn mark_left_out(process: &Process, located: &Located, needs: &mut [NeededNa
     for need in needs {
         let has_siblings =
             family(&need.soname).is_some_and(|family| bundled.iter().any(|known| known == family));
-        if has_siblings && is_refused(process, located, need) {
+        let is_vendors = matches!(need.outcome, Outcome::Missing { .. })
+            && never_packaged::by_vendor(&need.soname);
+        if is_vendors || has_siblings && is_refused(process, located, need) {
             need.outcome = Outcome::LeftOut;
             need.absence = None;
+            if let Some(found) = &need.found {
+                process.unload(index, found.file);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What satisfies a single name is decided in [`super::satisfy`].
 
-use crate::demand::{Caller, Demand};
+use crate::demand::{Caller, Demand, Kind as ItemKind};
 use crate::elf::object_file::{Kind, Object};
 use crate::loader::context::{Context, Inputs};
 use crate::loader::diagnose;
@@ -32,6 +32,9 @@ pub struct Followed {
 pub struct Pass<'p, 'a> {
     pub context: &'p Context<'a>,
     pub is_followed: &'p dyn Fn(&Path) -> bool,
+    /// Whether processes are complete, as they run in the final image: what the kernel and the
+    /// interpreter load counts, too.
+    pub is_complete: bool,
     pub remarks: Remarks,
 }
 
@@ -41,7 +44,7 @@ impl Pass<'_, '_> {
         Process::new(first, base, environment, &self.remarks)
     }
 
-    fn interpreter(&self, dir: Option<&Path>) -> Chain {
+    pub fn interpreter(&self, dir: Option<&Path>) -> Chain {
         self.context.interpreters.of(dir, &self.remarks)
     }
 
@@ -50,8 +53,11 @@ impl Pass<'_, '_> {
         let interpreter = self.interpreter(first.real.parent());
         let mut process = self.process(Rc::clone(first), &interpreter);
         process.is_starting = first.object.kind == Kind::Program;
+        self.add_started(&mut process, &interpreter);
         let needs = self.follow_links(&mut process, &interpreter, 0);
-        self.check_conflicts(&process, &interpreter);
+        if !self.is_complete {
+            self.check_conflicts(&process, &interpreter);
+        }
         process.loaded.remove(&first.file);
         Followed {
             needs,
@@ -92,7 +98,7 @@ impl Pass<'_, '_> {
             self.check_stack(process, &located, &path);
             let searched = OnceCell::new();
             let mut of_object = Vec::new();
-            for (name, must_exist) in names(object, next == 0 && process.is_starting) {
+            for (name, must_exist) in self.names(object, next == 0 && process.is_starting) {
                 if never_packaged::by_kernel(name) || self.context.inputs.config.ignores(name) {
                     continue;
                 }
@@ -108,7 +114,7 @@ impl Pass<'_, '_> {
                     found: satisfied.by,
                 });
             }
-            family::mark_left_out(process, &located, &mut of_object);
+            family::mark_left_out(process, next, &mut of_object);
             for need in &of_object {
                 let found = need
                     .found
@@ -211,28 +217,32 @@ impl Pass<'_, '_> {
             Box::new(Absence {
                 steps: search.steps(process, index, name, searched),
                 cause: diagnose::cause(*search, inputs.tree, process, index, name),
+                packaged: Vec::new(),
             })
         })
     }
 
-    /// Loads what `demand` names, on behalf of its caller, and returns the needs of what is loaded
-    /// along with it and has no package. `None` if a name of the demand is ignored, or its caller is
+    /// Loads the first library of `demand`, on behalf of its caller, and returns the needs of what is
+    /// loaded along with it and has no package. `None` if one of them is ignored, or its caller is
     /// never loaded.
-    pub fn follow_demand(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
+    pub fn follow_libraries(&self, demand: &Rc<Demand>) -> Option<(Resolution, Vec<NeededName>)> {
         if !demand.is_listed {
             // It is only reported: its own needs and their problems are ignored.
             let pass = Pass {
                 context: self.context,
                 is_followed: &|_| false,
+                is_complete: self.is_complete,
                 remarks: Remarks::default(),
             };
             let (mut process, interpreter) = pass.caller(demand)?;
             let (soname, outcome) = pass.satisfy_demand(&mut process, &interpreter, demand)?;
             let resolution = Resolution {
                 demand: Rc::clone(demand),
+                kind: ItemKind::Library,
                 soname,
                 outcome,
                 absence: None,
+                others: Box::default(),
             };
             return Some((resolution, Vec::new()));
         }
@@ -240,9 +250,11 @@ impl Pass<'_, '_> {
         let (soname, outcome) = self.satisfy_demand(&mut process, &interpreter, demand)?;
         let resolution = Resolution {
             demand: Rc::clone(demand),
+            kind: ItemKind::Library,
             absence: self.absence(&process, 0, &soname, &outcome, &OnceCell::new()),
             soname,
             outcome,
+            others: Box::default(),
         };
         let needs = self.follow_links(&mut process, &interpreter, 1);
         Some((resolution, needs))
@@ -271,27 +283,46 @@ impl Pass<'_, '_> {
             }
         };
         let is_loaded = self.context.foreign.system(&first.object).is_none();
-        is_loaded.then(|| (self.process(first, &base), interpreter))
+        is_loaded.then(|| {
+            let mut process = self.process(first, &base);
+            self.add_started(&mut process, &interpreter);
+            (process, interpreter)
+        })
     }
-}
 
-/// The names that are searched for to load `object`, and whether loading fails without them.
-///
-/// The kernel opens the interpreter of a program. A program that needs the C library comes with its
-/// loader, and that is the interpreter of nearly all.
-fn names(object: &Object, is_program: bool) -> impl Iterator<Item = (&Arc<OsStr>, bool)> {
-    let row = object.abi.architecture();
-    let is_usual = |interpreter: &&Arc<OsStr>| {
-        row.is_some_and(|row| ***interpreter == *row.interpreter)
-            && object.needed.iter().any(|name| **name == *"libc.so.6")
-    };
-    let interpreter = object.interpreter.as_ref();
-    let interpreter = interpreter.filter(|it| is_program && !is_usual(it));
-    let needed = object.needed.iter();
-    // An empty name is that of the program (`_dl_name_match_p` in glibc's `elf/dl-misc.c`).
-    let required = interpreter
-        .into_iter()
-        .chain(needed.filter(|name| !name.is_empty()));
-    let auxiliary = object.auxiliary.iter().map(|name| (name, false));
-    required.map(|name| (name, true)).chain(auxiliary)
+    /// Adds what the interpreter loads when it starts, if processes are complete.
+    fn add_started(&self, process: &mut Process, interpreter: &[Rc<Located>]) {
+        let program = interpreter.last().filter(|_| self.is_complete);
+        if let Some(program) = program.filter(|_| !process.is_starting) {
+            for (name, satisfied) in &*self.started(program, interpreter) {
+                let entry = process.by_name.entry(Arc::clone(name));
+                entry.or_insert_with(|| satisfied.clone());
+            }
+        }
+    }
+
+    /// The names that are searched for to load `object`, and whether loading fails without them.
+    ///
+    /// The kernel opens the interpreter of a program. A program that needs the C library comes with its
+    /// loader, and that is the interpreter of nearly all: it matters only in the final image.
+    fn names<'o>(
+        &self,
+        object: &'o Object,
+        is_program: bool,
+    ) -> impl Iterator<Item = (&'o Arc<OsStr>, bool)> + use<'o> {
+        let row = object.abi.architecture();
+        let is_usual = |interpreter: &&Arc<OsStr>| {
+            row.is_some_and(|row| ***interpreter == *row.interpreter)
+                && object.needed.iter().any(|name| **name == *"libc.so.6")
+        };
+        let interpreter = object.interpreter.as_ref().filter(|_| is_program);
+        let interpreter = interpreter.filter(|it| self.is_complete || !is_usual(it));
+        let needed = object.needed.iter();
+        // An empty name is that of the program (`_dl_name_match_p` in glibc's `elf/dl-misc.c`).
+        let required = interpreter
+            .into_iter()
+            .chain(needed.filter(|name| !name.is_empty()));
+        let auxiliary = object.auxiliary.iter().map(|name| (name, false));
+        required.map(|name| (name, true)).chain(auxiliary)
+    }
 }

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::loader::candidates::Candidates;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
-use crate::loader::process::Process;
+use crate::loader::process::{Process, Satisfied};
 use crate::loader::remarks::Remarks;
 use crate::loader::search::Search;
 use crate::system::root::Root;
@@ -22,10 +22,14 @@ pub type Chain = Rc<[Rc<Located>]>;
 /// Libraries by the names that they satisfy.
 pub type Loaded = HashMap<Arc<OsStr>, Rc<Located>>;
 
+/// What satisfies the names that an interpreter has loaded when it has started.
+pub type Started = HashMap<Arc<OsStr>, Satisfied>;
+
 /// What each interpreter loads, by its program.
 #[derive(Default)]
 pub struct LoadedByInterpreters {
     pub by_program: RefCell<HashMap<FileId, Rc<Loaded>>>,
+    pub at_start: RefCell<HashMap<FileId, Rc<Started>>>,
 }
 
 /// Interpreters by the directory of the objects that they load.

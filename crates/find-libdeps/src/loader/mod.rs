@@ -1,4 +1,4 @@
-//! Demands to outcomes, by glibc's rules.
+//! Demands to outcomes, by glibc's rules for libraries.
 //!
 //! Takes the objects below the given paths and the demands of their code; gives what the loader
 //! finds for each ([`outcome::Resolution`]), and warnings where it would refuse an object.
@@ -7,15 +7,15 @@
 //! one; [`candidates`] judges one path; [`cache_file`] and [`conf_file`] are the formats that
 //! [`system_libraries`] reads; [`search`] tries candidates in order; [`interpreter`] and [`process`]
 //! model what loads what; [`foreign`] sets apart what is for other machines; [`follow`] loads one process after the other, [`satisfy`] decides what
-//! satisfies a name, [`family`] what no package can, [`conflicts`] compares versions across packages, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
+//! satisfies a name, [`family`] what no package can, [`conflicts`] compares versions across packages, [`other_items`] finds what is no library, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
 //! holds the results, [`remarks`] the warnings, [`context`] what all of these work on;
 //! [`never_packaged`] names what hosts and interpreters provide.
 //!
 //! Never happens here: executing or loading what is inspected, or asking who owns a file.
 
-mod cache_file;
+pub(crate) mod cache_file;
 pub(crate) mod candidates;
-mod conf_file;
+pub(crate) mod conf_file;
 mod conflicts;
 pub(crate) mod context;
 mod diagnose;
@@ -25,12 +25,13 @@ mod foreign;
 mod interpreter;
 pub(crate) mod located;
 pub(crate) mod never_packaged;
+mod other_items;
 pub(crate) mod outcome;
 mod process;
-mod remarks;
+pub(crate) mod remarks;
 pub(crate) mod resolver;
 mod satisfy;
 mod search;
-mod search_path;
+pub(crate) mod search_path;
 pub mod system_libraries;
 pub(crate) mod tree;

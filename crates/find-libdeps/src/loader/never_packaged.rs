@@ -1,4 +1,4 @@
-//! Sonames that the host, the interpreter, the kernel or every process provides, recognised by name.
+//! Sonames that vendors, the host, the interpreter, the kernel or every process provides, recognised by name.
 
 use crate::system::architecture::Abi;
 use std::ffi::OsStr;
@@ -20,6 +20,32 @@ const DRIVER: &[&str] = &[
     "libnvoptix.so.",
     "libvdpau_nvidia.so.",
 ];
+
+/// Licensed libraries of vendors: solvers, MATLAB and databases. Wheels ship plugins for them.
+const VENDORS: [&str; 17] = [
+    "libMad.so",
+    "libclntsh.so.",
+    "libconopt.so.",
+    "libcplex",
+    "libeng.so",
+    "libgurobi",
+    "libhsl.so",
+    "libknitro.so",
+    "libmat.so",
+    "libmex.so",
+    "libmimerapi.so",
+    "libmosek64.so",
+    "libmx.so",
+    "libsnopt7.so",
+    "libut.so",
+    "libworhp.so",
+    "libxprs.so",
+];
+
+/// Whether only its vendor gives it out, under a licence.
+pub fn by_vendor(soname: &OsStr) -> bool {
+    VENDORS.iter().any(|prefix| starts_with(soname, prefix))
+}
 
 /// Whether the host's driver provides it at run time, such as `libcuda.so.1`.
 pub fn by_host(soname: &OsStr) -> bool {

@@ -1,8 +1,9 @@
 //! What the loader makes of a demand.
 
-use crate::demand::Demand;
+use crate::demand::{Caller, Demand, Item, Kind, Site};
 use crate::loader::located::Located;
 use std::ffi::OsStr;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +26,10 @@ pub enum FoundBy {
     Direct,
     /// The SONAME of another object below the given paths, which must be loaded first.
     Soname,
+    /// A directory of `PATH`.
+    Path,
+    /// The interpreter's standard library.
+    StandardLibrary,
 }
 
 /// A library that was found.
@@ -64,8 +69,14 @@ impl PartialEq for Hit {
 
 impl Eq for Hit {}
 
-/// What the loader makes of a demanded name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Hash for Hit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.located.file, self.found_by).hash(state);
+    }
+}
+
+/// What the loader makes of a demanded name, or where what is no library was found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Found outside the given paths, or in a place that is searched even if they are not copied.
     System(Hit),
@@ -77,11 +88,13 @@ pub enum Outcome {
     /// is in a separate package, `libpython3.11`, which `python3` does not depend on. If no package
     /// ships it, it came with the interpreter.
     Embedded(Hit),
+    /// A program, file or module that was found.
+    File { path: PathBuf, found_by: FoundBy },
     /// The host's driver provides it at run time.
     Host,
-    /// The distribution left it out, and bundles others of its family; no package can replace it.
+    /// The distribution left it out; no package can replace it.
     LeftOut,
-    /// The loader does not find it.
+    /// It is not found.
     Missing {
         /// Debian's name of the architecture that it is missing for.
         architecture: &'static str,
@@ -89,10 +102,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The library that a package may own.
-    pub fn ownable(&self) -> Option<&Hit> {
+    /// The path that a package may own.
+    pub fn ownable(&self) -> Option<&Path> {
         match self {
-            Self::System(hit) | Self::Embedded(hit) => Some(hit),
+            Self::System(hit) | Self::Embedded(hit) => Some(hit.clean_path()),
+            Self::File { path, .. } => Some(path),
             _ => None,
         }
     }
@@ -105,6 +119,8 @@ pub struct Absence {
     pub steps: Rc<[Step]>,
     /// Why the search fails, if that is known.
     pub cause: Option<Cause>,
+    /// What a package ships that meets the demand, if it has other names there.
+    pub packaged: Vec<Item>,
 }
 
 /// Why the search for a library fails.
@@ -127,15 +143,35 @@ pub struct Step {
     pub path: PathBuf,
 }
 
-/// A demand and what the loader makes of it.
+/// A demand and its outcome.
 #[derive(Clone, Debug)]
 pub struct Resolution {
     pub demand: Rc<Demand>,
+    /// What `soname` is the name of.
+    pub kind: Kind,
     /// The name that was found, or the first one if none was.
     pub soname: Arc<OsStr>,
     pub outcome: Outcome,
     /// How it was searched for, if it is missing.
     pub absence: Option<Box<Absence>>,
+    /// The other files that need the same name with the same outcome.
+    pub others: Box<[(Site, Caller)]>,
+}
+
+impl Resolution {
+    /// Each place where the request is made, and on whose behalf.
+    pub fn requests(&self) -> impl Iterator<Item = (&Site, &Caller)> {
+        let first = (&self.demand.site, &self.demand.caller);
+        let others = self.others.iter().map(|(site, caller)| (site, caller));
+        std::iter::once(first).chain(others)
+    }
+
+    /// What a package would have to ship to meet the demand, as alternatives.
+    pub fn packaged(&self) -> &[Item] {
+        let packaged = self.absence.as_ref().map(|absence| &absence.packaged[..]);
+        let packaged = packaged.filter(|items| !items.is_empty());
+        packaged.unwrap_or(&self.demand.items)
+    }
 }
 
 /// A needed name of an object, resolved in one process.

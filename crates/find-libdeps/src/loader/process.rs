@@ -1,6 +1,7 @@
 //! A process that is being loaded: which objects it holds, and which names they satisfy.
 
 use crate::elf::object_file::Kind;
+use crate::loader::candidates::Directory;
 use crate::loader::located::{FileId, Located};
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
 use crate::loader::remarks::{Remarks, relative_element};
@@ -34,7 +35,7 @@ pub struct Link {
     /// The index of the object that loaded it.
     pub loader: Option<usize>,
     /// The directories in which its needs are searched for, once they are known.
-    pub directories: OnceCell<Vec<(FoundBy, Rc<[PathBuf]>)>>,
+    pub directories: OnceCell<Vec<(FoundBy, Rc<[Directory]>)>>,
 }
 
 impl Link {
@@ -100,6 +101,18 @@ impl Process {
             environment: directories,
             is_starting: false,
             links: vec![Link::new(first, None)],
+        }
+    }
+
+    /// Removes the library `file`, if the object `index` was the one to load it.
+    pub fn unload(&mut self, index: usize, file: FileId) {
+        // Nothing was loaded by it yet, so no index of a loading object changes.
+        let of_index = |link: &Link| link.loader == Some(index) && link.located.file == file;
+        if self.links.iter().any(of_index) {
+            self.links.retain(|link| !of_index(link));
+            self.loaded.remove(&file);
+            let is_other = |by: &Option<Rc<Located>>| by.as_ref().is_none_or(|by| by.file != file);
+            self.by_name.retain(|_, satisfied| is_other(&satisfied.by));
         }
     }
 

@@ -10,16 +10,16 @@
 //! A library that code loads by name at run time is searched for in the same way, on behalf of the
 //! object or the interpreter that loads it.
 
-use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, Kind as ItemKind, LibraryName, Site};
 use crate::elf::object_file::Kind;
 use crate::loader::context::{Context, Inputs};
 use crate::loader::follow::{Followed, Pass};
-use crate::loader::located::FileId;
-use crate::loader::outcome::{NeededName, Resolution};
-use crate::loader::remarks::Remarks;
+use crate::loader::located::{FileId, Located};
+use crate::loader::outcome::{Absence, NeededName, Outcome, Resolution};
+use crate::loader::remarks::{Lacking, Remarks};
 use crate::loader::tree::{Tree, is_extension_module};
 use crate::warning::Warning;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::rc::Rc;
@@ -33,10 +33,12 @@ pub struct Resolver<'a> {
 /// The demands of a tree, resolved.
 #[derive(Debug)]
 pub struct Resolved {
-    /// One for each demand and outcome, in no order. A needed name has several outcomes if several
-    /// processes load the object.
+    /// One for each demand and outcome, in no order; of needed names with equal outcomes one for all
+    /// files. A needed name has several outcomes if several processes load the object.
     pub resolutions: Vec<Resolution>,
     pub warnings: Vec<Warning>,
+    /// Sorted.
+    pub lacking: Vec<Lacking>,
 }
 
 impl<'a> Resolver<'a> {
@@ -56,8 +58,25 @@ impl<'a> Resolver<'a> {
         let pass = Pass {
             context: &self.context,
             is_followed,
+            is_complete: false,
             remarks: Remarks::default(),
         };
+        self.run(pass, &[])
+    }
+
+    /// Resolves the same as it is loaded in the final image, where no package adds anything: also the
+    /// needs of every library that is found, and those of `programs`, real paths.
+    pub fn resolve_completely(&self, programs: &[&Path]) -> Resolved {
+        let pass = Pass {
+            context: &self.context,
+            is_followed: &|_| true,
+            is_complete: true,
+            remarks: Remarks::default(),
+        };
+        self.run(pass, programs)
+    }
+
+    fn run(&self, pass: Pass, programs: &[&Path]) -> Resolved {
         let foreign = &self.context.foreign;
         foreign.report(self.context.inputs.tree, &pass.remarks);
         let mut needs = Needs::default();
@@ -72,10 +91,12 @@ impl<'a> Resolver<'a> {
             .partition(|located| {
                 located.object.kind == Kind::Program || is_extension_module(&located.path)
             });
-        for first in certain {
+        let candidates = self.context.inputs.candidates;
+        let programs = programs.iter().filter_map(|path| candidates.program(path));
+        for first in certain.into_iter().chain(&programs.collect::<Vec<_>>()) {
             let followed = pass.follow(first);
             loaded.extend(&followed.loaded);
-            needs.extend(self.context.inputs.tree, followed.needs);
+            needs.extend(followed.needs);
         }
         let mut covered = loaded.clone();
         let mut alone: Vec<(FileId, Followed)> = Vec::new();
@@ -84,7 +105,10 @@ impl<'a> Resolver<'a> {
             if !loaded.contains(&first.file) {
                 let mut followed = pass.follow(first);
                 loaded.extend(&followed.loaded);
+                // Most of both is known from the libraries that others load too.
+                followed.needs.retain(|need| !needs.contains(need));
                 followed.needs.shrink_to_fit();
+                followed.loaded.retain(|file| !covered.contains(file));
                 followed.loaded.shrink_to_fit();
                 alone.push((first.file, followed));
             }
@@ -94,7 +118,7 @@ impl<'a> Resolver<'a> {
         for (file, followed) in alone {
             covered.insert(file);
             covered.extend(followed.loaded);
-            needs.extend(self.context.inputs.tree, followed.needs);
+            needs.extend(followed.needs);
         }
         // An object that was left out because a later process loads it may load less in that process:
         // what it alone loaded is followed by itself.
@@ -102,20 +126,22 @@ impl<'a> Resolver<'a> {
             if covered.insert(first.file) {
                 let followed = pass.follow(first);
                 covered.extend(followed.loaded);
-                needs.extend(self.context.inputs.tree, followed.needs);
+                needs.extend(followed.needs);
             }
         }
         let mut resolutions = Vec::new();
         for demand in self.context.inputs.demands {
             if let Some((resolution, brought)) = pass.follow_demand(demand) {
                 resolutions.push(resolution);
-                needs.extend(self.context.inputs.tree, brought);
+                needs.extend(brought);
             }
         }
-        resolutions.extend(needs.by_file.into_values().flatten());
+        resolutions.extend(needs.resolutions(self.context.inputs.tree));
+        let (warnings, lacking) = pass.remarks.into_parts();
         Resolved {
             resolutions,
-            warnings: pass.remarks.into_warnings(),
+            warnings,
+            lacking,
         }
     }
 }
@@ -123,47 +149,76 @@ impl<'a> Resolver<'a> {
 /// The needs of all processes, each once.
 #[derive(Default)]
 struct Needs {
-    by_file: BTreeMap<FileId, Vec<Resolution>>,
-    /// What the demands of each file share.
-    files: HashMap<FileId, (Site, Caller)>,
-    /// What the demands for each name share.
-    names: HashMap<Arc<OsStr>, Rc<[LibraryName]>>,
+    /// The files that need a name with this outcome.
+    by_outcome: HashMap<(Arc<OsStr>, Outcome), HashSet<FileId>>,
+    /// How missing names are searched for, by the file that needs them.
+    absences: HashMap<(FileId, Arc<OsStr>), Box<Absence>>,
+    /// What needs something.
+    objects: HashMap<FileId, Rc<Located>>,
 }
 
 impl Needs {
-    fn extend(&mut self, tree: &Tree, needs: Vec<NeededName>) {
+    fn extend(&mut self, needs: Vec<NeededName>) {
         for need in needs {
-            let resolutions = self.by_file.entry(need.by.file).or_default();
-            let is_known = resolutions
-                .iter()
-                .any(|known| known.soname == need.soname && known.outcome == need.outcome);
-            if is_known {
-                continue;
+            let file = need.by.file;
+            if let Some(absence) = need.absence {
+                let key = (file, Arc::clone(&need.soname));
+                self.absences.entry(key).or_insert(absence);
             }
-            let (site, caller) = self.files.entry(need.by.file).or_insert_with(|| {
-                let path = Rc::from(&*tree.reported_path(&need.by));
-                let caller = Caller::Object(need.by.real.as_path().into());
-                (Site { path, line: None }, caller)
-            });
-            let name = Arc::clone(&need.soname);
-            let names = self
-                .names
-                .entry(name)
-                .or_insert_with_key(|name| Rc::new([LibraryName::Soname(name.into())]));
-            let demand = Demand {
-                site: site.clone(),
-                evidence: Evidence::Header,
-                caller: caller.clone(),
-                names: Rc::clone(names),
-                is_required: true,
-                is_listed: true,
-            };
-            resolutions.push(Resolution {
-                demand: Rc::new(demand),
-                soname: need.soname,
-                outcome: need.outcome,
-                absence: need.absence,
-            });
+            let key = (need.soname, need.outcome);
+            self.by_outcome.entry(key).or_default().insert(file);
+            self.objects.entry(file).or_insert(need.by);
         }
+    }
+
+    fn contains(&self, need: &NeededName) -> bool {
+        let key = (Arc::clone(&need.soname), need.outcome.clone());
+        let files = self.by_outcome.get(&key);
+        files.is_some_and(|files| files.contains(&need.by.file))
+    }
+
+    /// One resolution for each name and outcome; of a missing name one for each file, because the
+    /// searches differ.
+    fn resolutions(mut self, tree: &Tree) -> Vec<Resolution> {
+        let mut resolutions = Vec::new();
+        for ((soname, outcome), files) in self.by_outcome {
+            let item = Item::Library(LibraryName::Soname((&*soname).into()));
+            let items: Rc<[Item]> = Rc::new([item]);
+            let objects = files.iter().filter_map(|file| self.objects.get(file));
+            let mut objects: Vec<&Rc<Located>> = objects.collect();
+            objects.sort_unstable_by_key(|located| located.file);
+            let together = match outcome {
+                Outcome::Missing { .. } => 1,
+                _ => objects.len().max(1),
+            };
+            for objects in objects.chunks(together) {
+                let mut requests = objects.iter().map(|located| {
+                    let path = tree.reported_path(located);
+                    let caller = Caller::Object(Arc::clone(&located.real));
+                    (Site { path, line: None }, caller)
+                });
+                let (Some(first), Some((site, caller))) = (objects.first(), requests.next()) else {
+                    continue;
+                };
+                let demand = Demand {
+                    site,
+                    evidence: Evidence::Header,
+                    caller,
+                    items: Rc::clone(&items),
+                    is_required: true,
+                    is_listed: true,
+                    reason: None,
+                };
+                resolutions.push(Resolution {
+                    demand: Rc::new(demand),
+                    kind: ItemKind::Library,
+                    soname: Arc::clone(&soname),
+                    outcome: outcome.clone(),
+                    absence: self.absences.remove(&(first.file, Arc::clone(&soname))),
+                    others: requests.collect(),
+                });
+            }
+        }
+        resolutions
     }
 }

@@ -16,7 +16,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl Pass<'_, '_> {
-    /// The name of `demand` that is found, and its outcome; `None` if one of the names is ignored.
+    /// The library of `demand` that is found, and its outcome; `None` if one of them is ignored, or it
+    /// has none.
     pub fn satisfy_demand(
         &self,
         process: &mut Process,
@@ -28,7 +29,7 @@ impl Pass<'_, '_> {
         let mut sonames: Vec<Arc<OsStr>> = Vec::new();
         // A stem that is not found is reported, and ignored, as `libNAME.so.*`.
         let mut stems: Vec<OsString> = Vec::new();
-        for name in demand.names.iter() {
+        for name in demand.libraries() {
             match name {
                 LibraryName::Soname(soname) => sonames.push(Arc::from(soname.as_os_str())),
                 LibraryName::Stem(stem) => match search.ld_so.cached_name(stem, abi) {
@@ -54,14 +55,19 @@ impl Pass<'_, '_> {
         }
         let elsewhere = sonames
             .iter()
-            .map(|soname| (Arc::clone(soname), self.not_found(soname, abi, false)))
+            .map(|soname| {
+                (
+                    Arc::clone(soname),
+                    self.not_found(soname, abi, false, interpreter),
+                )
+            })
             .find(|(_, outcome)| !matches!(outcome, Outcome::Missing { .. }));
         elsewhere.or_else(|| {
-            let first: Arc<OsStr> = match demand.names.first()? {
+            let first: Arc<OsStr> = match demand.libraries().next()? {
                 LibraryName::Soname(soname) => Arc::from(soname.as_os_str()),
                 stem @ LibraryName::Stem(_) => Arc::from(OsString::from(stem.to_string())),
             };
-            let outcome = self.not_found(&first, abi, false);
+            let outcome = self.not_found(&first, abi, false, interpreter);
             Some((first, outcome))
         })
     }
@@ -79,19 +85,14 @@ impl Pass<'_, '_> {
         let located = &process.links[index].located;
         let abi = located.object.abi;
         // Names are compared with their tokens replaced.
-        let expanded: Vec<Arc<OsStr>> = if name.as_bytes().contains(&b'$') {
-            let expanded = search_path::expand(name, located.tokens());
-            expanded.into_iter().map(Arc::from).collect()
-        } else {
-            vec![Arc::clone(name)]
-        };
+        let expanded = search_path::expand_name(name, located.tokens());
         let loaded = expanded.iter().find_map(|name| process.by_name.get(name));
         if let Some(loaded) = loaded {
             return loaded.clone();
         }
         let Some((located, found_by)) = search.find(process, index, name, &self.remarks) else {
             return Satisfied {
-                outcome: self.not_found(name, abi, process.is_starting),
+                outcome: self.not_found(name, abi, process.is_starting, interpreter),
                 by: None,
             };
         };
@@ -106,6 +107,7 @@ impl Pass<'_, '_> {
         let is_loaded = match &satisfied.outcome {
             Outcome::Bundled(_) => true,
             Outcome::System(hit) => (self.is_followed)(hit.real()),
+            Outcome::Interpreter(_) | Outcome::Embedded(_) => self.is_complete,
             _ => false,
         };
         let soname = located.object.soname.iter();
@@ -152,8 +154,16 @@ impl Pass<'_, '_> {
     /// The outcome for a name that the search does not find. Another library of the tree with this
     /// SONAME satisfies it only where code can have loaded that before, so not in a program that is
     /// starting.
-    fn not_found(&self, name: &Arc<OsStr>, abi: Abi, is_starting: bool) -> Outcome {
-        if never_packaged::by_interpreter(name) {
+    fn not_found(
+        &self,
+        name: &Arc<OsStr>,
+        abi: Abi,
+        is_starting: bool,
+        interpreter: &[Rc<Located>],
+    ) -> Outcome {
+        // In a complete process, what the interpreter loads would be found.
+        let is_known = self.is_complete && !interpreter.is_empty();
+        if never_packaged::by_interpreter(name) && !is_known {
             return Outcome::Interpreter(None);
         }
         let tree = self.context.inputs.tree;

@@ -3,7 +3,7 @@
 //!
 //! The order is written down once, in [`Search::places`]; only the loader's own name comes after it.
 
-use crate::loader::candidates::{self, Candidate, Candidates};
+use crate::loader::candidates::{self, Candidate, Candidates, Directory};
 use crate::loader::located::Located;
 use crate::loader::never_packaged;
 use crate::loader::outcome::{FoundBy, Step};
@@ -17,6 +17,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many paths are tried for the needs of one object. Real objects with hundreds of needs have
 /// dozens of directories.
@@ -39,12 +40,12 @@ impl Search<'_> {
         self,
         process: &Process,
         index: usize,
-        name: &OsStr,
+        name: &Arc<OsStr>,
         remarks: &Remarks,
     ) -> Option<(Rc<Located>, FoundBy)> {
         let located = &process.links[index].located;
         // The loader replaces the tokens first, and then checks for a slash.
-        search_path::expand(name, located.tokens())
+        search_path::expand_name(name, located.tokens())
             .iter()
             .find_map(|name| self.find_expanded(process, index, name, remarks))
     }
@@ -53,15 +54,18 @@ impl Search<'_> {
         self,
         process: &Process,
         index: usize,
-        name: &OsStr,
+        name: &Arc<OsStr>,
         remarks: &Remarks,
     ) -> Option<(Rc<Located>, FoundBy)> {
         let located = &process.links[index].located;
         let abi = located.object.abi;
-        let open = |path: &Path| self.open(path, abi, remarks);
+        let open = |path: &Path| {
+            let candidate = self.candidates.candidate(path, abi);
+            fitting(candidate, path, remarks)
+        };
         if name.as_bytes().contains(&b'/') {
             // A path relative to the working directory means nothing that holds in the image.
-            let path = Path::new(name);
+            let path = Path::new(&**name);
             let library = path.is_absolute().then(|| open(path)).flatten();
             return library.map(|library| (library, FoundBy::Direct));
         }
@@ -80,11 +84,15 @@ impl Search<'_> {
                     .and_then(open)
             } else {
                 // Those after the first are for some processors, perhaps of another architecture.
-                let mut usable = tried
-                    .iter()
-                    .enumerate()
-                    .filter(|(index, dir)| *index == 0 || candidates::is_for_processors(dir, abi));
-                usable.find_map(|(_, dir)| open(&dir.join(name)))
+                let mut usable = tried.iter().enumerate().filter(|(index, dir)| {
+                    *index == 0 || candidates::is_for_processors(&dir.path, abi)
+                });
+                usable.find_map(
+                    |(_, dir)| match self.candidates.in_directory(dir, name, abi) {
+                        Candidate::Absent => None,
+                        candidate => fitting(candidate, &dir.path.join(&**name), remarks),
+                    },
+                )
             };
             if let Some(library) = library {
                 return Some((library, *found_by));
@@ -100,7 +108,7 @@ impl Search<'_> {
         process: &'p Process,
         index: usize,
         remarks: &Remarks,
-    ) -> &'p [(FoundBy, Rc<[PathBuf]>)] {
+    ) -> &'p [(FoundBy, Rc<[Directory]>)] {
         let link = &process.links[index];
         let object = &link.located.object;
         let names = object.needed.len() + object.auxiliary.len();
@@ -180,24 +188,10 @@ impl Search<'_> {
         paths.any(|path| match self.candidates.candidate(&path, abi) {
             Candidate::Fits(library) => {
                 let defined = &library.object.defined_versions;
-                defined.iter().any(|defined| defined == version)
+                defined.iter().any(|defined| **defined == *version)
             }
             Candidate::Absent | Candidate::Refused(_) => false,
         })
-    }
-
-    fn open(self, path: &Path, abi: Abi, remarks: &Remarks) -> Option<Rc<Located>> {
-        match self.candidates.candidate(path, abi) {
-            Candidate::Fits(located) => Some(located),
-            Candidate::Absent => None,
-            Candidate::Refused(reason) => {
-                remarks.add_objection(
-                    path,
-                    format!("skipped: {reason}; the loader would stop here"),
-                );
-                None
-            }
-        }
     }
 
     /// The steps of the search for `name`, for a report. `searched` are those for names without `/`
@@ -228,5 +222,18 @@ impl Search<'_> {
                 .collect()
         });
         Rc::clone(searched)
+    }
+}
+
+/// The library that `candidate`, at `path`, is.
+fn fitting(candidate: Candidate, path: &Path, remarks: &Remarks) -> Option<Rc<Located>> {
+    match candidate {
+        Candidate::Fits(located) => Some(located),
+        Candidate::Absent => None,
+        Candidate::Refused(reason) => {
+            let message = format!("skipped: {reason}; the loader would stop here");
+            remarks.add_objection(path, message);
+            None
+        }
     }
 }

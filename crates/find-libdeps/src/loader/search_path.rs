@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// No path that can be opened is longer, with its NUL (limits.h).
 const PATH_MAX: usize = 4096;
@@ -79,6 +80,15 @@ pub fn expand(text: &OsStr, tokens: TokenValues) -> Vec<OsString> {
         .collect()
 }
 
+/// The same for a needed name. Nearly all have no tokens.
+pub fn expand_name(name: &Arc<OsStr>, tokens: TokenValues) -> Vec<Arc<OsStr>> {
+    if !name.as_bytes().contains(&b'$') && name.len() < PATH_MAX {
+        return vec![Arc::clone(name)];
+    }
+    let expanded = expand(name, tokens).into_iter();
+    expanded.map(Arc::from).collect()
+}
+
 /// `text` with its tokens replaced, `$PLATFORM` by `platform`.
 fn substitute(text: &[u8], tokens: TokenValues, platform: Option<&str>) -> Option<OsString> {
     let mut result = Vec::new();
@@ -103,6 +113,7 @@ fn substitute(text: &[u8], tokens: TokenValues, platform: Option<&str>) -> Optio
         }
     }
     result.extend_from_slice(rest);
+    result.shrink_to_fit();
     (result.len() < PATH_MAX).then(|| OsString::from_vec(result))
 }
 

@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// The cache of the loader.
 pub const CACHE: &str = "/etc/ld.so.cache";
+/// What `ctypes.util.find_library` runs.
+const LDCONFIG: &str = "/sbin/ldconfig";
 /// A machine with ten thousand libraries has a cache of one megabyte.
 const MAX_CACHE: u64 = 64 << 20;
 
@@ -30,6 +32,8 @@ pub struct LdSo {
     configured: Vec<PathBuf>,
     /// Why there is no cache.
     no_cache: Option<String>,
+    /// Whether `ldconfig -p` can print the cache.
+    is_printable: bool,
     defaults: HashMap<Abi, [PathBuf; 4]>,
 }
 
@@ -62,6 +66,17 @@ impl LdSo {
     /// Reads the cache of `root`. Without one, this collects the libraries that ldconfig would enter:
     /// in the final image, ldconfig will have run.
     pub fn read(root: &Root) -> Self {
+        let mut ld_so = Self::as_installed(root);
+        ld_so.is_printable = true;
+        if ld_so.no_cache.is_some() {
+            ld_so.emulate_ldconfig(root);
+        }
+        ld_so
+    }
+
+    /// Reads the cache of `root` as the loader does: without one, it searches its default directories
+    /// only.
+    pub fn as_installed(root: &Root) -> Self {
         let configured = conf_file::directories(root);
         let read = match root.read(Path::new(CACHE), MAX_CACHE) {
             Ok(bytes) => cache_file::parse(&bytes).ok_or("is not a cache of the loader".to_owned()),
@@ -82,19 +97,16 @@ impl LdSo {
                 is_for_some_processors: entry.is_for_some_processors,
             });
         }
-        let mut ld_so = Self {
+        Self {
             by_name,
             configured,
             no_cache,
+            is_printable: root.metadata(Path::new(LDCONFIG)).is_ok(),
             defaults: ARCHITECTURES
                 .iter()
                 .map(|row| (row.abi, row.default_directories()))
                 .collect(),
-        };
-        if ld_so.no_cache.is_some() {
-            ld_so.emulate_ldconfig(root);
         }
-        ld_so
     }
 
     /// A warning if the loader has no cache.
@@ -138,6 +150,9 @@ impl LdSo {
     /// order of `ldconfig -p` that begins with `libSTEM.` (`_findSoname_ldconfig` in `CPython`'s
     /// `Lib/ctypes/util.py`).
     pub fn cached_name(&self, stem: &str, abi: Abi) -> Option<&OsStr> {
+        if !self.is_printable {
+            return None;
+        }
         let beginning = format!("lib{stem}.");
         let is_meant = |name: &&OsString| name.as_bytes().starts_with(beginning.as_bytes());
         let suits = |name: &&OsString| self.cached(name, abi).is_some();

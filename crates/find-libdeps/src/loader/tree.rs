@@ -1,12 +1,12 @@
 //! The objects below the given paths, together.
 
 use crate::elf::object_file::{Kind, Object};
-use crate::loader::located::{FileId, Located};
+use crate::loader::located::{FileId, Located, PathKey};
 use crate::scan::Starts;
 use crate::system::architecture::Abi;
-use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -18,25 +18,26 @@ pub struct Tree {
     starts: Starts,
     /// By [`FileId`].
     objects: Vec<Rc<Located>>,
-    by_real: HashMap<OsString, FileId>,
+    by_real: HashMap<PathKey, FileId>,
     by_soname: HashMap<(Abi, Arc<OsStr>), FileId>,
-    by_file_name: HashMap<OsString, Vec<FileId>>,
+    /// Sorted by file name; made when it is first asked for.
+    by_file_name: OnceCell<Vec<FileId>>,
 }
 
 impl Tree {
     /// `objects` by their real paths, all of which lie at or below one of `starts`.
-    pub fn new(starts: Starts, objects: Vec<(PathBuf, Object)>) -> Self {
-        let mut objects: Vec<(PathBuf, PathBuf, Object)> = objects
+    pub fn new(starts: Starts, objects: Vec<(Arc<Path>, Arc<Object>)>) -> Self {
+        let mut objects: Vec<(Arc<Path>, Arc<Path>, Arc<Object>)> = objects
             .into_iter()
-            .map(|(real, object)| (starts.reported_or_real(&real), real, object))
+            .map(|(real, object)| (starts.reported_or_shared(&real), real, object))
             .collect();
         objects.sort_unstable_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut tree = Self {
             starts,
-            objects: Vec::new(),
-            by_real: HashMap::new(),
+            objects: Vec::with_capacity(objects.len()),
+            by_real: HashMap::with_capacity(objects.len()),
             by_soname: HashMap::new(),
-            by_file_name: HashMap::new(),
+            by_file_name: OnceCell::new(),
         };
         for (index, (path, real, object)) in objects.into_iter().enumerate() {
             tree.add(FileId(index), path, real, object);
@@ -44,10 +45,8 @@ impl Tree {
         tree
     }
 
-    fn add(&mut self, file: FileId, path: PathBuf, real: PathBuf, object: Object) {
-        let name = path.file_name().unwrap_or_default().to_owned();
-        self.by_file_name.entry(name).or_default().push(file);
-        self.by_real.insert(real.clone().into_os_string(), file);
+    fn add(&mut self, file: FileId, path: Arc<Path>, real: Arc<Path>, object: Arc<Object>) {
+        self.by_real.insert(PathKey(Arc::clone(&real)), file);
         if let (Some(soname), Kind::Library, None, None) =
             (&object.soname, object.kind, object.system, &object.refusal)
         {
@@ -55,7 +54,7 @@ impl Tree {
             let key = (object.abi, Arc::clone(soname));
             self.by_soname.entry(key).or_insert(file);
         }
-        let located = Located::new(file, path.clone(), path, real, Arc::new(object));
+        let located = Located::new(file, Arc::clone(&path), path, real, object);
         self.objects.push(Rc::new(located));
     }
 
@@ -66,7 +65,7 @@ impl Tree {
 
     /// The object with the real path `real`.
     pub fn with_real_path(&self, real: &Path) -> Option<&Rc<Located>> {
-        self.get(*self.by_real.get(real.as_os_str())?)
+        self.get(*self.by_real.get(real.as_os_str().as_bytes())?)
     }
 
     /// The first library with this SONAME.
@@ -76,18 +75,28 @@ impl Tree {
 
     /// An object with this file name, whatever its SONAME.
     pub fn with_file_name(&self, name: &OsStr, abi: Abi) -> Option<&Rc<Located>> {
-        let files = self.by_file_name.get(name)?;
-        let mut named = files.iter().filter_map(|&file| self.get(file));
-        named.find(|located| located.object.abi == abi)
+        let name_of = |file: FileId| self.get(file)?.path.file_name();
+        let files = self.by_file_name.get_or_init(|| {
+            let mut files: Vec<FileId> = (0..self.objects.len()).map(FileId).collect();
+            files.sort_by_key(|&file| name_of(file));
+            files
+        });
+        let first = files.partition_point(|&file| name_of(file) < Some(name));
+        let named = files[first..].iter().map_while(|&file| {
+            let located = self.get(file)?;
+            (located.path.file_name() == Some(name)).then_some(located)
+        });
+        let mut suitable = named.filter(|located| located.object.abi == abi);
+        suitable.next()
     }
 
     /// The path under which `located` is reported.
-    pub fn reported_path<'t>(&'t self, located: &'t Located) -> Cow<'t, Path> {
+    pub fn reported_path(&self, located: &Located) -> Arc<Path> {
         match self.get(located.file) {
-            Some(object) => Cow::Borrowed(&object.path),
+            Some(object) => Arc::clone(&object.path),
             None => match self.reported(&located.real) {
-                Some(path) => Cow::Owned(path),
-                None => Cow::Borrowed(&located.clean_path),
+                Some(path) => path.into(),
+                None => Arc::clone(&located.clean_path),
             },
         }
     }

@@ -116,22 +116,15 @@ pub struct PackageVersion {
     pub architecture: String,
 }
 
-/// A diversion (dpkg-divert(1)): the file that other packages ship as `from` is kept as `to`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diversion {
-    /// The package whose own `from` is not diverted; `None` for a local diversion.
-    pub by: Option<String>,
-    /// The path in the packages.
-    pub from: PathBuf,
-    /// The path on disk.
-    pub to: PathBuf,
-}
-
 /// The owners of the paths that dpkg was asked for.
 #[derive(Debug, Default)]
 pub struct Owners {
     by_path: HashMap<PathBuf, BTreeSet<Package>>,
-    diversions: Vec<Diversion>,
+    /// Diversions (dpkg-divert(1)): for each diverted path the package whose own file is not
+    /// diverted; `None` for a local diversion.
+    diversions: HashMap<PathBuf, Option<String>>,
+    /// For each path to which a file is diverted its path in the packages.
+    diverted: HashMap<PathBuf, PathBuf>,
     /// What dpkg complained about.
     pub complaints: BTreeSet<String>,
 }
@@ -140,19 +133,16 @@ impl Owners {
     /// The packages that ship the file on disk at `path`, with diversions taken into account.
     pub fn of(&self, path: &Path) -> BTreeSet<Package> {
         let listed = |path: &Path| self.by_path.get(path).cloned().unwrap_or_default();
-        let is_by = |diversion: &Diversion, package: &Package| {
-            diversion.by.as_deref() == Some(package.name.as_str())
-        };
+        let is_by = |by: &Option<String>, package: &Package| by.as_ref() == Some(&package.name);
         let mut owners = listed(path);
-        for diversion in &self.diversions {
-            if diversion.from == path {
-                owners.retain(|package| is_by(diversion, package));
-            }
-            if diversion.to == path {
-                let mut others = listed(&diversion.from);
-                others.retain(|package| !is_by(diversion, package));
-                owners.append(&mut others);
-            }
+        if let Some(by) = self.diversions.get(path) {
+            owners.retain(|package| is_by(by, package));
+        }
+        let from = self.diverted.get(path);
+        if let Some((from, by)) = from.and_then(|from| self.diversions.get_key_value(from)) {
+            let mut others = listed(from);
+            others.retain(|package| !is_by(by, package));
+            owners.append(&mut others);
         }
         owners
     }
@@ -200,6 +190,16 @@ impl Dpkg {
         };
         dpkg.find_native()?;
         Ok(dpkg)
+    }
+
+    /// One that is not asked anything.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of(native: &str) -> Self {
+        Self {
+            admindir: None,
+            native: native.to_owned(),
+            is_native_assumed: false,
+        }
     }
 
     /// The native architecture of the database.
@@ -254,11 +254,11 @@ impl Dpkg {
             })
             .collect();
         self.search(&asked, owners)?;
-        let more: BTreeSet<PathBuf> = owners
-            .diversions
+        let more: BTreeSet<PathBuf> = asked
             .iter()
-            .filter(|diversion| paths.contains(&diversion.to) && !paths.contains(&diversion.from))
-            .map(|diversion| diversion.from.clone())
+            .filter_map(|path| owners.diverted.get(*path))
+            .filter(|from| !paths.contains(*from))
+            .cloned()
             .collect();
         self.search(&more.iter().collect::<Vec<_>>(), owners)
     }
@@ -301,7 +301,7 @@ impl Dpkg {
     /// Reads `dpkg -S` (`searchoutput` in dpkg's `src/query/main.c`): a line
     /// `package[:arch], …: path`, or for a diverted path two lines `diversion by package from:
     /// path` and `… to: path` (or `local diversion from: …`) first.
-    fn parse(&self, answer: &[u8], owners: &mut Owners) -> Result<(), DpkgError> {
+    pub(crate) fn parse(&self, answer: &[u8], owners: &mut Owners) -> Result<(), DpkgError> {
         let mut from = None;
         for line in answer.split(|&byte| byte == b'\n') {
             if line.is_empty() {
@@ -318,11 +318,8 @@ impl Dpkg {
                 from = Some(path);
             } else if let Some((by, _)) = diversion(head) {
                 let from = from.take().ok_or_else(not_understood)?;
-                let by = by.map(str::to_owned);
-                let diversion = Diversion { by, from, to: path };
-                if !owners.diversions.contains(&diversion) {
-                    owners.diversions.push(diversion);
-                }
+                owners.diverted.insert(path, from.clone());
+                owners.diversions.insert(from, by.map(str::to_owned));
             } else {
                 let packages = head
                     .split(", ")
@@ -352,9 +349,8 @@ impl Dpkg {
         &self,
         packages: &BTreeSet<Package>,
     ) -> Result<BTreeMap<Package, PackageVersion>, DpkgError> {
-        let mut versions = BTreeMap::new();
         if packages.is_empty() {
-            return Ok(versions);
+            return Ok(BTreeMap::new());
         }
         let format = "-f=${Package}\\t${Architecture}\\t${Version}\\n";
         let names: Vec<OsString> = packages
@@ -365,7 +361,17 @@ impl Dpkg {
         if !output.status.success() {
             return Err(failed("dpkg-query -W", &output));
         }
-        for line in String::from_utf8_lossy(&output.stdout).lines() {
+        self.parse_versions(&output.stdout, packages)
+    }
+
+    /// Reads lines of package, architecture and version, separated by tabs.
+    pub(crate) fn parse_versions(
+        &self,
+        answer: &[u8],
+        packages: &BTreeSet<Package>,
+    ) -> Result<BTreeMap<Package, PackageVersion>, DpkgError> {
+        let mut versions = BTreeMap::new();
+        for line in String::from_utf8_lossy(answer).lines() {
             let fields: Vec<&str> = line.split('\t').collect();
             let [name, architecture, version] = fields[..] else {
                 return Err(DpkgError::NotUnderstood {
@@ -505,11 +511,7 @@ mod tests {
     use super::*;
 
     fn owners(answer: &str) -> Owners {
-        let dpkg = Dpkg {
-            is_native_assumed: false,
-            admindir: None,
-            native: "amd64".to_owned(),
-        };
+        let dpkg = Dpkg::of("amd64");
         let mut owners = Owners::default();
         dpkg.parse(answer.as_bytes(), &mut owners).unwrap();
         owners
@@ -558,11 +560,7 @@ mod tests {
 
     #[test]
     fn an_unknown_answer_is_an_error() {
-        let dpkg = Dpkg {
-            is_native_assumed: false,
-            admindir: None,
-            native: "amd64".to_owned(),
-        };
+        let dpkg = Dpkg::of("amd64");
         for answer in ["what?\n", "a b: /x\n", "diversion by a to: /x\n", ": /x\n"] {
             let error = dpkg.parse(answer.as_bytes(), &mut Owners::default());
             assert!(

@@ -1,6 +1,6 @@
-//! What provides a demanded library in the final image.
+//! What provides a demanded item in the final image.
 
-use crate::demand::{Evidence, LibraryName, Site};
+use crate::demand::{Evidence, Item, Kind, LibraryName, Site};
 use crate::loader::outcome::{Absence, Cause, FoundBy, Hit, Outcome, Resolution};
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::Package;
@@ -14,11 +14,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What to do about a library that is in no package.
-pub const COPY_ADVICE: &str =
-    "copy libraries that no package ships into the image, or pass `--ignore REGEX`";
+/// What to do about what is in no package.
+pub const COPY_ADVICE: &str = "copy what no package ships into the image, or pass `--ignore REGEX`";
 
-/// What provides a demanded library in the final image.
+/// What provides a demanded item in the final image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Provider {
     /// A package that is installed here.
@@ -51,14 +50,14 @@ pub enum Provider {
     Host,
     /// Nothing, and no package can: the distribution left it out.
     LeftOut,
-    /// Nothing: the loader does not find it.
+    /// Nothing: it is not found.
     Missing {
         /// Debian's name of the architecture, if it is not the native one.
         foreign: Option<&'static str>,
     },
 }
 
-/// Where a library was found.
+/// Where it was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub path: PathBuf,
@@ -99,10 +98,14 @@ impl Provider {
 #[derive(Clone, Debug)]
 pub struct Provided {
     pub site: Site,
+    /// The other files that need the same name with the same outcome.
+    pub others: Box<[Site]>,
     pub evidence: Evidence,
+    /// What both names stand for.
+    pub kind: Kind,
     /// The name that was demanded and, of several, found first.
     pub demanded: Arc<OsStr>,
-    /// The name that the loader must be asked for.
+    /// The name that the code must ask for.
     pub soname: Arc<OsStr>,
     /// Equal ones are shared.
     pub provider: Rc<Provider>,
@@ -111,17 +114,19 @@ pub struct Provided {
     /// Whether the provider's package goes on the list, or what is missing is reported as missing.
     /// Otherwise it is only possible.
     pub is_listed: bool,
+    /// What the code cannot do without it.
+    pub reason: Option<&'static str>,
 }
 
-/// The names to look up: what is missing and has no explanation on this machine. A path is not
-/// looked up, as an index says nothing about it.
+/// What to look up: what is missing and has no explanation on this machine. A library by its path is
+/// not looked up, as an index says nothing about it.
 pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
     let is_unexplained = |resolution: &&Resolution| {
         let absence = resolution.absence.as_ref();
         let cause = absence.and_then(|absence| absence.cause.as_ref());
         cause.is_none_or(|cause| cause.may_be_packaged)
     };
-    let is_path = |wanted: &Wanted| matches!(&wanted.name, LibraryName::Soname(name) if name.as_bytes().contains(&b'/'));
+    let is_path = |wanted: &Wanted| matches!(&wanted.item, Item::Library(LibraryName::Soname(name)) if name.as_bytes().contains(&b'/'));
     let unexplained = resolutions.iter().filter(is_unexplained);
     unexplained
         .flat_map(alternatives)
@@ -129,15 +134,17 @@ pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
         .collect()
 }
 
-/// The names that would meet a demand if a package shipped one of them; none unless it is missing.
-fn alternatives(resolution: &Resolution) -> impl Iterator<Item = Wanted> {
+/// What would meet a demand if a package shipped it; nothing unless it is missing.
+fn alternatives(resolution: &Resolution) -> impl Iterator<Item = Wanted> + use<'_> {
     let abi = match resolution.outcome {
         Outcome::Missing { architecture } => Some(Abi::of(architecture)),
         _ => None,
     };
     abi.into_iter().flat_map(|abi| {
-        let names = resolution.demand.names.iter().cloned();
-        names.map(move |name| Wanted { name, abi })
+        resolution.packaged().iter().map(move |item| Wanted {
+            item: item.clone(),
+            abi,
+        })
     })
 }
 
@@ -161,24 +168,32 @@ pub fn provide(
     resolutions
         .into_iter()
         .map(|resolution| {
-            let found = best(alternatives(&resolution).filter_map(|it| looked_up.get(&it)));
+            let found = alternatives(&resolution).filter_map(|it| looked_up.get_key_value(&it));
+            let found = best(found);
             let by = shared(provider(&resolution, tree, ownership));
             let demand = resolution.demand;
             let mut provided = Provided {
                 site: demand.site.clone(),
+                others: resolution
+                    .others
+                    .into_iter()
+                    .map(|(site, _)| site)
+                    .collect(),
                 evidence: demand.evidence,
+                kind: resolution.kind,
                 soname: match (demand.evidence, Path::new(&*resolution.soname).file_name()) {
                     // It is the path that it was loaded from.
-                    (Evidence::Trace, Some(name)) => Arc::from(name),
+                    (Evidence::Trace, Some(name)) if demand.is_required => Arc::from(name),
                     _ => Arc::clone(&resolution.soname),
                 },
                 demanded: resolution.soname,
                 provider: by,
                 absence: resolution.absence,
                 is_listed: demand.is_listed,
+                reason: demand.reason,
             };
-            if let Some(found) = found {
-                provided.set_looked_up(found);
+            if let Some((wanted, found)) = found {
+                provided.set_looked_up(&wanted.item, found);
             }
             // Code that may work without it does not make it missing.
             provided.is_listed &=
@@ -229,6 +244,7 @@ fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Prov
                 place: Some(place(hit, hit.clean_path())),
             },
         },
+        Outcome::File { path, found_by } => file(path, *found_by, tree, ownership),
         Outcome::Host => Provider::Host,
         Outcome::LeftOut => Provider::LeftOut,
         Outcome::Missing { architecture } => Provider::Missing {
@@ -237,9 +253,37 @@ fn provider(resolution: &Resolution, tree: &Tree, ownership: &Ownership) -> Prov
     }
 }
 
+/// The provider of what is no library. A package for compiling counts here: its programs are meant.
+fn file(path: &Path, found_by: FoundBy, tree: &Tree, ownership: &Ownership) -> Provider {
+    let place = Place {
+        path: path.to_owned(),
+        found_by: Some(found_by),
+    };
+    let package = match ownership.owner(path, ownership.architecture()) {
+        Owner::Package(package) => Some(package),
+        Owner::Development(packages) => packages.into_iter().next(),
+        Owner::None => None,
+    };
+    match package {
+        Some(package) => Provider::Package {
+            package,
+            place,
+            name_is_in: None,
+        },
+        None if tree.reported(path).is_some() => Provider::Bundled { place },
+        None if found_by == FoundBy::StandardLibrary => {
+            Provider::Interpreter { place: Some(place) }
+        }
+        None => Provider::Unowned {
+            place,
+            for_compiling: BTreeSet::new(),
+        },
+    }
+}
+
 /// The first alternative that a package ships, or else the most informative result.
-fn best<'a>(all: impl Iterator<Item = &'a Found>) -> Option<&'a Found> {
-    let rank = |found: &&Found| match found {
+fn best<'a>(all: impl Iterator<Item = (&'a Wanted, &'a Found)>) -> Option<(&'a Wanted, &'a Found)> {
+    let rank = |(_, found): &(&Wanted, &Found)| match found {
         Found::Package { .. } => 0,
         Found::Undecided(_) => 1,
         Found::NotShipped | Found::ForeignArchitecture => 2,
@@ -248,7 +292,8 @@ fn best<'a>(all: impl Iterator<Item = &'a Found>) -> Option<&'a Found> {
 }
 
 impl Provided {
-    fn set_looked_up(&mut self, found: &Found) {
+    /// Adds what the look-up of `item` found.
+    fn set_looked_up(&mut self, item: &Item, found: &Found) {
         let packages = |candidates: &[PackagedLibrary]| -> Vec<Package> {
             let packages = candidates.iter().map(|candidate| &candidate.package);
             packages.cloned().collect()
@@ -258,7 +303,17 @@ impl Provided {
                 chosen,
                 passed_over,
             } => {
-                self.soname = Arc::from(chosen.soname.as_os_str());
+                match item {
+                    Item::Library(_) => self.soname = Arc::from(chosen.soname.as_os_str()),
+                    // The file of a module.
+                    Item::File(_) if self.kind == Kind::Module => {}
+                    Item::Program(_) | Item::File(_) | Item::Module(_) => {
+                        self.soname = Arc::from(item.name());
+                    }
+                }
+                if self.kind != Kind::Module {
+                    self.kind = item.kind();
+                }
                 self.provider = Rc::new(Provider::NotInstalled {
                     package: chosen.package.clone(),
                     path: chosen.path.clone(),

@@ -4,10 +4,12 @@
 use crate::loader::outcome::{Hit, Outcome};
 use crate::loader::resolver::{Resolved, Resolver};
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::DpkgError;
+use crate::packages::dpkg::{DpkgError, Package};
 use crate::packages::ownership::{Owner, Ownership};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Resolves the tree and asks for owners until the needs of every unowned library are resolved.
 ///
@@ -28,7 +30,7 @@ pub fn settle(
     loop {
         let resolutions = settled.resolutions.iter();
         let ownable = resolutions.filter_map(|resolution| resolution.outcome.ownable());
-        ownership.ask(ownable.map(Hit::clean_path))?;
+        ownership.ask(ownable)?;
         for hit in system(&settled) {
             let owner = ownership.owner(hit.clean_path(), hit.architecture());
             if !matches!(owner, Owner::Package(_)) && !tree.contains(&hit.located) {
@@ -43,6 +45,51 @@ pub fn settle(
         settled = resolver.resolve(&is_unowned);
         followed = system_files(&settled, &is_unowned);
     }
+}
+
+/// A library from outside the given paths that is loaded with what is below them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SystemFile {
+    /// The path by which the loader opens it.
+    pub path: PathBuf,
+    /// One name by which it is needed.
+    pub soname: Arc<OsStr>,
+    /// The package that ships it.
+    pub package: Option<Package>,
+}
+
+/// All libraries that the tree needs from outside, with those that they need in turn, sorted.
+pub fn system_closure(
+    resolver: &Resolver,
+    ownership: &mut Ownership,
+) -> Result<Vec<SystemFile>, DpkgError> {
+    let all = resolver.resolve(&|_| true).resolutions;
+    let listed = all.iter().filter(|it| it.demand.is_listed);
+    let found = listed.filter_map(|it| match &it.outcome {
+        Outcome::System(hit) | Outcome::Embedded(hit) => Some((hit, Arc::clone(&it.soname))),
+        _ => None,
+    });
+    let found: Vec<(&Hit, Arc<OsStr>)> = found.collect();
+    ownership.ask(found.iter().map(|(hit, _)| hit.clean_path()))?;
+    let mut files = BTreeMap::new();
+    for (hit, soname) in found {
+        let package = match ownership.owner(hit.clean_path(), hit.architecture()) {
+            Owner::Package(package) => Some(package),
+            Owner::Development(_) | Owner::None => None,
+        };
+        let path = hit.clean_path().to_owned();
+        let file = SystemFile {
+            path: path.clone(),
+            soname,
+            package,
+        };
+        // Several names may lead to one path.
+        let known = files.entry(path).or_insert_with(|| file.clone());
+        if file < *known {
+            *known = file;
+        }
+    }
+    Ok(files.into_values().collect())
 }
 
 /// The system libraries that the list depends on.

@@ -5,21 +5,24 @@
 //! directory with PKG-INFO and `installed-files.txt`, or that PKG-INFO itself), which Debian's
 //! packages still have.
 //!
-//! Metadata is read up to the name, lists of files only on demand. A malformed file is a warning
+//! Metadata is read up to its description, lists of files only on demand. A malformed file is a warning
 //! and contributes nothing. No library is opened here.
 
 use crate::system::root::Root;
 use csv::{ByteRecord, ReaderBuilder};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::OnceLock;
 use thiserror::Error;
 
 /// The name is the second line of METADATA, before the long fields.
 const MAX_HEAD: u64 = 1 << 16;
+/// Real versions have some ten characters.
+const MAX_VERSION: usize = 64;
 /// Large distributions list 20,000 files in 2 MB.
 const MAX_RECORD: u64 = 1 << 25;
 const MAX_FILES: usize = 1 << 18;
@@ -40,9 +43,28 @@ pub enum Malformed {
     TooMany,
 }
 
+/// A distribution as it is reported: `psycopg2 2.9.10`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Identity {
+    /// The normalised name: lower case, with `-` for each run of `-`, `_` and `.`.
+    pub name: String,
+    /// As its metadata has it, if that is valid.
+    pub version: Option<String>,
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str(&self.name)?;
+        match &self.version {
+            None => Ok(()),
+            Some(version) => write!(formatter, " {version}"),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Distribution {
-    name: String,
+    identity: Identity,
     info: PathBuf,
     site: PathBuf,
     list: PathBuf,
@@ -51,9 +73,9 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// The normalised name: lower case, with `-` for each run of `-`, `_` and `.`.
+    /// Its normalised name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.identity.name
     }
 
     /// The real path of its `.dist-info` or `.egg-info`.
@@ -133,12 +155,12 @@ impl<'a> Distributions<'a> {
         let mut all = Vec::new();
         let mut malformed = Vec::new();
         for path in metadata {
-            match name_in(root, &path) {
-                Ok(name) => all.push(distribution(name, &path)),
+            match identity_in(root, &path) {
+                Ok(identity) => all.push(distribution(identity, &path)),
                 Err(error) => malformed.push((path, error)),
             }
         }
-        all.sort_by(|a, b| (&a.name, &a.list).cmp(&(&b.name, &b.list)));
+        all.sort_by(|a, b| (a.name(), &a.list).cmp(&(b.name(), &b.list)));
         malformed.sort_by(|a, b| a.0.cmp(&b.0));
         Self {
             root,
@@ -154,14 +176,28 @@ impl<'a> Distributions<'a> {
 
     /// The distribution with the normalised `name` that is installed beside `other`.
     pub fn beside(&self, other: &Distribution, name: &str) -> Option<&Distribution> {
-        let first = self.all.partition_point(|each| each.name.as_str() < name);
+        let first = self.all.partition_point(|each| each.name() < name);
         self.all[first..]
             .iter()
-            .take_while(|each| each.name == name)
+            .take_while(|each| each.name() == name)
             .find(|each| each.site == other.site)
     }
 
-    /// The distribution that each of `files`, by real path, belongs to; files of none are left out.
+    /// The distribution that each of `paths`, as they are reported, belongs to or describes; paths of
+    /// none are left out.
+    pub fn identities(&self, paths: BTreeSet<Arc<Path>>) -> BTreeMap<Arc<Path>, Identity> {
+        let real = |path: Arc<Path>| Some((self.root.canonicalize(&path).ok()?, path));
+        let real: Vec<(PathBuf, Arc<Path>)> = paths.into_iter().filter_map(real).collect();
+        let owners = self.owners(real.iter().map(|(real, _)| real.as_path()));
+        let identity = |real: &Path| owners.get(real).map(|owner| owner.identity.clone());
+        let found = real.iter();
+        found
+            .filter_map(|(real, path)| Some((Arc::clone(path), identity(real)?)))
+            .collect()
+    }
+
+    /// The distribution that each of `files`, by real path, belongs to; files of none are left out. Its
+    /// own description belongs to it.
     ///
     /// Each call reads all lists of files: ask for all files together.
     pub fn owners<'f>(
@@ -178,6 +214,9 @@ impl<'a> Distributions<'a> {
             return owners;
         }
         for distribution in &self.all {
+            if let Some(&info) = asked.get(distribution.info.as_os_str().as_bytes()) {
+                owners.entry(info).or_insert(distribution);
+            }
             let is_wanted = |name: &[u8]| names.contains(name);
             distribution.files(self.root, is_wanted, |file| {
                 if let Some(&file) = asked.get(&*file) {
@@ -204,6 +243,18 @@ impl<'a> Distributions<'a> {
             .any(|library| is_called_after(library.as_bytes(), stem))
     }
 
+    /// Whether `distribution` bundles the program `name`: a file of this name, or with the machine
+    /// after it, as in `ffmpeg-linux-x86_64-v7.0.2`.
+    pub fn ships_program(&self, distribution: &Distribution, name: &str) -> bool {
+        let is_program = |file: &[u8]| {
+            let rest = file.strip_prefix(name.as_bytes());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-linux"))
+        };
+        let mut found = false;
+        distribution.files(self.root, is_program, |_| found = true);
+        found
+    }
+
     /// The malformed files found so far, by real path.
     pub fn malformed(&self) -> impl Iterator<Item = (&Path, &Malformed)> {
         let names = self.malformed.iter().map(|(path, why)| (&**path, why));
@@ -225,7 +276,7 @@ pub fn normalised(name: &str) -> String {
     normal
 }
 
-fn distribution(name: String, metadata: &Path) -> Distribution {
+fn distribution(identity: Identity, metadata: &Path) -> Distribution {
     let dir = metadata.parent().unwrap_or(Path::new("/"));
     let above = dir.parent().unwrap_or(Path::new("/"));
     let (site, info, list) = if is_named(metadata, "METADATA") {
@@ -236,7 +287,7 @@ fn distribution(name: String, metadata: &Path) -> Distribution {
         (dir, metadata, metadata.join("installed-files.txt"))
     };
     Distribution {
-        name,
+        identity,
         info: info.to_owned(),
         site: site.to_owned(),
         list,
@@ -245,28 +296,40 @@ fn distribution(name: String, metadata: &Path) -> Distribution {
     }
 }
 
-/// The normalised `Name` in the head of METADATA or PKG-INFO, which has the form of the head of a
+/// The `Name` and `Version` in the head of METADATA or PKG-INFO, which has the form of the head of a
 /// mail.
-fn name_in(root: &Root, metadata: &Path) -> Result<String, Malformed> {
+fn identity_in(root: &Root, metadata: &Path) -> Result<Identity, Malformed> {
     let mut head = Vec::new();
     root.open(metadata)?.take(MAX_HEAD).read_to_end(&mut head)?;
-    let name = head
-        .split(|&byte| byte == b'\n')
-        .map(<[u8]>::trim_ascii_end)
-        .take_while(|line| !line.is_empty())
-        .find_map(|line| {
+    let field = |wanted: &[u8]| {
+        let lines = head.split(|&byte| byte == b'\n');
+        let mut lines = lines
+            .map(<[u8]>::trim_ascii_end)
+            .take_while(|line| !line.is_empty());
+        lines.find_map(|line| {
             let colon = line.iter().position(|&byte| byte == b':')?;
             let (key, value) = (&line[..colon], &line[colon + 1..]);
-            key.eq_ignore_ascii_case(b"name")
-                .then(|| value.trim_ascii())
+            key.eq_ignore_ascii_case(wanted).then(|| value.trim_ascii())
         })
-        .ok_or(Malformed::NoName)?;
-    let name = String::from_utf8_lossy(name);
-    if is_name(&name) {
-        Ok(normalised(&name))
-    } else {
-        Err(Malformed::BadName(name.escape_debug().to_string()))
+    };
+    let name = String::from_utf8_lossy(field(b"name").ok_or(Malformed::NoName)?);
+    if !is_name(&name) {
+        return Err(Malformed::BadName(name.escape_debug().to_string()));
     }
+    let version = field(b"version").and_then(|version| std::str::from_utf8(version).ok());
+    Ok(Identity {
+        name: normalised(&name),
+        version: version
+            .filter(|version| is_version(version))
+            .map(str::to_owned),
+    })
+}
+
+/// Whether `version` has only the characters of a version (packaging specifications, "Version
+/// specifiers") or of those that older distributions have.
+fn is_version(version: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_+!".contains(&byte);
+    (1..=MAX_VERSION).contains(&version.len()) && version.bytes().all(is_allowed)
 }
 
 /// Whether `name` is valid by the core metadata specification.
@@ -428,8 +491,8 @@ mod tests {
             ("elsewhere/METADATA", "Name: elsewhere\n"),
         ]);
         let all = Distributions::read(&root, metadata);
-        let names: Vec<_> = all.iter().map(Distribution::name).collect();
-        assert_eq!(names, ["foo-bar", "old", "other", "single"]);
+        let names: Vec<_> = all.iter().map(|each| each.identity.to_string()).collect();
+        assert_eq!(names, ["foo-bar 1", "old", "other", "single"]);
         assert!(all.iter().all(|each| each.site() == Path::new(SITE)));
 
         let files = [

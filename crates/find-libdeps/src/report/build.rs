@@ -1,9 +1,10 @@
 //! Provided demands, grouped and sorted into a [`Report`].
 
-use crate::demand::Evidence;
+use crate::demand::{Evidence, Kind};
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::{Provided, Provider};
-use crate::report::{ListedPackage, NeededLibrary, Report, warnings};
+use crate::packages::settle::SystemFile;
+use crate::report::{ListedPackage, NeededLibrary, Report, Users, warnings};
 use crate::scan::Counts;
 use crate::system::os_release::OsRelease;
 use crate::trace::demands::Started;
@@ -19,6 +20,8 @@ pub struct Findings {
     /// The native architecture.
     pub architecture: String,
     pub provided: Vec<Provided>,
+    pub users: Users,
+    pub system_files: Vec<SystemFile>,
     pub started: Vec<Started>,
     /// In any order.
     pub warnings: Vec<Warning>,
@@ -40,7 +43,11 @@ impl Report {
             ),
         });
         let mut warnings = findings.warnings;
-        warnings.extend(libraries.iter().filter_map(warnings::of));
+        warnings.extend(
+            libraries
+                .iter()
+                .filter_map(|it| warnings::of(it, &findings.users)),
+        );
         warnings.extend(warnings::left_out(&libraries));
         warnings.sort();
         warnings.dedup();
@@ -50,21 +57,26 @@ impl Report {
             packages: packages.into_values().collect(),
             libraries,
             possible,
+            users: findings.users,
+            system_files: findings.system_files,
             started: findings.started,
             warnings,
             counts: findings.counts,
         }
     }
 
-    /// The listed packages that are installed.
-    pub fn installed(&self) -> BTreeSet<Package> {
-        let installed = self.packages.iter().filter(|listed| listed.is_installed);
-        installed.map(|listed| listed.package.clone()).collect()
+    /// The listed packages that are installed, or those that are not.
+    pub fn listed(&self, is_installed: bool) -> BTreeSet<Package> {
+        let listed = self.packages.iter();
+        let listed = listed.filter(|listed| listed.is_installed == is_installed);
+        listed.map(|listed| listed.package.clone()).collect()
     }
 
-    pub fn set_versions(&mut self, mut versions: BTreeMap<Package, PackageVersion>) {
+    pub fn add_versions(&mut self, mut versions: BTreeMap<Package, PackageVersion>) {
         for listed in &mut self.packages {
-            listed.version = versions.remove(&listed.package);
+            if let Some(version) = versions.remove(&listed.package) {
+                listed.version = Some(version);
+            }
         }
     }
 }
@@ -90,27 +102,43 @@ fn packages(libraries: &[NeededLibrary]) -> BTreeMap<Package, ListedPackage> {
 
 /// Demands for one name with one provider, together and sorted.
 fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
-    type Key = (Arc<OsStr>, Evidence, Rc<Provider>);
+    type Key = (
+        Arc<OsStr>,
+        Kind,
+        Evidence,
+        Rc<Provider>,
+        Option<&'static str>,
+    );
     let mut groups: HashMap<Key, Vec<Provided>> = HashMap::new();
     for one in demands {
         let key = (
             Arc::clone(&one.demanded),
+            one.kind,
             one.evidence,
             Rc::clone(&one.provider),
+            one.reason,
         );
         groups.entry(key).or_default().push(one);
     }
     let groups = groups.into_iter().filter_map(|(key, mut group)| {
-        let (_, evidence, provider) = key;
+        let (_, kind, evidence, provider, reason) = key;
         group.sort_by(|a, b| a.site.cmp(&b.site));
         let first = group.first_mut()?;
         let soname = Arc::clone(&first.soname);
         let absence = first.absence.take();
-        let mut needed_by: Vec<_> = group.into_iter().map(|one| one.site).collect();
+        let count = group.iter().map(|one| 1 + one.others.len()).sum();
+        let mut needed_by = Vec::with_capacity(count);
+        for one in group {
+            needed_by.push(one.site);
+            needed_by.extend(one.others);
+        }
+        needed_by.sort_unstable();
         // A file may demand a library twice.
         needed_by.dedup();
         Some(NeededLibrary {
             soname,
+            kind,
+            reason,
             evidence,
             provider: Rc::unwrap_or_clone(provider),
             needed_by,
@@ -135,11 +163,13 @@ fn sort_key(library: &NeededLibrary) -> impl Ord {
     };
     (
         &library.soname,
+        library.kind,
         rank,
         provider.path(),
         provider.place().and_then(|place| place.found_by),
         foreign,
         library.evidence,
+        library.reason,
         // The look-up may find one library for two names.
         &library.needed_by,
     )

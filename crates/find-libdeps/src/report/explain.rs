@@ -1,11 +1,13 @@
 //! The report as text: why each package is listed, and why something is not.
 
-use crate::demand::{Evidence, Site};
+use crate::demand::Site;
 use crate::loader::outcome::{FoundBy, Step};
 use crate::packages::provider::Provider;
+use crate::python::distributions::{self, Identity};
 use crate::report::{ListedPackage, NeededLibrary, Report};
 use crate::system::escape::shown;
 use anstyle::{AnsiColor, Style};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,6 +19,8 @@ const BAD: Style = AnsiColor::Red.on_default();
 
 /// A heading, its style, and the providers below it.
 type Section = (&'static str, Style, fn(&Provider) -> bool);
+
+const POSSIBLE: &str = "possible: code may load these at run time but may work without them";
 
 /// What is not listed, by provider.
 const SECTIONS: [Section; 6] = [
@@ -42,7 +46,7 @@ const SECTIONS: [Section; 6] = [
         |provider| matches!(provider, Provider::Host),
     ),
     (
-        "left out: by a wheel that bundles others of their family",
+        "left out: by a wheel, and no package replaces these",
         HEADING,
         |provider| matches!(provider, Provider::LeftOut),
     ),
@@ -50,51 +54,107 @@ const SECTIONS: [Section; 6] = [
 
 /// The report has nothing with this name.
 #[derive(Debug, Error)]
-#[error("`{}` is not a listed package, a needed library or a file that needs one", shown(.0))]
+#[error(
+    "`{}` is not a listed package, a needed library, or a file or distribution that needs one",
+    shown(.0)
+)]
 pub struct Unknown(OsString);
 
-/// Explains `report`, or only the package, soname or file `name` in it, with ANSI styles.
+/// Explains `report` in one line for each package and library, or all about the package, soname, file
+/// or distribution `name` in it, with ANSI styles.
 pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
+    match name {
+        None => Ok(overview(report)),
+        Some(name) => details(report, name),
+    }
+}
+
+/// What is listed and what is not, each with the distributions that need it.
+fn overview(report: &Report) -> String {
+    let users = |libraries: &[&NeededLibrary]| report.users.summary(libraries.iter().copied());
+    let listed = report.packages.iter().map(|listed| {
+        let libraries = of_package(report, listed);
+        (title(listed), users(&libraries))
+    });
+    let mut text = table("", GOOD, listed.collect());
+    for (title, style, is_meant) in SECTIONS {
+        let libraries = report.libraries.iter();
+        let libraries = libraries.filter(|library| is_meant(&library.provider));
+        let rows: BTreeSet<(String, String)> = libraries
+            .map(|library| (library.title(), users(&[library])))
+            .collect();
+        if !rows.is_empty() {
+            heading(&mut text, title, style);
+            text.push_str(&table("  ", HEADING, rows.into_iter().collect()));
+        }
+    }
+    let possible = report.possible.iter().map(|library| {
+        let package = library.provider.package().map(ToString::to_string);
+        let reason = library.reason.map(|reason| format!(", {reason}"));
+        let users = users(&[library]) + &reason.unwrap_or_default();
+        (package.unwrap_or_else(|| library.title()), users)
+    });
+    let possible: BTreeSet<(String, String)> = possible.collect();
+    if !possible.is_empty() {
+        heading(&mut text, POSSIBLE, HEADING);
+        text.push_str(&table("  ", HEADING, possible.into_iter().collect()));
+    }
+    text
+}
+
+/// Two columns, the first in `style`.
+fn table(indent: &str, style: Style, rows: Vec<(String, String)>) -> String {
+    let width = |text: &str| text.chars().count();
+    let widest = rows.iter().map(|(first, _)| width(first)).max();
+    let mut text = String::new();
+    for (first, second) in rows {
+        let gap = widest.unwrap_or_default() - width(&first);
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{indent}{style}{first}{style:#}{:gap$}  {second}", "");
+    }
+    text
+}
+
+fn details(report: &Report, name: &OsStr) -> Result<String, Unknown> {
+    let is_about = |library: &&NeededLibrary| is_about(report, library, name);
     let mut text = String::new();
     for listed in &report.packages {
         let libraries = of_package(report, listed);
-        let is_named = name.is_some_and(|name| is_package(report, listed, name));
-        let shown: Vec<&NeededLibrary> = libraries
-            .into_iter()
-            .filter(|library| is_named || is_about(library, name))
-            .collect();
+        let users = report.users.summary(libraries.iter().copied());
+        let is_named = is_package(report, listed, name);
+        let libraries = libraries.into_iter();
+        let shown: Vec<&NeededLibrary> = libraries.filter(|it| is_named || is_about(it)).collect();
         if !shown.is_empty() {
-            heading(&mut text, &title(listed), GOOD);
-            describe(&mut text, &shown, name);
+            heading(&mut text, &format!("{}  {users}", title(listed)), GOOD);
+            describe(&mut text, report, &shown, name);
         }
     }
     for (title, style, is_meant) in SECTIONS {
         let libraries = report.libraries.iter();
         let libraries: Vec<&NeededLibrary> = libraries
-            .filter(|library| is_meant(&library.provider) && is_about(library, name))
+            .filter(|library| is_meant(&library.provider) && is_about(library))
             .collect();
         if !libraries.is_empty() {
             heading(&mut text, title, style);
-            describe(&mut text, &libraries, name);
+            describe(&mut text, report, &libraries, name);
         }
     }
-    let possible: Vec<&NeededLibrary> = report
-        .possible
-        .iter()
-        .filter(|library| {
-            let package = library.provider.package().map(ToString::to_string);
-            is_about(library, name)
-                || name.is_some_and(|name| package.is_some_and(|package| *name == *package))
-        })
+    let is_of_package = |library: &NeededLibrary| {
+        let package = library.provider.package().map(ToString::to_string);
+        package.is_some_and(|package| *name == *package)
+    };
+    let possible = report.possible.iter();
+    let possible: Vec<&NeededLibrary> = possible
+        .filter(|library| is_about(library) || is_of_package(library))
         .collect();
     if !possible.is_empty() {
-        let title = "possible: code may load these at run time but may work without them";
-        heading(&mut text, title, HEADING);
-        describe(&mut text, &possible, name);
+        heading(&mut text, POSSIBLE, HEADING);
+        describe(&mut text, report, &possible, name);
     }
-    match name {
-        Some(name) if text.is_empty() => Err(Unknown(name.to_owned())),
-        _ => Ok(text),
+    if text.is_empty() {
+        Err(Unknown(name.to_owned()))
+    } else {
+        Ok(text)
     }
 }
 
@@ -112,16 +172,20 @@ fn is_package(report: &Report, listed: &ListedPackage, name: &OsStr) -> bool {
     *name == *package || *name == *format!("{package}:{}", report.architecture)
 }
 
-fn is_about(library: &NeededLibrary, name: Option<&OsStr>) -> bool {
-    let Some(name) = name else {
-        return true;
-    };
+fn is_about(report: &Report, library: &NeededLibrary, name: &OsStr) -> bool {
+    let path = library.provider.path();
     *library.soname == *name
-        || library
-            .provider
-            .path()
-            .is_some_and(|path| is_file(path, name))
-        || library.needed_by.iter().any(|by| is_file(&by.path, name))
+        || path.is_some_and(|path| is_file(path, name))
+        || library.needed_by.iter().any(|by| is_user(report, by, name))
+}
+
+/// Whether `name` is the file that needs something, or its distribution.
+fn is_user(report: &Report, by: &Site, name: &OsStr) -> bool {
+    let is_named = |distribution: &Identity| {
+        let name = name.to_str().map(distributions::normalised);
+        name.is_some_and(|name| distribution.name == name)
+    };
+    is_file(&by.path, name) || report.users.of_site(by).is_some_and(is_named)
 }
 
 /// Whether `name` is `path`, as written or relative to the working directory.
@@ -130,10 +194,14 @@ fn is_file(path: &Path, name: &OsStr) -> bool {
 }
 
 fn title(listed: &ListedPackage) -> String {
-    match &listed.version {
-        _ if !listed.is_installed => format!("{} (not installed here)", listed.package),
+    let title = match &listed.version {
         None => listed.package.to_string(),
         Some(version) => format!("{} {}", listed.package, version.number),
+    };
+    if listed.is_installed {
+        title
+    } else {
+        title + " (not installed here)"
     }
 }
 
@@ -145,19 +213,18 @@ fn heading(text: &mut String, title: &str, style: Style) {
     let _ = writeln!(text, "{style}{title}{style:#}");
 }
 
-fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr>) {
+fn describe(text: &mut String, report: &Report, libraries: &[&NeededLibrary], name: &OsStr) {
     for library in libraries {
-        // For a file, only the needs of that file.
-        let is_one =
-            name.is_some_and(|name| library.needed_by.iter().any(|by| is_file(&by.path, name)));
-        let is_meant = |by: &Site| !is_one || name.is_some_and(|name| is_file(&by.path, name));
-        let _ = write!(text, "  {HEADING}{}{HEADING:#}", shown(&library.soname));
+        // For a file or distribution, only its needs.
+        let is_one = library.needed_by.iter().any(|by| is_user(report, by, name));
+        let is_meant = |by: &Site| !is_one || is_user(report, by, name);
+        let _ = write!(text, "  {HEADING}{}{HEADING:#}", library.title());
         if let Some(path) = library.provider.path() {
             let _ = write!(text, " => {} ({})", shown(path), origin(&library.provider));
         }
         text.push('\n');
         for by in library.needed_by.iter().filter(|by| is_meant(by)) {
-            let _ = writeln!(text, "    {} {by}", verb(library.evidence));
+            let _ = writeln!(text, "    {} {by}", library.verb());
         }
         if let Provider::NotInstalled { passed_over, .. } = &library.provider {
             for package in passed_over {
@@ -171,15 +238,6 @@ fn describe(text: &mut String, libraries: &[&NeededLibrary], name: Option<&OsStr
             if let Some(cause) = &absence.cause {
                 let _ = writeln!(text, "    {}", cause.text);
             }
-        }
-    }
-}
-
-fn verb(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Header => "needed by",
-        Evidence::Note | Evidence::Table | Evidence::Source | Evidence::Trace => {
-            "loaded at run time by"
         }
     }
 }
@@ -205,5 +263,7 @@ fn how(found_by: FoundBy) -> &'static str {
         FoundBy::Default => "default directory",
         FoundBy::Direct => "named by its path",
         FoundBy::Soname => "by its SONAME alone",
+        FoundBy::Path => "in PATH",
+        FoundBy::StandardLibrary => "the standard library",
     }
 }

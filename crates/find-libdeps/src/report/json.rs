@@ -2,26 +2,32 @@
 //!
 //! Names and paths are escaped by [`crate::system::escape::shown`].
 
-use crate::demand::{Evidence, Site};
+use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
-use crate::report::{NeededLibrary, Report};
+use crate::report::{ListedPackage, NeededLibrary, Report, Users};
 use crate::system::escape::shown;
 use serde::Serialize;
 
+/// The version of the format. It changes if a field changes its meaning or is removed.
+const FORMAT: u32 = 1;
+
 #[derive(Serialize)]
 struct Document<'a> {
-    distribution: JsonDistribution<'a>,
+    format: u32,
+    version: &'static str,
+    release: JsonRelease<'a>,
     packages: Vec<JsonPackage<'a>>,
     libraries: Vec<JsonLibrary>,
     possible: Vec<JsonLibrary>,
+    files: Vec<JsonFile>,
     started: Vec<JsonStarted>,
     warnings: Vec<JsonWarning>,
     counts: JsonCounts,
 }
 
 #[derive(Serialize)]
-struct JsonDistribution<'a> {
+struct JsonRelease<'a> {
     id: Option<&'a str>,
     version_codename: Option<&'a str>,
     architecture: &'a str,
@@ -39,13 +45,29 @@ struct JsonPackage<'a> {
 #[derive(Serialize)]
 struct JsonLibrary {
     soname: String,
-    told_by: &'static str,
-    outcome: &'static str,
+    kind: &'static str,
+    evidence: &'static str,
+    provider: &'static str,
     path: Option<String>,
     found_by: Option<&'static str>,
     package: Option<String>,
-    passed_over: Vec<String>,
+    not_chosen: Vec<String>,
     needed_by: Vec<String>,
+    distributions: Vec<JsonDistribution>,
+    reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct JsonDistribution {
+    name: String,
+    version: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JsonFile {
+    path: String,
+    soname: String,
+    package: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -68,31 +90,30 @@ struct JsonCounts {
 
 /// `report` as a document that ends with a newline.
 pub fn document(report: &Report) -> Result<String, serde_json::Error> {
+    let libraries = |all: &[NeededLibrary]| -> Vec<JsonLibrary> {
+        let all = all.iter();
+        all.map(|each| library(each, &report.users)).collect()
+    };
     let document = Document {
-        distribution: JsonDistribution {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION"),
+        release: JsonRelease {
             id: report.distribution.id.as_deref(),
             version_codename: report.distribution.version_codename.as_deref(),
             architecture: &report.architecture,
         },
-        packages: report
-            .packages
+        packages: report.packages.iter().map(package).collect(),
+        libraries: libraries(&report.libraries),
+        possible: libraries(&report.possible),
+        files: report
+            .system_files
             .iter()
-            .map(|listed| JsonPackage {
-                name: &listed.package.name,
-                architecture: listed
-                    .version
-                    .as_ref()
-                    .map(|version| version.architecture.as_str()),
-                version: listed
-                    .version
-                    .as_ref()
-                    .map(|version| version.number.as_str()),
-                installed: listed.is_installed,
-                libraries: listed.libraries.iter().map(shown).collect(),
+            .map(|file| JsonFile {
+                path: shown(&file.path),
+                soname: shown(&file.soname),
+                package: file.package.as_ref().map(ToString::to_string),
             })
             .collect(),
-        libraries: report.libraries.iter().map(library).collect(),
-        possible: report.possible.iter().map(library).collect(),
         started: report
             .started
             .iter()
@@ -117,18 +138,36 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn library(library: &NeededLibrary) -> JsonLibrary {
+fn package(listed: &ListedPackage) -> JsonPackage<'_> {
+    let version = listed.version.as_ref();
+    JsonPackage {
+        name: &listed.package.name,
+        architecture: version.map(|version| version.architecture.as_str()),
+        version: version.map(|version| version.number.as_str()),
+        installed: listed.is_installed,
+        libraries: listed.libraries.iter().map(shown).collect(),
+    }
+}
+
+fn library(library: &NeededLibrary, users: &Users) -> JsonLibrary {
     let provider = &library.provider;
     JsonLibrary {
         soname: shown(&library.soname),
-        told_by: match library.evidence {
+        kind: match library.kind {
+            Kind::Library => "library",
+            Kind::Program => "program",
+            Kind::File => "file",
+            Kind::Module => "module",
+        },
+        evidence: match library.evidence {
             Evidence::Header => "header",
             Evidence::Note => "note",
             Evidence::Table => "table",
             Evidence::Source => "source",
+            Evidence::Script => "script",
             Evidence::Trace => "trace",
         },
-        outcome: match provider {
+        provider: match provider {
             Provider::Package { .. } | Provider::NotInstalled { .. } => "package",
             Provider::Unowned { .. } => "unowned",
             Provider::Bundled { .. } => "bundled",
@@ -143,13 +182,22 @@ fn library(library: &NeededLibrary) -> JsonLibrary {
             _ => provider.place().and_then(|place| place.found_by).map(rule),
         },
         package: provider.package().map(ToString::to_string),
-        passed_over: match provider {
+        not_chosen: match provider {
             Provider::NotInstalled { passed_over, .. } => {
                 passed_over.iter().map(ToString::to_string).collect()
             }
             _ => Vec::new(),
         },
         needed_by: library.needed_by.iter().map(Site::to_string).collect(),
+        distributions: users
+            .of(library)
+            .into_iter()
+            .map(|distribution| JsonDistribution {
+                name: distribution.name.clone(),
+                version: distribution.version.clone(),
+            })
+            .collect(),
+        reason: library.reason,
     }
 }
 
@@ -162,5 +210,7 @@ fn rule(found_by: FoundBy) -> &'static str {
         FoundBy::Default => "default",
         FoundBy::Direct => "direct",
         FoundBy::Soname => "soname",
+        FoundBy::Path => "path",
+        FoundBy::StandardLibrary => "standard_library",
     }
 }

@@ -1,22 +1,25 @@
 //! Messages on standard error: one per line, each prefixed with the program's name.
 
+use crate::check::{Checked, Failure};
 use crate::cli::{Color, Verbosity};
-use crate::demand::Site;
+use crate::demand::{Evidence, Site};
 use crate::loader::outcome::Cause;
 use crate::packages::dpkg::Package;
 use crate::packages::provider::{COPY_ADVICE, Place, Provider};
+use crate::python::distributions::Identity;
 use crate::report::{NeededLibrary, Report};
 use crate::system::escape::{counted, shown};
 use crate::trace::demands::Started;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use std::io::{Stderr, Write as _};
 use std::path::Component;
 use std::time::Duration;
 
-/// What to do about a library that is missing for no other known reason.
-const INSTALL_ADVICE: &str = "install the packages of the missing libraries and run again, or pass \
+/// What to do about what is missing for no other known reason.
+const INSTALL_ADVICE: &str = "install the packages of what is missing and run again, or pass \
                               `--lookup` to search Debian's index, or `--ignore REGEX`";
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -60,14 +63,18 @@ impl Messages {
         for library in &report.libraries {
             match &library.provider {
                 Provider::Missing { foreign } => {
-                    self.line("missing", ERROR, &missing(library, *foreign));
+                    self.line("missing", ERROR, &missing(report, library, *foreign));
                     hints.extend(advice(library));
                 }
                 Provider::Unowned {
                     place,
                     for_compiling,
                 } => {
-                    self.line("unowned", ERROR, &unowned(library, place, for_compiling));
+                    self.line(
+                        "unowned",
+                        ERROR,
+                        &unowned(report, library, place, for_compiling),
+                    );
                     hints.push(COPY_ADVICE);
                 }
                 Provider::Package { .. }
@@ -78,8 +85,8 @@ impl Messages {
                 | Provider::LeftOut => {}
             }
         }
-        for library in &report.possible {
-            self.line("possible", WARNING, &possible(library));
+        for line in possible(report) {
+            self.line("possible", WARNING, &line);
         }
         // Each hint is printed once.
         let mut printed = HashSet::new();
@@ -95,6 +102,33 @@ impl Messages {
             }
             let text = format!("{}, {:.2} s", summary(report), elapsed.as_secs_f64());
             self.line("read", Style::new(), &text);
+        }
+    }
+
+    /// Prints what fails in the image.
+    pub fn failures(&mut self, checked: &Checked) {
+        if self.is_quiet() {
+            return;
+        }
+        for warning in &checked.warnings {
+            let text = format!("{}: {}", shown(&warning.path), warning.message);
+            self.line("warning", WARNING, &text);
+        }
+        for failure in &checked.failures {
+            self.line(failure.kind.name(), ERROR, &failure.text());
+        }
+        let hints: BTreeSet<&str> = checked.failures.iter().filter_map(Failure::hint).collect();
+        for hint in hints {
+            self.line("hint", Style::new(), hint);
+        }
+        if self.verbosity == Verbosity::Verbose {
+            let counts = checked.counts;
+            let files = counted(counts.files, "file");
+            self.line(
+                "read",
+                Style::new(),
+                &format!("{files}, {} ELF", counts.elf),
+            );
         }
     }
 
@@ -119,12 +153,12 @@ fn summary(report: &Report) -> String {
     )
 }
 
-fn missing(library: &NeededLibrary, foreign: Option<&str>) -> String {
-    let soname = shown(&library.soname);
+fn missing(report: &Report, library: &NeededLibrary, foreign: Option<&str>) -> String {
+    let soname = library.title();
     let architecture = foreign
         .map(|name| format!(" for {name}"))
         .unwrap_or_default();
-    let needed = library.needed();
+    let needed = report.users.needed(library);
     match cause(library) {
         None => format!("{soname}{architecture}, {needed}"),
         Some(cause) => format!("{soname}{architecture}, {needed}: {}", cause.text),
@@ -143,19 +177,83 @@ fn advice(library: &NeededLibrary) -> Option<&str> {
     }
 }
 
-/// `libdiscid0 (discid/libdiscid.py:74 and 2 more)`.
-fn possible(library: &NeededLibrary) -> String {
-    let name = match (library.provider.package(), library.provider.path()) {
-        (Some(package), _) => package.to_string(),
-        (None, Some(path)) => format!("{}, in no package", shown(path)),
-        (None, None) => format!("{}, not installed", shown(&library.soname)),
-    };
-    let first = library.needed_by.first().map(short).unwrap_or_default();
-    let more = match library.needed_by.len() {
-        0 | 1 => String::new(),
-        count => format!(" and {} more", count - 1),
-    };
-    format!("{name} ({first}{more})")
+/// What is possible: one line for each distribution, and one for each library that files of none may
+/// load.
+fn possible(report: &Report) -> Vec<String> {
+    let mut of_files = Vec::new();
+    let mut by_distribution: BTreeMap<&Identity, Options> = BTreeMap::new();
+    for library in &report.possible {
+        let mut others = Vec::new();
+        for site in &library.needed_by {
+            match report.users.of_site(site) {
+                Some(distribution) => {
+                    let options = by_distribution.entry(distribution).or_default();
+                    options.add(library, site);
+                }
+                None => others.push(site),
+            }
+        }
+        if !others.is_empty() {
+            let (name, why) = option(library);
+            let why = why.map(|why| format!(", {why}")).unwrap_or_default();
+            let reason = library.reason.map(|reason| format!("; {reason}"));
+            let reason = reason.unwrap_or_default();
+            of_files.push(format!("{name}{why} ({}{reason})", sites(&others)));
+        }
+    }
+    let folded = by_distribution.iter();
+    let folded = folded.map(|(distribution, options)| format!("{distribution}: {options}"));
+    folded.chain(of_files).collect()
+}
+
+/// What one distribution can use, by why there is no package and by the reason; each name with its
+/// calls, unless a reviewer has read them.
+#[derive(Default)]
+struct Options<'r> {
+    groups: BTreeMap<[Option<&'static str>; 2], BTreeMap<String, Vec<&'r Site>>>,
+}
+
+impl<'r> Options<'r> {
+    fn add(&mut self, library: &NeededLibrary, site: &'r Site) {
+        let (name, why) = option(library);
+        let group = self.groups.entry([why, library.reason]).or_default();
+        let calls = group.entry(name).or_default();
+        if library.evidence != Evidence::Table {
+            calls.push(site);
+        }
+    }
+}
+
+impl fmt::Display for Options<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let groups = self.groups.iter().map(|(remarks, names)| {
+            let names = names.iter().map(|(name, calls)| match &calls[..] {
+                [] => name.clone(),
+                calls => format!("{name} ({})", sites(calls)),
+            });
+            let remarks = remarks.iter().flatten().map(ToString::to_string);
+            names.chain(remarks).collect::<Vec<String>>().join(", ")
+        });
+        formatter.write_str(&groups.collect::<Vec<String>>().join("; "))
+    }
+}
+
+/// What would be installed for `library`, or its name and why there is nothing.
+fn option(library: &NeededLibrary) -> (String, Option<&'static str>) {
+    match (library.provider.package(), library.provider.path()) {
+        (Some(package), _) => (package.to_string(), None),
+        (None, Some(path)) => (shown(path), Some("in no package")),
+        (None, None) => (library.title(), Some("not installed")),
+    }
+}
+
+/// `discid/libdiscid.py:74 and 2 more`.
+fn sites(sites: &[&Site]) -> String {
+    let first = sites.first().map(|site| short(site)).unwrap_or_default();
+    match sites.len() {
+        0 | 1 => first,
+        count => format!("{first} and {} more", count - 1),
+    }
 }
 
 /// `site` relative to the directory in `sys.path`, as Python names its modules.
@@ -174,9 +272,14 @@ fn short(site: &Site) -> String {
     site.to_string()
 }
 
-fn unowned(library: &NeededLibrary, place: &Place, for_compiling: &BTreeSet<Package>) -> String {
+fn unowned(
+    report: &Report,
+    library: &NeededLibrary,
+    place: &Place,
+    for_compiling: &BTreeSet<Package>,
+) -> String {
     let path = shown(&place.path);
-    let needed = library.needed();
+    let needed = report.users.needed(library);
     if for_compiling.is_empty() {
         return format!("{path}, {needed}: no package ships it");
     }

@@ -8,19 +8,22 @@
 
 mod build;
 pub mod explain;
+pub mod failures;
 pub mod json;
 pub mod messages;
 pub mod progress;
+mod users;
 mod warnings;
 
 pub use build::Findings;
+pub use users::Users;
 
-use crate::demand::{Evidence, Site};
+use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::Absence;
 use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::provider::Provider;
+use crate::packages::settle::SystemFile;
 use crate::scan::Counts;
-use crate::system::escape::counted;
 use crate::system::os_release::OsRelease;
 use crate::trace::demands::Started;
 use crate::warning::Warning;
@@ -28,6 +31,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// The result of a run.
 #[derive(Debug)]
@@ -42,6 +46,11 @@ pub struct Report {
     pub libraries: Vec<NeededLibrary>,
     /// What code may load at run time and no listed package provides, sorted by name.
     pub possible: Vec<NeededLibrary>,
+    /// The distributions that need `libraries` and `possible`.
+    pub users: Users,
+    /// The libraries from outside the given paths, with those that they need in turn; empty unless
+    /// asked for.
+    pub system_files: Vec<SystemFile>,
     /// The programs from outside the given paths that a traced command started.
     pub started: Vec<Started>,
     /// Sorted by path.
@@ -49,28 +58,40 @@ pub struct Report {
     pub counts: Counts,
 }
 
+/// apt has no version of a package that is not installed.
+#[derive(Debug, Error)]
+#[error(
+    "the version of {0} is not known, because it is not installed and not in apt's package lists; no \
+     list is printed; run `apt-get update` first, or leave out `--versions`"
+)]
+pub struct UnknownVersion(Package);
+
 /// One line of the list.
 #[derive(Debug)]
 pub struct ListedPackage {
     pub package: Package,
     /// Whether it is installed here, and was not looked up.
     pub is_installed: bool,
-    /// Its version, if versions were asked for and it is installed.
+    /// Its version, or the one that apt would install, if versions were asked for and it is known.
     pub version: Option<PackageVersion>,
     /// The sonames that it is listed for.
     pub libraries: BTreeSet<Arc<OsStr>>,
 }
 
-/// A needed library with one provider.
+/// A needed library, program, file or module with one provider.
 #[derive(Debug)]
 pub struct NeededLibrary {
     pub soname: Arc<OsStr>,
+    /// What `soname` is the name of.
+    pub kind: Kind,
     pub evidence: Evidence,
     pub provider: Provider,
     /// What needs it, sorted.
     pub needed_by: Vec<Site>,
     /// How it was searched for on behalf of the first of `needed_by`, if it is missing.
     pub absence: Option<Box<Absence>>,
+    /// What the code cannot do without it.
+    pub reason: Option<&'static str>,
 }
 
 impl Report {
@@ -87,6 +108,19 @@ impl Report {
             || self.warnings.iter().any(|warning| warning.is_objection)
     }
 
+    /// The list: `name=version`, one per line, which apt accepts.
+    pub fn list_with_versions(&self) -> Result<String, UnknownVersion> {
+        let mut lines = String::new();
+        for listed in &self.packages {
+            let Some(version) = &listed.version else {
+                return Err(UnknownVersion(listed.package.clone()));
+            };
+            // Writing to a String does not fail.
+            let _ = writeln!(lines, "{}={}", listed.package, version.number);
+        }
+        Ok(lines)
+    }
+
     /// The list: package names, one per line.
     pub fn list(&self) -> String {
         let mut lines = String::new();
@@ -99,20 +133,23 @@ impl Report {
 }
 
 impl NeededLibrary {
-    /// What needs it, in few words: `needed by 3 files such as /venv/x.so`.
-    fn needed(&self) -> String {
-        let first = self
-            .needed_by
-            .first()
-            .map(Site::to_string)
-            .unwrap_or_default();
-        let verb = match self.evidence {
-            Evidence::Header => "needed",
-            Evidence::Note | Evidence::Table | Evidence::Source | Evidence::Trace => "loaded",
-        };
-        match self.needed_by.len() {
-            1 => format!("{verb} by {first}"),
-            count => format!("{verb} by {} such as {first}", counted(count, "file")),
+    /// Its name, with its kind unless it is a library.
+    fn title(&self) -> String {
+        self.kind.title(&self.soname)
+    }
+
+    fn participle(&self) -> &'static str {
+        self.kind.participle(self.evidence)
+    }
+
+    /// What its users do with it: `needed by`, `loaded at run time by`.
+    fn verb(&self) -> &'static str {
+        match (self.kind, self.evidence) {
+            (Kind::Library, Evidence::Header) => "needed by",
+            (Kind::Library, _) => "loaded at run time by",
+            (Kind::Program, _) => "run by",
+            (Kind::File, _) => "read by",
+            (Kind::Module, _) => "imported by",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::demand::Evidence;
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
 use crate::python::distributions;
-use crate::report::NeededLibrary;
+use crate::report::{NeededLibrary, Users};
 use crate::system::escape::{counted, shown};
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The warnings about how `library` is provided.
-pub fn of(library: &NeededLibrary) -> Option<Warning> {
+pub fn of(library: &NeededLibrary, users: &Users) -> Option<Warning> {
     match &library.provider {
         Provider::Bundled { place }
             if place.found_by == Some(FoundBy::Soname) && library.evidence == Evidence::Header =>
@@ -23,7 +23,7 @@ pub fn of(library: &NeededLibrary) -> Option<Warning> {
                 let message = format!(
                     "provides `{}` by its SONAME alone ({}), so it must be loaded first",
                     shown(&library.soname),
-                    library.needed()
+                    users.needed(library)
                 );
                 Warning::new(&place.path, message)
             })
@@ -37,7 +37,7 @@ pub fn of(library: &NeededLibrary) -> Option<Warning> {
                 "only {link}, which is for compiling, ships this name; {package} ships the library \
                  under another name, so the loader will not find `{}` ({})",
                 shown(&library.soname),
-                library.needed()
+                users.needed(library)
             );
             Some(Warning::objection(&place.path, message))
         }
@@ -67,8 +67,7 @@ pub fn left_out(libraries: &[NeededLibrary]) -> Vec<Warning> {
             count => format!(" and {} more", count - 1),
         };
         format!(
-            "lacks {}{more} of a family that it bundles in part; {} such as {} cannot be loaded, and \
-             no package changes that",
+            "lacks {}{more}; {} such as {} cannot be loaded, and no package changes that",
             names.first().map(shown).unwrap_or_default(),
             counted(files.len(), "file"),
             file.map(shown).unwrap_or_default()

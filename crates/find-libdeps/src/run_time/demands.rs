@@ -3,7 +3,7 @@
 //! Nothing is resolved here.
 
 use crate::config::{Config, Dlopen};
-use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
 use crate::elf::dlopen_note::{Notes, Priority};
 use crate::python::distributions::{Distribution, Distributions};
 use crate::python::source::Call;
@@ -16,7 +16,9 @@ use std::rc::Rc;
 
 /// What code loads by name at run time.
 #[derive(Debug)]
-pub struct RunTimeDemands {
+pub struct RunTimeDemands<'a> {
+    /// The distributions below the given paths.
+    pub distributions: Distributions<'a>,
     /// Sorted.
     pub demands: Vec<Rc<Demand>>,
     /// Malformed metadata of distributions.
@@ -25,31 +27,37 @@ pub struct RunTimeDemands {
 
 /// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
 /// [`Dlopen::All`] every demand is listed; otherwise only required ones.
-pub fn demands(
+pub fn demands<'a>(
     config: &Config,
-    root: &Root,
+    root: &'a Root,
     starts: &Starts,
     scanned: LoadsByName,
-) -> RunTimeDemands {
+) -> RunTimeDemands<'a> {
     let distributions = Distributions::read(root, scanned.metadata);
     let sources = Sources {
         notes: &scanned.notes,
         calls: &scanned.calls,
+        scripts: &scanned.scripts,
         distributions: &distributions,
     };
-    let demands = sources.demands(starts, config.dlopen == Dlopen::All);
+    let demands = match config.dlopen {
+        Dlopen::Off => Vec::new(),
+        Dlopen::Known | Dlopen::All => sources.demands(starts, config.dlopen == Dlopen::All),
+    };
     let malformed = distributions.malformed();
     let warnings = malformed
         .map(|(path, error)| Warning::new(starts.reported_or_real(path), error.to_string()));
     RunTimeDemands {
         demands: demands.into_iter().map(Rc::new).collect(),
         warnings: warnings.collect(),
+        distributions,
     }
 }
 
 struct Sources<'a> {
     notes: &'a [(PathBuf, Notes)],
     calls: &'a [(PathBuf, Vec<Call>)],
+    scripts: &'a [(PathBuf, String)],
     distributions: &'a Distributions<'a>,
 }
 
@@ -69,9 +77,12 @@ impl Sources<'_> {
                     site: site(real, None),
                     evidence: Evidence::Note,
                     caller: Caller::Object(real.as_path().into()),
-                    names: names.map(LibraryName::Soname).collect(),
+                    items: names
+                        .map(|name| Item::Library(LibraryName::Soname(name)))
+                        .collect(),
                     is_required,
                     is_listed: lists_all || is_required,
+                    reason: None,
                 }
             }));
         }
@@ -82,16 +93,26 @@ impl Sources<'_> {
             let open = row
                 .needs
                 .iter()
-                .filter(|need| !self.bundles(distribution, &need.names, &row.companions));
+                .filter(|need| !self.bundles(distribution, &need.items, &row.companions));
             demands.extend(open.map(|need| Demand {
                 site: site(distribution.info(), None),
                 evidence: Evidence::Table,
                 caller: Caller::Interpreter(distribution.site().into()),
-                names: need.names.as_slice().into(),
+                items: need.items.as_slice().into(),
                 is_required: need.is_required,
                 is_listed: lists_all || need.is_required,
+                reason: need.reason,
             }));
         }
+        demands.extend(self.scripts.iter().map(|(real, interpreter)| Demand {
+            site: site(real, None),
+            evidence: Evidence::Script,
+            caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
+            items: Rc::new([Item::Program(interpreter.clone())]),
+            is_required: true,
+            is_listed: true,
+            reason: None,
+        }));
         let owners = self
             .distributions
             .owners(self.calls.iter().map(|(real, _)| real.as_path()));
@@ -107,9 +128,10 @@ impl Sources<'_> {
                 site: site(real, Some(call.line)),
                 evidence: Evidence::Source,
                 caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
-                names: call.names.as_slice().into(),
+                items: call.names.iter().cloned().map(Item::Library).collect(),
                 is_required: false,
                 is_listed: lists_all,
+                reason: None,
             }));
         }
         demands.sort();
@@ -125,21 +147,18 @@ impl Sources<'_> {
         opened.any(|name| self.distributions.ships(distribution, name.stem()))
     }
 
-    /// Whether `distribution`, or one of `companions` beside it, ships a library with the stem of
-    /// one of `names`.
-    fn bundles(
-        &self,
-        distribution: &Distribution,
-        names: &[LibraryName],
-        companions: &[&str],
-    ) -> bool {
+    /// Whether `distribution`, or one of `companions` beside it, ships one of `items`: a library with
+    /// its stem, or a program with its name.
+    fn bundles(&self, distribution: &Distribution, items: &[Item], companions: &[&str]) -> bool {
         let companions = companions
             .iter()
             .filter_map(|name| self.distributions.beside(distribution, name));
         std::iter::once(distribution).chain(companions).any(|each| {
-            names
-                .iter()
-                .any(|name| self.distributions.ships(each, name.stem()))
+            items.iter().any(|item| match item {
+                Item::Library(name) => self.distributions.ships(each, name.stem()),
+                Item::Program(name) => self.distributions.ships_program(each, name),
+                Item::File(_) | Item::Module(_) => false,
+            })
         })
     }
 }

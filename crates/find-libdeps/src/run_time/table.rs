@@ -1,36 +1,39 @@
-//! The reviewed table of Python distributions that load system libraries by name, which no ELF
-//! header shows: the libraries that each requires, and those that it can use.
+//! The reviewed table of Python distributions that use what no ELF header shows: the libraries,
+//! programs, files and modules of the standard library that each requires, and those that it can use.
 //!
 //! The rows are in `table.txt`, which describes its format. Nothing is looked up here.
 
-use crate::demand::LibraryName;
+use crate::demand::{Item, LibraryName};
+use crate::system::path_pattern::PathPattern;
 use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("table.txt");
 
-/// What one distribution loads.
+/// What one distribution uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The normalised name of the distribution.
     pub distribution: &'static str,
     /// In the order of the table.
     pub needs: Vec<Need>,
-    /// The distributions, by normalised name, that provide the libraries if they are installed beside
+    /// The distributions, by normalised name, that provide the libraries and programs if they are installed beside
     /// this one.
     pub companions: Vec<&'static str>,
     /// The version that was reviewed.
     pub version: &'static str,
-    /// The files of that version that load the libraries, relative to the site directory.
+    /// The files of that version that use them, relative to the site directory.
     pub files: Vec<&'static str>,
 }
 
-/// One library.
+/// One library, program, file or module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
     /// The first of these that is found meets the need; at least one.
-    pub names: Vec<LibraryName>,
+    pub items: Vec<Item>,
     /// Whether the distribution is useless without it.
     pub is_required: bool,
+    /// What it is for: `only for GeoDjango`.
+    pub reason: Option<&'static str>,
 }
 
 /// The row of the distribution with this normalised name.
@@ -83,16 +86,13 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
         let words = || value.split_whitespace();
         match key {
             "needs" | "can-use" => {
-                let names: Option<Vec<LibraryName>> = value.split(" | ").map(name).collect();
-                let names = names.ok_or_else(|| wrong("not a library's name"))?;
-                let same = |need: &Need| names.iter().any(|name| need.names.contains(name));
+                let need = need(value, key == "needs");
+                let need = need.ok_or_else(|| wrong("not what can be needed"))?;
+                let same = |known: &Need| need.items.iter().any(|item| known.items.contains(item));
                 if row.needs.iter().any(same) {
                     return Err(wrong("twice"));
                 }
-                row.needs.push(Need {
-                    names,
-                    is_required: key == "needs",
-                });
+                row.needs.push(need);
             }
             "bundled-by" if row.companions.is_empty() => row.companions = words().collect(),
             "seen-in" if row.version.is_empty() => {
@@ -114,8 +114,38 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
     }
 }
 
-fn name(text: &'static str) -> Option<LibraryName> {
-    let text = text.trim_ascii();
+/// `A | B`, or `A | B (reason)`.
+fn need(text: &'static str, is_required: bool) -> Option<Need> {
+    let (items, reason) = match text.strip_suffix(')') {
+        None => (text, None),
+        Some(text) => {
+            let (items, reason) = text.split_once(" (")?;
+            (items, Some(reason))
+        }
+    };
+    let items: Option<Vec<Item>> = items.split(" | ").map(item).collect();
+    Some(Need {
+        items: items?,
+        is_required,
+        reason,
+    })
+}
+
+fn item(text: &'static str) -> Option<Item> {
+    let is_word = |name: &str, more: &[u8]| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
+        !name.is_empty() && name.bytes().all(is_allowed)
+    };
+    match text.split_once(' ') {
+        None => Some(Item::Library(library(text)?)),
+        Some(("program", name)) => is_word(name, b"+-._").then(|| Item::Program(name.to_owned())),
+        Some(("file", path)) => PathPattern::new(path).map(Item::File),
+        Some(("module", name)) => is_word(name, b"._").then(|| Item::Module(name.to_owned())),
+        Some(_) => None,
+    }
+}
+
+fn library(text: &'static str) -> Option<LibraryName> {
     let is_plain = |text: &str| {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
         !text.is_empty() && text.bytes().all(is_allowed)
@@ -142,8 +172,8 @@ mod tests {
         let magic = row("python-magic").unwrap();
         assert_eq!(magic.distribution, "python-magic");
         assert_eq!(
-            magic.needs[0].names,
-            [LibraryName::Soname("libmagic.so.1".into())]
+            magic.needs[0].items,
+            [Item::Library(LibraryName::Soname("libmagic.so.1".into()))]
         );
         assert_eq!(row("numpy"), None);
     }
@@ -151,20 +181,36 @@ mod tests {
     #[test]
     fn each_part_of_a_row_is_read() {
         let text = "# a comment\n\n[a-b]\nneeds liba.so.1 | libb-2.0.so.*\ncan-use libc++.so.1\n\
+                    needs program c | file /usr/*/d.e\ncan-use module f._g (only for (h))\n\
                     bundled-by x y\nseen-in 1.0 a.py b/c.py\n";
         let row = Row {
             distribution: "a-b",
             needs: vec![
                 Need {
-                    names: vec![
-                        LibraryName::Soname("liba.so.1".into()),
-                        LibraryName::Stem("b-2.0".to_owned()),
+                    items: vec![
+                        Item::Library(LibraryName::Soname("liba.so.1".into())),
+                        Item::Library(LibraryName::Stem("b-2.0".to_owned())),
                     ],
                     is_required: true,
+                    reason: None,
                 },
                 Need {
-                    names: vec![LibraryName::Soname("libc++.so.1".into())],
+                    items: vec![Item::Library(LibraryName::Soname("libc++.so.1".into()))],
                     is_required: false,
+                    reason: None,
+                },
+                Need {
+                    items: vec![
+                        Item::Program("c".to_owned()),
+                        Item::File(PathPattern::new("/usr/*/d.e").unwrap()),
+                    ],
+                    is_required: true,
+                    reason: None,
+                },
+                Need {
+                    items: vec![Item::Module("f._g".to_owned())],
+                    is_required: false,
+                    reason: Some("only for (h)"),
                 },
             ],
             companions: vec!["x", "y"],
@@ -186,7 +232,15 @@ mod tests {
             ("[a]\nneeds\n".to_owned(), "line 2: no value: needs"),
             (
                 "[a]\nneeds a.so\n".to_owned(),
-                "line 2: not a library's name: needs a.so",
+                "line 2: not what can be needed: needs a.so",
+            ),
+            (
+                "[a]\nneeds program a b\n".to_owned(),
+                "line 2: not what can be needed: needs program a b",
+            ),
+            (
+                "[a]\nneeds file a/b\n".to_owned(),
+                "line 2: not what can be needed: needs file a/b",
             ),
             (
                 "[a]\nneeds liba.so.1\ncan-use libb.so.1 | liba.so.1\n".to_owned(),

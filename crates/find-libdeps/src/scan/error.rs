@@ -60,7 +60,7 @@ fn unread(all: &[Unread]) -> String {
     if let Some(more) = all.len().checked_sub(MAX_NAMED).filter(|&more| more > 0) {
         lines.push(format!("and {more} more"));
     }
-    lines.push("no list is printed, because it could be incomplete".to_owned());
+    lines.push("nothing is printed, because the result could be incomplete".to_owned());
     lines.join("\n")
 }
 
@@ -103,7 +103,7 @@ mod tests {
              cannot read /b: Input/output error (os error 5); to skip it, pass `--exclude '^/b(/|$)'`\n\
              cannot read /c: Permission denied (os error 13); make it readable, or pass `--exclude \
              '^/c(/|$)'`\n\
-             no list is printed, because it could be incomplete"
+             nothing is printed, because the result could be incomplete"
         );
     }
 }

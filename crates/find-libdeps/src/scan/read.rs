@@ -3,12 +3,16 @@
 use crate::config::{Config, Dlopen};
 use crate::elf::dlopen_note::Notes;
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
+use crate::elf::shared::Shared;
 use crate::python::distributions::Distributions;
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
+use crate::scan::archive::{self, Packed};
 use crate::scan::names;
+use crate::scan::script;
 use crate::scan::starts::Starts;
 use crate::scan::walk::{Unread, Walk};
+use crate::system::escape::{counted, shown};
 use crate::system::mounts;
 use crate::system::root::Root;
 use crate::warning::Warning;
@@ -19,16 +23,17 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::num::NonZero;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 /// What the files hold, in no order, by their real paths.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    /// ELF files.
-    pub objects: Vec<(PathBuf, Object)>,
+    /// ELF files. Equal objects are shared.
+    pub objects: Vec<(Arc<Path>, Arc<Object>)>,
     pub by_name: LoadsByName,
     /// Malformed ELF files and notes, and sources that were not searched for calls.
     pub warnings: Vec<Warning>,
@@ -42,6 +47,8 @@ pub struct LoadsByName {
     pub notes: Vec<(PathBuf, Notes)>,
     /// The calls in Python sources that load a library.
     pub calls: Vec<(PathBuf, Vec<Call>)>,
+    /// The interpreters of the scripts that are programs, except Python and the shell.
+    pub scripts: Vec<(PathBuf, String)>,
     /// The files that each describe a distribution.
     pub metadata: Vec<PathBuf>,
 }
@@ -67,7 +74,12 @@ pub fn read(
         root,
         starts,
         outer: starts.real().map(|start| root.outer(start)).collect(),
+        programs: starts
+            .program_directories()
+            .map(|dir| root.outer(&dir))
+            .collect(),
         scanned: Mutex::default(),
+        shared: Mutex::default(),
         unread: Mutex::default(),
     };
     let of_kernel = scan.of_kernel();
@@ -122,7 +134,10 @@ struct Scan<'a> {
     starts: &'a Starts,
     /// The starts as this process opens them.
     outer: Vec<PathBuf>,
+    /// The directories of programs as this process opens them.
+    programs: Vec<PathBuf>,
     scanned: Mutex<Scanned>,
+    shared: Mutex<Shared>,
     unread: Mutex<Vec<Unread>>,
 }
 
@@ -168,9 +183,12 @@ impl Scan<'_> {
     }
 
     fn visit(&self, path: &Path) {
-        match read_file(path, self.config.dlopen, || self.may_call(path)) {
+        let is_program = path
+            .parent()
+            .is_some_and(|dir| self.programs.iter().any(|it| it == dir));
+        match read_file(path, self.config.dlopen, is_program, || self.may_call(path)) {
             Ok(Content::Other) => {}
-            Ok(Content::Object(object, notes)) => self.add_object(path, object, notes),
+            Ok(Content::Object(object, notes)) => self.add_object(path, *object, notes),
             Ok(Content::Source(Ok(calls))) => {
                 let call = (self.root.inner(path), calls);
                 self.scanned().by_name.calls.push(call);
@@ -179,9 +197,23 @@ impl Scan<'_> {
                 let warning = Warning::new(self.reported(path), error.to_string());
                 self.scanned().warnings.push(warning);
             }
+            Ok(Content::Script(interpreter)) => {
+                let script = (self.root.inner(path), interpreter);
+                self.scanned().by_name.scripts.push(script);
+            }
             Ok(Content::Metadata) => {
                 let real = self.root.inner(path);
                 self.scanned().by_name.metadata.push(real);
+            }
+            Ok(Content::Archive(packed)) => {
+                let message = format!(
+                    "is an archive with {} such as {}, whose needs are not listed; install the \
+                     distribution unpacked",
+                    counted(packed.count, "shared object"),
+                    shown(&packed.first)
+                );
+                let warning = Warning::new(self.reported(path), message);
+                self.scanned().warnings.push(warning);
             }
             Err(ElfError::Io(error)) => {
                 let path = path.to_owned();
@@ -198,8 +230,12 @@ impl Scan<'_> {
         }
     }
 
-    fn add_object(&self, path: &Path, object: Box<Object>, notes: Option<Notes>) {
-        let real = self.root.inner(path);
+    fn add_object(&self, path: &Path, object: Object, notes: Option<Notes>) {
+        let real: Arc<Path> = self.root.inner(path).into();
+        let object = {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.object(object)
+        };
         let mut scanned = self.scanned();
         scanned.counts.elf += 1;
         if let Some(notes) = notes {
@@ -209,10 +245,10 @@ impl Scan<'_> {
             });
             scanned.warnings.extend(faults);
             if !notes.notes.is_empty() {
-                scanned.by_name.notes.push((real.clone(), notes));
+                scanned.by_name.notes.push((real.to_path_buf(), notes));
             }
         }
-        scanned.objects.push((real, *object));
+        scanned.objects.push((real, object));
     }
 }
 
@@ -220,16 +256,20 @@ impl Scan<'_> {
 enum Content {
     Object(Box<Object>, Option<Notes>),
     Source(Result<Vec<Call>, Unsearched>),
+    /// A program that this interpreter runs.
+    Script(String),
     Metadata,
+    Archive(Packed),
     /// Nothing of interest.
     Other,
 }
 
-/// Reads the file `path`; notes and calls only if `dlopen` is not off, and a Python source only if it
-/// `may_call`.
+/// Reads the file `path`; all but ELF headers only if `dlopen` is not off, a Python source only if it
+/// `may_call`, and the first line of a script only if it `is_program`.
 fn read_file(
     path: &Path,
     dlopen: Dlopen,
+    is_program: bool,
     may_call: impl Fn() -> bool,
 ) -> Result<Content, ElfError> {
     thread_local! {
@@ -239,22 +279,28 @@ fn read_file(
     if is_source && !may_call() {
         return Ok(Content::Other);
     }
-    let Some(mut file) = open(path)? else {
+    let Some(file) = open(path)? else {
         return Ok(Content::Other);
     };
     let content = if is_source {
         BUFFER.with_borrow_mut(|buffer| {
-            let calls = source::calls(source::read(&mut file, buffer)?);
+            let calls = source::calls_in(&file, buffer)?;
             let is_none = calls.as_ref().is_ok_and(Vec::is_empty);
             Ok((!is_none).then_some(Content::Source(calls)))
         })
     } else {
         elf(&file, dlopen)
     };
+    let is_archive = || path.file_name().is_some_and(archive::is_archive);
     match content {
         Ok(Some(content)) => Ok(content),
-        Ok(None) if dlopen != Dlopen::Off && Distributions::is_metadata(path) => {
-            Ok(Content::Metadata)
+        Ok(None) if is_archive() => {
+            let packed = archive::libraries(&file)?;
+            Ok(packed.map_or(Content::Other, Content::Archive))
+        }
+        Ok(None) if Distributions::is_metadata(path) => Ok(Content::Metadata),
+        Ok(None) if dlopen != Dlopen::Off && is_program && !is_source => {
+            Ok(script(&file)?.map_or(Content::Other, Content::Script))
         }
         Ok(None) => Ok(Content::Other),
         // It became a FIFO since the directory was listed.
@@ -277,6 +323,17 @@ fn elf(file: &File, dlopen: Dlopen) -> Result<Option<Content>, ElfError> {
     let can_open = object.kind != Kind::Other && object.refusal.is_none();
     let notes = (dlopen != Dlopen::Off && can_open).then(|| elf.dlopen_notes());
     Ok(Some(Content::Object(object, notes.transpose()?)))
+}
+
+/// What runs the script `file`, unless it cannot be executed.
+fn script(file: &File) -> io::Result<Option<String>> {
+    let mut head = [0; script::HEAD];
+    let length = file.read_at(&mut head, 0)?;
+    let Some(interpreter) = script::interpreter(&head[..length]) else {
+        return Ok(None);
+    };
+    let is_executable = file.metadata()?.permissions().mode() & 0o111 != 0;
+    Ok(is_executable.then(|| interpreter.to_owned()))
 }
 
 /// What the loader reads of `elf`. It is not known here whether a malformed file is for this machine.
@@ -313,16 +370,16 @@ mod tests {
             let path = dir.path().join(name);
             mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
             for dlopen in [Dlopen::Off, Dlopen::Known] {
-                let content = read_file(&path, dlopen, || true);
+                let content = read_file(&path, dlopen, true, || true);
                 assert!(matches!(content, Ok(Content::Other)), "{name}");
             }
         }
         let link = dir.path().join("c.so");
         symlink("a.so", &link).unwrap();
-        let content = read_file(&link, Dlopen::Known, || true);
+        let content = read_file(&link, Dlopen::Known, true, || true);
         assert!(matches!(content, Ok(Content::Other)));
         // What is below it was not listed.
-        let content = read_file(dir.path(), Dlopen::Known, || true);
+        let content = read_file(dir.path(), Dlopen::Known, true, || true);
         assert!(matches!(content, Err(ElfError::Io(_))));
     }
 }

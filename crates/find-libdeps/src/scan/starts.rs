@@ -5,6 +5,7 @@ use crate::scan::ScanError;
 use crate::system::root::Root;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The given PATHs, none of which lies below another.
 #[derive(Clone, Debug)]
@@ -56,6 +57,21 @@ impl Starts {
         self.all.iter().map(|start| start.real.as_path())
     }
 
+    /// The same, each with the path under which it is reported.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        let all = self.all.iter();
+        all.map(|start| (start.real.as_path(), start.path.as_path()))
+    }
+
+    /// The real directories of the programs that are copied with the PATHs: their `bin`, or a PATH
+    /// that is one.
+    pub fn program_directories(&self) -> impl Iterator<Item = PathBuf> {
+        self.real().map(|real| match real.file_name() {
+            Some(name) if name == "bin" => real.to_owned(),
+            _ => real.join("bin"),
+        })
+    }
+
     /// The path under which the file `real` is reported, if it lies at or below a PATH: with the
     /// PATH as it was given.
     pub fn reported(&self, real: &Path) -> Option<PathBuf> {
@@ -72,5 +88,13 @@ impl Starts {
     /// The same, or `real` itself if it lies elsewhere.
     pub fn reported_or_real(&self, real: &Path) -> PathBuf {
         self.reported(real).unwrap_or_else(|| real.to_owned())
+    }
+
+    /// The same, sharing `real` if it is that.
+    pub fn reported_or_shared(&self, real: &Arc<Path>) -> Arc<Path> {
+        match self.reported(real) {
+            Some(path) if path.as_os_str() != real.as_os_str() => path.into(),
+            _ => Arc::clone(real),
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! Distributions of which nothing is read, because they are links to elsewhere or archives.
+//! Distributions of which nothing is read, because they are links to elsewhere.
 //!
 //! Links are not followed, since what they lead to is not copied with a PATH. uv can install each
-//! file as a link into its cache; Nix links whole directories.
+//! file as a link into its cache; Nix links whole directories, and PDM those of packages only.
 
 use crate::config::Config;
 use crate::scan::Starts;
@@ -20,12 +20,13 @@ pub fn warnings(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
         let names = root.list(&site).unwrap_or_default();
         let is_excluded = |name: &OsStr| config.excludes(&reported.join(name));
         let names = names.iter().filter(|name| !is_excluded(name));
-        let (archives, others): (Vec<_>, Vec<_>) =
-            names.partition(|name| is_archive(root, &site.join(name)));
-        let links: Vec<_> = others
-            .into_iter()
-            .filter(|name| leads_elsewhere(root, starts, &site.join(name)))
-            .collect();
+        let links = names.filter(|name| leads_elsewhere(root, starts, &site.join(name)));
+        let (descriptions, packages): (Vec<_>, Vec<_>) = links.partition(|name| describes(name));
+        let links = if descriptions.is_empty() {
+            packages
+        } else {
+            descriptions
+        };
         if let Some(first) = links.first() {
             let message = format!(
                 "links lead out of the PATHs for {} such as {}; they are not followed, so the needs \
@@ -36,17 +37,12 @@ pub fn warnings(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
             );
             warnings.push(Warning::objection(&reported, message));
         }
-        warnings.extend(archives.iter().map(|name| {
-            let message = "is an archive, and libraries in it are not examined; install the \
-                           distribution unpacked";
-            Warning::new(reported.join(name), message)
-        }));
     }
     warnings
 }
 
 /// The directories of distributions at `start` or, if it is a virtualenv or prefix, in it.
-fn sites(root: &Root, start: &Path) -> Vec<PathBuf> {
+pub fn sites(root: &Root, start: &Path) -> Vec<PathBuf> {
     const NAMES: [&str; 2] = ["site-packages", "dist-packages"];
     let is_site = start
         .file_name()
@@ -62,22 +58,22 @@ fn sites(root: &Root, start: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether `path` describes a distribution that lies outside the PATHs.
-fn leads_elsewhere(root: &Root, starts: &Starts, path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_bytes();
-    let description = if name.ends_with(b".dist-info") {
-        path.join("METADATA")
-    } else if name.ends_with(b".egg-info") {
-        path.to_owned()
-    } else {
-        return false;
-    };
-    root.canonicalize(&description)
-        .is_ok_and(|real| starts.reported(&real).is_none())
+/// Whether a file or directory of this name describes a distribution.
+fn describes(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.ends_with(b".dist-info") || name.ends_with(b".egg-info")
 }
 
-/// Whether `path` is a distribution in the form of setuptools' eggs.
-fn is_archive(root: &Root, path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "egg")
-        && root.metadata(path).is_ok_and(|found| found.is_file())
+/// Whether `path` is a link that leads out of the PATHs, or describes a distribution by one.
+fn leads_elsewhere(root: &Root, starts: &Starts, path: &Path) -> bool {
+    let metadata = path.join("METADATA");
+    let link = match path.extension() {
+        Some(extension) if extension == "dist-info" => metadata.as_path(),
+        _ => path,
+    };
+    let leads_elsewhere = |link: &Path| {
+        let real = root.canonicalize(link);
+        real.is_ok_and(|real| starts.reported(&real).is_none())
+    };
+    (link != path || root.is_link(path)) && leads_elsewhere(link)
 }

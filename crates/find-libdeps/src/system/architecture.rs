@@ -49,6 +49,21 @@ impl Abi {
         row.map(|row| row.abi).unwrap_or_default()
     }
 
+    /// The ABI of this program, which is that of the machine that can run it.
+    pub fn of_this_program() -> Self {
+        Self::of(match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "arm" => "armhf",
+            "x86" => "i386",
+            "loongarch64" => "loong64",
+            "mips64" => "mips64el",
+            "mips" => "mipsel",
+            "powerpc64" => "ppc64el",
+            other => other,
+        })
+    }
+
     /// The row of this ABI; `None` if no architecture has it.
     pub fn architecture(self) -> Option<&'static Architecture> {
         ARCHITECTURES.iter().find(|row| row.abi == self)

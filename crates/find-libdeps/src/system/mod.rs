@@ -8,6 +8,7 @@ pub mod architecture;
 pub(crate) mod escape;
 pub(crate) mod mounts;
 pub mod os_release;
+pub mod path_pattern;
 pub(crate) mod process;
 pub mod root;
 pub(crate) mod signals;

@@ -38,7 +38,7 @@ pub fn of_kernel(root: &Root) -> BTreeSet<PathBuf> {
     of_kernel_in(&text, &root.outer(Path::new("/dev")))
 }
 
-fn of_kernel_in(text: &[u8], dev: &Path) -> BTreeSet<PathBuf> {
+pub fn of_kernel_in(text: &[u8], dev: &Path) -> BTreeSet<PathBuf> {
     // The last of those that are mounted in one place is visible.
     let mut types: BTreeMap<PathBuf, &[u8]> = BTreeMap::new();
     for line in text.split(|&byte| byte == b'\n') {
@@ -51,7 +51,8 @@ fn of_kernel_in(text: &[u8], dev: &Path) -> BTreeSet<PathBuf> {
     }
     let mut points: BTreeSet<PathBuf> = BTreeSet::new();
     for (point, kind) in types {
-        let is_inside = points.iter().any(|outer| point.starts_with(outer));
+        // They come in order: what lies in another directly follows it.
+        let is_inside = points.last().is_some_and(|outer| point.starts_with(outer));
         if (point == dev || OF_KERNEL.contains(&kind)) && !is_inside {
             points.insert(point);
         }

@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// The kernel's limit, `MAXSYMLINKS` in `include/linux/namei.h`.
 const MAX_LINKS: usize = 40;
+/// How many directories are remembered.
+const MAX_DIRECTORIES: usize = 1 << 12;
 
 /// A file system to analyse.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub struct Root {
     /// The directory in place of `/`, canonical; `None` for the machine's root.
     below: Option<PathBuf>,
     /// Directories with their links resolved: many files lie in few.
-    directories: Mutex<HashMap<PathBuf, PathBuf>>,
+    directories: Mutex<HashMap<OsString, PathBuf>>,
 }
 
 impl Root {
@@ -113,7 +115,13 @@ impl Root {
 
     /// The same for a `place` whose directory is canonical.
     pub fn is_link_at(&self, place: &Path) -> bool {
-        fs::symlink_metadata(self.outer(place)).is_ok_and(|metadata| metadata.is_symlink())
+        self.symlink_metadata_at(place)
+            .is_ok_and(|metadata| metadata.is_symlink())
+    }
+
+    /// The metadata of `place` itself, whose directory is canonical.
+    pub fn symlink_metadata_at(&self, place: &Path) -> io::Result<Metadata> {
+        fs::symlink_metadata(self.outer(place))
     }
 
     /// The names in the directory `path`, sorted.
@@ -146,25 +154,64 @@ impl Root {
         hops
     }
 
+    /// Where the symbolic link `place` leads, without `.` and `..`; its directory must be canonical.
+    pub fn link_target(&self, place: &Path) -> Option<PathBuf> {
+        let target = fs::read_link(self.outer(place)).ok()?;
+        let path = place.parent()?.join(target);
+        Some(self.place(&path).unwrap_or(path))
+    }
+
     /// `path` with its directory canonical and its last component unchanged; `None` if it has no
     /// directory that exists.
     pub fn place(&self, path: &Path) -> Option<PathBuf> {
         let (dir, name) = (path.parent()?, path.file_name()?);
+        Some(self.directory(dir)?.join(name))
+    }
+
+    /// The directory `dir` with its links resolved; `None` if it does not exist.
+    pub fn directory(&self, dir: &Path) -> Option<PathBuf> {
         let directories = || {
             self.directories
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         };
-        if let Some(known) = directories().get(dir) {
-            return Some(known.join(name));
+        if let Some(known) = directories().get(dir.as_os_str()) {
+            return Some(known.clone());
         }
-        let real = self.canonicalize(dir).ok()?;
-        let place = real.join(name);
-        directories().insert(dir.to_owned(), real);
-        Some(place)
+        let real = match (dir.parent(), dir.file_name()) {
+            // A system call for each directory, not for each of its path's components.
+            (Some(above), Some(name)) if dir.is_absolute() => {
+                let place = self.directory(above)?.join(name);
+                if self.symlink_metadata_at(&place).ok()?.is_symlink() {
+                    self.canonicalize(&place).ok()?
+                } else {
+                    place
+                }
+            }
+            _ => self.canonicalize(dir).ok()?,
+        };
+        let mut directories = directories();
+        if directories.len() == MAX_DIRECTORIES {
+            directories.clear();
+        }
+        directories.insert(dir.into(), real.clone());
+        Some(real)
+    }
+
+    /// Every symbolic link on the way to the file `path`, links to directories included, and the file.
+    /// Their directories are canonical.
+    pub fn way(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut way = Vec::new();
+        let file = self.resolve_noting(path, &mut |link| way.push(link.to_owned()))?;
+        way.push(file);
+        Ok(way)
     }
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.resolve_noting(path, &mut |_| {})
+    }
+
+    fn resolve_noting(&self, path: &Path, note: &mut dyn FnMut(&Path)) -> io::Result<PathBuf> {
         let mut left: Vec<OsString> = parts(path);
         let mut done = PathBuf::from("/");
         let mut links = 0;
@@ -182,6 +229,7 @@ impl Root {
             if links > MAX_LINKS {
                 return Err(io::Error::other("too many levels of symbolic links"));
             }
+            note(&done);
             let target = fs::read_link(&outer)?;
             done.pop();
             if target.is_absolute() {

@@ -15,7 +15,7 @@
 use crate::system::escape::{counted, shown};
 use crate::system::process;
 use crate::system::signals::TemporaryDirectory;
-use crate::trace::ld_debug::{self, DebugOutput, LoadedObject, Requester};
+use crate::trace::ld_debug::{self, DebugOutput, FailedLoad, LoadedObject, Requester};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -34,6 +34,8 @@ const NAME: &str = "ld";
 const MAX_OUTPUT: u64 = 1 << 30;
 /// The limit for all processes in bytes.
 const MAX_OUTPUT_IN_ALL: u64 = 8 << 30;
+/// How many failed loads an error names.
+const MAX_FAILURES: usize = 10;
 /// The limit for the number of processes.
 const MAX_PROCESSES: usize = 1_000_000;
 
@@ -114,6 +116,8 @@ pub struct TracedProgram {
     /// Each object once. Paths are absolute, except those loaded by a relative path from another
     /// directory than the one in which the command was started.
     pub loaded: Vec<LoadedObject>,
+    /// What it asked for and never loaded. The paths of requesters are as in `loaded`.
+    pub failed: Vec<FailedLoad>,
 }
 
 impl Trace {
@@ -123,6 +127,36 @@ impl Trace {
         let code = self.status.code().or(signal);
         code.and_then(|code| u8::try_from(code).ok())
             .unwrap_or(u8::MAX)
+    }
+
+    /// What the command asked for and did not get, in lines for an error message. The C library's
+    /// own requests, such as NSS modules, are optional.
+    pub fn failures(&self) -> String {
+        let all = self.processes.iter().flat_map(|process| {
+            let failed = process.failed.iter();
+            let failed = failed.filter(|failed| !failed.by.is_libc());
+            failed.map(|failed| {
+                let by = match &failed.by {
+                    Requester::Object(path) => shown(path),
+                    Requester::Program | Requester::Unknown => shown(&process.name),
+                };
+                let verb = if failed.is_dlopen {
+                    "asked for"
+                } else {
+                    "needed"
+                };
+                format!(
+                    "\nit did not find {}, {verb} by {by}",
+                    shown(&failed.requested)
+                )
+            })
+        });
+        let all: BTreeSet<String> = all.collect();
+        let more = match all.len().checked_sub(MAX_FAILURES) {
+            None | Some(0) => String::new(),
+            Some(more) => format!("\nand {more} more"),
+        };
+        all.into_iter().take(MAX_FAILURES).collect::<String>() + &more
     }
 
     /// Every object that was loaded.
@@ -298,13 +332,18 @@ fn with_absolute_paths(
         Ok(absolute) if path.is_relative() && absolute.exists() => absolute,
         _ => path,
     };
+    let requester = |by| match by {
+        Requester::Object(path) => Requester::Object(absolute(path)),
+        other => other,
+    };
     let loaded = program.loaded.into_iter().map(|object| LoadedObject {
         path: absolute(object.path),
-        by: match object.by {
-            Requester::Object(path) => Requester::Object(absolute(path)),
-            other => other,
-        },
+        by: requester(object.by),
         ..object
+    });
+    let failed = program.failed.into_iter().map(|failed| FailedLoad {
+        by: requester(failed.by),
+        ..failed
     });
     let loaded: Vec<LoadedObject> = loaded.collect();
     for object in loaded.iter().filter(|object| object.path.is_relative()) {
@@ -316,6 +355,7 @@ fn with_absolute_paths(
     }
     TracedProgram {
         program: found(&program.name),
+        failed: failed.collect(),
         name: program.name,
         loaded,
     }

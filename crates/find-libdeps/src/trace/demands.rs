@@ -3,7 +3,7 @@
 //! Which of the loaded objects count is decided in [`crate::trace::select`]. Nothing is run here.
 
 use crate::config::Config;
-use crate::demand::{Caller, Demand, Evidence, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
 use crate::loader::never_packaged;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{DpkgError, Package};
@@ -11,7 +11,7 @@ use crate::packages::ownership::{Owner, Ownership};
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
 use crate::trace::command::Trace;
-use crate::trace::ld_debug::{LoadedObject, Requester};
+use crate::trace::ld_debug::{FailedLoad, LoadedObject, Requester};
 use crate::trace::select;
 use crate::warning::Warning;
 use std::collections::BTreeSet;
@@ -97,12 +97,20 @@ pub fn demands(
             },
             evidence: Evidence::Trace,
             caller: Caller::Object(by.into()),
-            names: Rc::new([LibraryName::Soname(object.path.clone().into_os_string())]),
+            items: Rc::new([Item::Library(LibraryName::Soname(
+                object.path.clone().into_os_string(),
+            ))]),
             is_required: true,
             is_listed: true,
+            reason: None,
         })
     });
-    let demands = demands.map(Rc::new).collect();
+    let failed = selection.failed.iter();
+    let failed = failed.filter_map(|(failed, process)| {
+        let program = process.program.as_deref().unwrap_or(&command);
+        failed_load(failed, program, config, root, tree)
+    });
+    let demands = demands.chain(failed).map(Rc::new).collect();
     ownership.ask(selection.programs.iter().map(PathBuf::as_path))?;
     let started = selection.programs.into_iter().map(|path| Started {
         package: package(ownership, &path),
@@ -112,5 +120,43 @@ pub fn demands(
         demands,
         started: started.collect(),
         warnings,
+    })
+}
+
+/// The demand of a request by `program` that the loader did not meet.
+fn failed_load(
+    failed: &FailedLoad,
+    program: &Path,
+    config: &Config,
+    root: &Root,
+    tree: &Tree,
+) -> Option<Demand> {
+    let name = Path::new(&failed.requested).file_name()?;
+    let by = match &failed.by {
+        Requester::Object(path) => path,
+        Requester::Program | Requester::Unknown => program,
+    };
+    let real = root.canonicalize(by).unwrap_or_else(|_| by.to_owned());
+    // Everything that ctypes opens is asked for by one module.
+    let site = if select::is_stdlib(&real) {
+        program
+    } else {
+        &real
+    };
+    let path = tree.reported(site).unwrap_or_else(|| site.to_owned());
+    if config.ignores(name) || never_packaged::by_host(name) || config.excludes(&path) {
+        return None;
+    }
+    Some(Demand {
+        site: Site {
+            path: path.into(),
+            line: None,
+        },
+        evidence: Evidence::Trace,
+        caller: Caller::Object(real.into()),
+        items: Rc::new([Item::Library(LibraryName::Soname(failed.requested.clone()))]),
+        is_required: false,
+        is_listed: false,
+        reason: Some("the command asked for it and did not get it"),
     })
 }

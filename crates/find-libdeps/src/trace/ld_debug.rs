@@ -17,6 +17,11 @@
 //! already loaded, the loader writes only `opening file=/lib/…/libz.so.1 [0]; direct_opencount=1`,
 //! which does not name the requester.
 //!
+//! A search that finds nothing ends without a word. After `dlopen`, whatever follows except
+//! `generating link map` and `opening file=` shows that it failed; after `needed by`, the unmapping of
+//! the object, or the end of the process. (An object that is loaded by another path needs no new
+//! link map.)
+//!
 //! The main program appears under its `argv[0]`, not under its path. A child process that does not
 //! execute a program writes to its parent's file, with its own process ID; a program that replaces
 //! another (execve(2)) continues the same file.
@@ -36,6 +41,11 @@ pub const LD_DEBUG: &str = "files,libs";
 const MAX_LINE: u64 = 64 << 10;
 /// How much of a line is kept for a message, in bytes.
 const MAX_SHOWN: usize = 200;
+/// How many objects one process may have mapped and not initialised. Large programs load some hundred
+/// at once.
+const MAX_MAPPED: usize = 4096;
+/// How many bytes of names the child processes inherit together.
+const MAX_INHERITED: usize = 1 << 20;
 
 /// The output in one file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,6 +65,19 @@ pub struct Program {
     pub name: OsString,
     /// Each object once, in the order of loading.
     pub loaded: Vec<LoadedObject>,
+    /// What it asked for, once each, and never loaded.
+    pub failed: Vec<FailedLoad>,
+}
+
+/// A request for an object that the loader did not find.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FailedLoad {
+    /// The name that was asked for.
+    pub requested: OsString,
+    /// What asked for it.
+    pub by: Requester,
+    /// Whether code asked (`dlopen`), not an ELF header.
+    pub is_dlopen: bool,
 }
 
 /// An object that a program loaded.
@@ -71,7 +94,7 @@ pub struct LoadedObject {
 }
 
 /// What asked for an object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Requester {
     /// The program itself.
     Program,
@@ -79,6 +102,13 @@ pub enum Requester {
     Object(PathBuf),
     /// Code, when the object was already loaded: the loader does not name it then.
     Unknown,
+}
+
+impl Requester {
+    /// Whether it is the C library, which loads NSS and gconv modules by name.
+    pub fn is_libc(&self) -> bool {
+        matches!(self, Self::Object(path) if path.ends_with("libc.so.6"))
+    }
 }
 
 /// Parses `input`, the file that process `pid` began.
@@ -101,7 +131,7 @@ pub fn read(pid: u32, mut input: impl BufRead) -> io::Result<DebugOutput> {
         }
         parser.line(&line);
     }
-    Ok(parser.output)
+    Ok(parser.finish())
 }
 
 /// Skips the rest of the line; returns whether the line had an end.
@@ -128,6 +158,8 @@ struct OutputParser {
     known: HashSet<PathBuf>,
     /// The elements of [`Program::loaded`], by index of the program.
     seen: HashSet<(usize, LoadedObject)>,
+    /// How many bytes of names child processes may still inherit.
+    inheritable: usize,
     output: DebugOutput,
 }
 
@@ -141,6 +173,39 @@ struct ProcessState {
     request: Option<OpenRequest>,
     /// Objects that are mapped and not yet initialised.
     mapped: Vec<LoadedObject>,
+}
+
+impl ProcessState {
+    /// The length of its names.
+    fn length(&self) -> usize {
+        let request = self.request.as_ref();
+        let tried = request.and_then(|request| request.tried.as_ref());
+        let mapped = self.mapped.iter();
+        let mapped = mapped.map(|object| object.length() + size_of::<LoadedObject>());
+        request.map_or(0, |request| request.name.len() + request.by.length())
+            + tried.map_or(0, |path| path.as_os_str().len())
+            + mapped.sum::<usize>()
+    }
+}
+
+impl LoadedObject {
+    fn length(&self) -> usize {
+        self.path.as_os_str().len() + self.requested.len() + self.by.length()
+    }
+
+    /// Whether its path is exactly this one, as the loader writes it.
+    fn is_at(&self, path: &Path) -> bool {
+        self.path.as_os_str() == path.as_os_str()
+    }
+}
+
+impl Requester {
+    fn length(&self) -> usize {
+        match self {
+            Self::Object(path) => path.as_os_str().len(),
+            Self::Program | Self::Unknown => 0,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -159,7 +224,29 @@ impl OutputParser {
             states: HashMap::new(),
             known: HashSet::new(),
             seen: HashSet::new(),
+            inheritable: MAX_INHERITED,
             output: DebugOutput::default(),
+        }
+    }
+
+    /// What a child process inherits from its parent: everything, unless that has become too much. Most
+    /// processes are forked when nothing is being loaded.
+    fn inherited(&mut self) -> ProcessState {
+        let Some(parent) = self.states.get(&self.owner) else {
+            return ProcessState::default();
+        };
+        if let Some(rest) = self.inheritable.checked_sub(parent.length()) {
+            self.inheritable = rest;
+            return ProcessState {
+                // It ends in the parent.
+                request: None,
+                ..parent.clone()
+            };
+        }
+        ProcessState {
+            program: parent.program,
+            is_running: parent.is_running,
+            ..ProcessState::default()
         }
     }
 
@@ -171,9 +258,8 @@ impl OutputParser {
             return;
         };
         if !self.states.contains_key(&pid) {
-            // A child process inherits everything from its parent.
-            let parent = self.states.get(&self.owner).cloned();
-            self.states.insert(pid, parent.unwrap_or_default());
+            let state = self.inherited();
+            self.states.insert(pid, state);
         }
         let Some(mut state) = self.states.remove(&pid) else {
             return;
@@ -185,8 +271,11 @@ impl OutputParser {
         } else if let Some(rest) = text.strip_prefix(b"file=") {
             self.file(&mut state, rest);
         } else if let Some(path) = text.strip_prefix(b"calling init: ") {
+            self.end_request(&mut state, false);
             self.initialised(&mut state, path_of(path));
         } else if let Some(rest) = text.strip_prefix(b"opening file=") {
+            // It was loaded already, perhaps by another path.
+            state.request = None;
             self.opened(&state, rest);
         } else if let Some(name) = text.strip_prefix(b"initialize program: ") {
             let name = OsStr::from_bytes(name);
@@ -204,8 +293,9 @@ impl OutputParser {
         if let Some(name) = before_namespace(text, b"generating link map") {
             self.mapped(state, name);
         } else if let Some(path) = before_namespace(text, b"destroying link map") {
+            self.end_request(state, true);
             let path = path_of(path);
-            state.mapped.retain(|object| object.path != path);
+            state.mapped.retain(|object| !object.is_at(&path));
         } else if let Some((name, by)) = split(text, b"];  needed by ") {
             self.requested(state, name, by, false);
         } else if let Some((name, by)) = split(text, b"];  dynamically loaded by ") {
@@ -218,6 +308,7 @@ impl OutputParser {
         else {
             return;
         };
+        self.end_request(state, false);
         let is_object = self.is_object(state, by);
         if !is_object && !is_dlopen {
             // The needs of a program are loaded before it runs, so this is another program.
@@ -277,14 +368,16 @@ impl OutputParser {
         if !has_token(&object) {
             self.known.insert(object.path.clone());
         }
-        state.mapped.push(object);
+        if state.mapped.len() < MAX_MAPPED {
+            state.mapped.push(object);
+        }
     }
 
     fn initialised(&mut self, state: &mut ProcessState, path: PathBuf) {
         let mapped = &mut state.mapped;
         let at = mapped
             .iter()
-            .position(|object| object.path == path)
+            .position(|object| object.is_at(&path))
             .or_else(|| {
                 mapped
                     .iter()
@@ -313,7 +406,7 @@ impl OutputParser {
         let Some(program) = self.output.programs.get(number) else {
             return;
         };
-        let mut known = program.loaded.iter().filter(|object| object.path == path);
+        let mut known = program.loaded.iter().filter(|object| object.is_at(&path));
         // The main program is opened too, but has no path here.
         if known.clone().next().is_some() && !known.any(|object| object.is_dlopen) {
             self.loaded(
@@ -336,14 +429,51 @@ impl OutputParser {
         }
     }
 
+    /// Ends a request that no link map followed. If an object needs the name, it was loaded by another
+    /// path, unless the object `is_unloaded`.
+    fn end_request(&mut self, state: &mut ProcessState, is_unloaded: bool) {
+        let Some(request) = state.request.take() else {
+            return;
+        };
+        let program = state
+            .program
+            .and_then(|number| self.output.programs.get_mut(number));
+        if let Some(program) = program.filter(|_| request.is_dlopen || is_unloaded) {
+            let failed = FailedLoad {
+                requested: request.name,
+                by: request.by,
+                is_dlopen: request.is_dlopen,
+            };
+            if !program.failed.contains(&failed) {
+                program.failed.push(failed);
+            }
+        }
+    }
+
+    /// Ends the processes.
+    fn finish(mut self) -> DebugOutput {
+        for mut state in std::mem::take(&mut self.states).into_values() {
+            self.end_request(&mut state, true);
+        }
+        for program in &mut self.output.programs {
+            let loaded = &program.loaded;
+            let is_loaded =
+                |failed: &FailedLoad| loaded.iter().any(|it| it.requested == failed.requested);
+            program.failed.retain(|failed| !is_loaded(failed));
+            program.failed.sort();
+        }
+        self.output
+    }
+
     fn begin(&mut self, state: &mut ProcessState, name: &OsStr) {
+        self.end_request(state, true);
         *state = ProcessState {
             program: Some(self.output.programs.len()),
             ..ProcessState::default()
         };
         self.output.programs.push(Program {
             name: name.to_owned(),
-            loaded: Vec::new(),
+            ..Program::default()
         });
     }
 }
@@ -420,6 +550,47 @@ mod tests {
     fn a_mapped_object_that_is_not_initialised_is_not_loaded() {
         // Like the output of ldd.
         assert_eq!(paths(&output(&START[..3])), [Vec::<&Path>::new()]);
+    }
+
+    #[test]
+    fn what_is_not_found_is_a_failed_load() {
+        let failed = |lines: &[&str]| -> Vec<String> {
+            let output = after_start(lines);
+            let failed = output.programs[0].failed.iter();
+            failed
+                .map(|it| it.requested.to_string_lossy().into_owned())
+                .collect()
+        };
+        let asked = "file=liba.so.1 [0];  dynamically loaded by prog [0]";
+        let tried = "  trying file=/lib/liba.so.1";
+        let other = "file=libb.so.1 [0];  dynamically loaded by prog [0]";
+        let mapped = [
+            "file=liba.so.1 [0];  generating link map",
+            "calling init: /lib/liba.so.1",
+        ];
+        assert_eq!(failed(&[asked, tried, other]), ["liba.so.1", "libb.so.1"]);
+        assert_eq!(failed(&[&[asked, tried], &mapped[..]].concat()), [""; 0]);
+        // Found at last.
+        assert_eq!(
+            failed(&[&[asked, asked, tried], &mapped[..]].concat()),
+            [""; 0]
+        );
+        // Loaded already, by another name.
+        let opened = "opening file=/lib/liba.so.2 [0]; direct_opencount=2";
+        assert_eq!(failed(&[asked, tried, opened]), [""; 0]);
+        let needed = "file=libc.so [0];  needed by /lib/liba.so.1 [0]";
+        let unmapped = "file=/lib/liba.so.1 [0];  destroying link map";
+        assert_eq!(
+            failed(&[asked, tried, mapped[0], needed, mapped[1]]),
+            [""; 0]
+        );
+        assert_eq!(
+            failed(&[asked, tried, mapped[0], needed, unmapped]),
+            ["libc.so"]
+        );
+        // Without the library the program does not start.
+        let output = output(&START[..2]);
+        assert_eq!(output.programs[0].failed[0].requested, "libc.so.6");
     }
 
     #[test]

@@ -20,7 +20,7 @@
 
 use crate::loader::never_packaged;
 use crate::trace::command::{Trace, TracedProgram};
-use crate::trace::ld_debug::{LoadedObject, Requester};
+use crate::trace::ld_debug::{FailedLoad, LoadedObject, Requester};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -34,6 +34,8 @@ pub struct Selection<'a> {
     /// Programs from outside the given paths that were started: their paths, or their names if the
     /// path is unknown.
     pub programs: BTreeSet<PathBuf>,
+    /// What code asked for and did not get, each with the process.
+    pub failed: Vec<(&'a FailedLoad, &'a TracedProgram)>,
 }
 
 /// Where an object comes from, which decides whether it is selected.
@@ -94,6 +96,11 @@ pub fn select<'a>(
                 selection.libraries.push(object);
             }
         }
+        let failed = process.failed.iter();
+        let failed = failed.filter(|failed| provenances.is_failure(failed));
+        selection
+            .failed
+            .extend(failed.map(|failed| (failed, process)));
     }
     selection
         .libraries
@@ -124,6 +131,19 @@ impl Provenances<'_> {
             Provenance::Configured => object.by == Requester::Unknown,
             Provenance::Bundled | Provenance::Interpreter => false,
         }
+    }
+
+    /// Whether a request that failed is that of code in the tree or in an interpreter. What a bundled
+    /// object needs is resolved without a trace; what a packaged library can use, its package
+    /// suggests; and a copy below the given paths is in no package.
+    fn is_failure(&self, failed: &FailedLoad) -> bool {
+        let is_by_code = match &failed.by {
+            Requester::Program | Requester::Unknown => self.main != Provenance::Packaged,
+            Requester::Object(path) if is_stdlib(path) => true,
+            Requester::Object(path) if (self.is_inside)(path) => failed.is_dlopen,
+            Requester::Object(path) => !(self.is_owned)(path),
+        };
+        is_by_code && !(self.is_inside)(Path::new(&failed.requested))
     }
 
     fn of_requester(&self, object: &LoadedObject) -> Provenance {
@@ -159,16 +179,17 @@ impl Provenances<'_> {
             };
         }
         for object in chain.into_iter().rev() {
-            provenance =
-                if provenance == Provenance::Configured || object.is_dlopen && is_by_libc(object) {
-                    Provenance::Configured
-                } else if provenance == Provenance::Interpreter && !object.is_dlopen {
-                    Provenance::Interpreter
-                } else if (self.is_owned)(&object.path) {
-                    Provenance::Packaged
-                } else {
-                    Provenance::Unowned
-                };
+            provenance = if provenance == Provenance::Configured
+                || object.is_dlopen && object.by.is_libc()
+            {
+                Provenance::Configured
+            } else if provenance == Provenance::Interpreter && !object.is_dlopen {
+                Provenance::Interpreter
+            } else if (self.is_owned)(&object.path) {
+                Provenance::Packaged
+            } else {
+                Provenance::Unowned
+            };
         }
         provenance
     }
@@ -189,13 +210,9 @@ impl Provenances<'_> {
 
 /// Whether `path` is in the directory of the interpreter's modules (`DESTSHARED` in Python's
 /// `Makefile.pre.in`).
-fn is_stdlib(path: &Path) -> bool {
+pub fn is_stdlib(path: &Path) -> bool {
     let dir = path.parent().and_then(Path::file_name);
     dir.is_some_and(|dir| dir == "lib-dynload")
-}
-
-fn is_by_libc(object: &LoadedObject) -> bool {
-    matches!(&object.by, Requester::Object(path) if path.ends_with("libc.so.6"))
 }
 
 /// Whether the program is a Python interpreter, by its name or by what it loads.
@@ -237,6 +254,7 @@ mod tests {
             name: program.into(),
             program: Some(program.into()),
             loaded: objects.iter().map(|(path, by)| object(path, by)).collect(),
+            failed: Vec::new(),
         };
         let trace = Trace {
             status: ExitStatus::default(),

@@ -4,6 +4,7 @@
 //! fetches, checks signatures and decompresses. Its own directories are never written to: fetched
 //! files go into a [`Lists`] directory, and no hook of the machine's configuration is run.
 
+use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::lookup::release_file::{self, Digest};
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError, Running};
@@ -12,6 +13,7 @@ use crate::system::signals::{self, TemporaryDirectory};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -235,6 +237,30 @@ impl Lists {
     }
 }
 
+/// The names and versions of those of `packages` that are in the machine's package lists: the
+/// candidates (apt-cache(8)).
+pub fn versions(packages: &BTreeSet<Package>) -> Result<Vec<(String, PackageVersion)>, AptError> {
+    let mut command = process::command("apt-cache")?;
+    Lists::Machine.point(&mut command);
+    command.args(["show", "--no-all-versions", "--"]);
+    command.args(packages.iter().map(ToString::to_string));
+    // Its status says only whether each is known.
+    let output = process::output(&mut command, None)?;
+    let output = String::from_utf8_lossy(&output.stdout);
+    let paragraph = |text: &str| {
+        let field = |name: &str| {
+            let mut values = text.lines().filter_map(|line| line.strip_prefix(name));
+            values.next().map(str::to_owned)
+        };
+        let version = PackageVersion {
+            number: field("Version: ")?,
+            architecture: field("Architecture: ")?,
+        };
+        Some((field("Package: ")?, version))
+    };
+    Ok(output.split("\n\n").filter_map(paragraph).collect())
+}
+
 impl Index {
     /// Starts reading its content, which apt decompresses.
     pub fn open(&self) -> Result<IndexReader, AptError> {
@@ -381,7 +407,7 @@ fn may_have_index() -> bool {
 }
 
 /// Parses the output of `apt-get indextargets`: paragraphs of `Field: value`.
-fn indexes(output: &[u8]) -> Vec<Index> {
+pub fn indexes(output: &[u8]) -> Vec<Index> {
     let mut all = Vec::new();
     let mut index = Index::default();
     // The added empty line ends the last paragraph.

@@ -1,15 +1,15 @@
-//! Finds the packages that ship libraries which are not on this machine.
+//! Finds the packages that ship what is not on this machine.
 //!
-//! Takes the wanted libraries and the loader's directories; returns, for each library, the package
+//! Takes the wanted libraries, programs and files and the loader's directories; returns, for each, the package
 //! to install, the packages among which no rule decides, or the reason why there is none. It uses the
 //! Contents indexes of apt's sources, which list the files of every package.
 //! Nothing is installed, apt's own lists are never written to, and only the machine's own
 //! root is examined.
 
-mod apt;
-mod contents_file;
+pub(crate) mod apt;
+pub(crate) mod contents_file;
 mod file_name;
-mod release_file;
+pub(crate) mod release_file;
 mod rules;
 mod wanted;
 
@@ -18,7 +18,7 @@ pub use wanted::Wanted;
 
 use crate::config::Lookup;
 use crate::loader::system_libraries::LdSo;
-use crate::packages::dpkg::{Dpkg, DpkgError, Package};
+use crate::packages::dpkg::{Dpkg, DpkgError, Package, PackageVersion};
 use crate::system::escape::shown;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
@@ -94,7 +94,7 @@ pub enum LookupError {
     Dpkg(#[from] DpkgError),
 }
 
-/// Looks up every library of `wanted` in the indexes that `source` allows. Reads and fetches
+/// Looks up everything in `wanted` in the indexes that `source` allows. Reads and fetches
 /// nothing if `wanted` is empty.
 pub fn look_up(
     root: &Root,
@@ -126,11 +126,29 @@ pub fn look_up(
         for wanted in query.wanted() {
             found.insert(
                 wanted.clone(),
-                decide(query.files_of(&wanted.name), &package),
+                decide(query.files_of(&wanted.item), &package),
             );
         }
     }
     Ok(found)
+}
+
+/// The versions that apt would install of `packages`, as far as its package lists have them.
+pub fn versions(dpkg: &Dpkg, packages: &BTreeSet<Package>) -> BTreeMap<Package, PackageVersion> {
+    if packages.is_empty() {
+        return BTreeMap::new();
+    }
+    let versions = apt::versions(packages).unwrap_or_default().into_iter();
+    let native = dpkg.architecture();
+    let package = |name, architecture: &str| Package {
+        name,
+        foreign: Some(architecture)
+            .filter(|&it| it != native && it != "all")
+            .map(str::to_owned),
+    };
+    versions
+        .map(|(name, version)| (package(name, &version.architecture), version))
+        .collect()
 }
 
 /// One query per architecture that dpkg accepts, by Debian's name of it. What is wanted for any

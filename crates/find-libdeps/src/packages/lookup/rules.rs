@@ -1,4 +1,4 @@
-//! Which of several packages that ship a library is chosen.
+//! Which of several packages that ship a library, program or file is chosen.
 //!
 //! A file in a subdirectory named after the library counts only if its package is named after the
 //! SONAME. If subdirectory and package both have more after a hyphen, the package is a variant, which
@@ -8,8 +8,8 @@
 //!    releases and backports, then other archives
 //! 2. a file in the loader's directories, then one behind alternatives
 //! 3. any section, then `oldlibs` (Debian Policy 2.4): `libncurses6`, not `libncurses5`
-//! 4. the package named after the SONAME (Debian Policy 8.1): `libavcodec59`, not
-//!    `libavcodec-extra59`; `libjack0`, not `libjack-jackd2-0`
+//! 4. the package named after the SONAME (Debian Policy 8.1) or the program: `libavcodec59`, not
+//!    `libavcodec-extra59`; `libjack0`, not `libjack-jackd2-0`; `git`, not `git-core`
 //! 5. the package of which all others are variants: `libqt5gui5`, not `libqt5gui5-gles`
 //! 6. of names that differ only in their last number, the highest, because an unchanged SONAME
 //!    promises that a newer library serves all: `libomp5-19`, not `libomp5-14`
@@ -20,6 +20,7 @@
 //!
 //! Nothing is read here.
 
+use crate::demand::Kind;
 use crate::packages::dpkg::Package;
 use crate::packages::lookup::apt::Index;
 use crate::packages::lookup::file_name::{stem, version, version_numbers};
@@ -28,7 +29,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// The outcome of looking up one library.
+/// The outcome of looking up one library, program or file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// One package was chosen.
@@ -47,18 +48,18 @@ pub enum Found {
     ForeignArchitecture,
 }
 
-/// A wanted library in a package.
+/// What is wanted, in a package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PackagedLibrary {
     /// The package that ships it.
     pub package: Package,
-    /// The name by which the loader finds it.
+    /// Its file name.
     pub soname: OsString,
     /// Its absolute path, as in the index.
     pub path: PathBuf,
 }
 
-/// A file of a package that has a wanted name.
+/// A file of a package that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexedFile {
     pub file_name: Vec<u8>,
@@ -67,6 +68,8 @@ pub struct IndexedFile {
     pub package: String,
     /// Whether the package is in section `oldlibs`.
     pub is_old: bool,
+    /// What it was wanted as.
+    pub kind: Kind,
     pub placement: Placement,
     pub rank: Rank,
 }
@@ -249,6 +252,9 @@ fn name_after(file_name: &[u8]) -> Option<String> {
 }
 
 fn is_named_after(file: &IndexedFile) -> bool {
+    if file.kind == Kind::Program {
+        return file.package.as_bytes() == file.file_name;
+    }
     name_after(&file.file_name).is_some_and(|name| without_t64(&file.package) == name)
 }
 
@@ -267,6 +273,7 @@ mod tests {
             path: format!("usr/lib/{name}").into(),
             package: package.to_owned(),
             is_old: false,
+            kind: Kind::Library,
             placement: Placement::Searched,
             rank: Rank::Main,
         }

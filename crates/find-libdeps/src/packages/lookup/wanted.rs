@@ -1,18 +1,20 @@
-//! The wanted libraries, and the files of an index that may be one of them.
+//! What is wanted, and the files of an index that may be it.
 //!
-//! A file counts only where the loader finds it: in its default directories and in those of
+//! A program counts in the directories of `PATH`, a file by its path. A library counts only where the
+//! loader finds it: in its default directories and in those of
 //! `ld.so.conf`. The links that update-alternatives creates are in no index. The files behind them
 //! are below a default directory, such as `blas/libblas.so.3` of `libblas3` and
-//! `openblas-pthread/libopenblas.so.0` of `libopenblas0-pthread`, so a file also counts in a
-//! directory named after the library.
+//! `openblas-pthread/libopenblas.so.0` of `libopenblas0-pthread`, so a library also counts in a
+//! directory named after it.
 
-use crate::demand::LibraryName;
+use crate::demand::{Item, Kind, LibraryName};
 use crate::loader::system_libraries::LdSo;
 use crate::packages::lookup::contents_file::ContentsLine;
 use crate::packages::lookup::file_name::{is_versioned, stem};
 use crate::packages::lookup::rules::{IndexedFile, Placement, Rank};
 use crate::packages::ownership;
 use crate::system::architecture::{ARCHITECTURES, Abi};
+use crate::system::path_pattern::{self, PathPattern};
 use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -21,12 +23,11 @@ use std::path::PathBuf;
 /// (Filesystem Hierarchy Standard 3.10): `lib32z1` on amd64 uses `lib32`.
 const OTHER_ABIS: [&str; 5] = ["lib32", "lib64", "libn32", "libo32", "libx32"];
 
-/// A library to look up.
+/// What to look up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wanted {
-    /// Its name.
-    pub name: LibraryName,
-    /// The ABI of the objects that load it.
+    pub item: Item,
+    /// The ABI of the objects that load it, or of the machine.
     pub abi: Abi,
 }
 
@@ -41,6 +42,8 @@ pub struct Query {
     sonames: HashSet<Vec<u8>>,
     /// Each with `lib` before it.
     stems: HashSet<Vec<u8>>,
+    programs: HashSet<Vec<u8>>,
+    patterns: Vec<PathPattern>,
     files: Vec<IndexedFile>,
 }
 
@@ -58,15 +61,28 @@ impl Query {
             defaults,
             sonames: HashSet::new(),
             stems: HashSet::new(),
+            programs: HashSet::new(),
+            patterns: Vec::new(),
             files: Vec::new(),
         }
     }
 
     pub fn add(&mut self, wanted: &Wanted) {
-        match &wanted.name {
-            LibraryName::Soname(name) => self.sonames.insert(name.as_bytes().to_owned()),
-            LibraryName::Stem(stem) => self.stems.insert(with_lib(stem)),
-        };
+        match &wanted.item {
+            Item::Library(LibraryName::Soname(name)) => {
+                self.sonames.insert(name.as_bytes().to_owned());
+            }
+            Item::Library(LibraryName::Stem(stem)) => {
+                self.stems.insert(with_lib(stem));
+            }
+            Item::Program(name) => {
+                let name = name.rsplit('/').next().unwrap_or(name);
+                self.programs.insert(name.as_bytes().to_owned());
+            }
+            Item::File(pattern) => self.patterns.push(pattern.clone()),
+            // An index says nothing about modules; the caller asks for the files of one.
+            Item::Module(_) => {}
+        }
         self.wanted.push(wanted.clone());
     }
 
@@ -79,20 +95,37 @@ impl Query {
         &self.files
     }
 
-    /// The files that `name` stands for.
-    pub fn files_of(&self, name: &LibraryName) -> Vec<&IndexedFile> {
-        match name {
-            LibraryName::Soname(soname) => {
+    /// The files that `item` stands for.
+    pub fn files_of(&self, item: &Item) -> Vec<&IndexedFile> {
+        let of_kind = self.files.iter().filter(|file| file.kind == item.kind());
+        match item {
+            Item::Library(LibraryName::Soname(soname)) => {
                 let soname = soname.as_bytes();
-                let is_meant = |file: &&IndexedFile| file.file_name == soname;
-                self.files.iter().filter(is_meant).collect()
+                of_kind.filter(|file| file.file_name == soname).collect()
             }
-            LibraryName::Stem(wanted) => {
+            Item::Program(name) => {
+                let name = name.as_bytes();
+                let is_path = name.contains(&b'/');
+                let is_meant = |file: &&IndexedFile| {
+                    if is_path {
+                        merged(&file.path) == merged(name)
+                    } else {
+                        file.file_name == name
+                    }
+                };
+                of_kind.filter(is_meant).collect()
+            }
+            Item::File(pattern) => {
+                let is_meant = |file: &&IndexedFile| is_at(pattern, &file.path);
+                of_kind.filter(is_meant).collect()
+            }
+            Item::Module(_) => Vec::new(),
+            Item::Library(LibraryName::Stem(wanted)) => {
                 let wanted = with_lib(wanted);
                 let is_meant = |file: &&IndexedFile| {
                     is_versioned(&file.file_name) && stem(&file.file_name) == Some(&wanted[..])
                 };
-                let all: Vec<&IndexedFile> = self.files.iter().filter(is_meant).collect();
+                let all: Vec<&IndexedFile> = of_kind.filter(is_meant).collect();
                 let is_link = |file: &&IndexedFile| !all.iter().any(|link| is_file_of(link, file));
                 all.iter().copied().filter(is_link).collect()
             }
@@ -105,17 +138,32 @@ impl Query {
             return;
         };
         let file_name = &line.path[slash + 1..];
-        let stem = stem(file_name);
-        let is_stem =
-            || stem.is_some_and(|stem| self.stems.contains(stem)) && is_versioned(file_name);
-        if !self.sonames.contains(file_name) && !is_stem() {
-            return;
+        let dir = merged(&line.path[..slash]);
+        if let Some(placement) = self.placement_of_library(dir, file_name) {
+            self.keep(line, file_name, Kind::Library, placement, rank);
         }
-        let Some(placement) = self.placement(merged(&line.path[..slash]), stem) else {
-            return;
-        };
+        if self.programs.contains(file_name) && matches!(dir, b"bin" | b"sbin") {
+            self.keep(line, file_name, Kind::Program, Placement::Searched, rank);
+        }
+        if self
+            .patterns
+            .iter()
+            .any(|pattern| is_at(pattern, line.path))
+        {
+            self.keep(line, file_name, Kind::File, Placement::Searched, rank);
+        }
+    }
+
+    fn keep(
+        &mut self,
+        line: ContentsLine,
+        file_name: &[u8],
+        kind: Kind,
+        placement: Placement,
+        rank: Rank,
+    ) {
         for package in line.packages() {
-            if is_never_meant(package.name) {
+            if is_never_meant(package.name, kind) {
                 continue;
             }
             self.files.push(IndexedFile {
@@ -123,10 +171,22 @@ impl Query {
                 path: line.path.to_owned(),
                 package: package.name.to_owned(),
                 is_old: package.section == Some("oldlibs"),
+                kind,
                 placement,
                 rank,
             });
         }
+    }
+
+    /// The placement of a file in `dir` that has the name of a wanted library.
+    fn placement_of_library(&self, dir: &[u8], file_name: &[u8]) -> Option<Placement> {
+        let stem = stem(file_name);
+        let is_stem =
+            || stem.is_some_and(|stem| self.stems.contains(stem)) && is_versioned(file_name);
+        if !self.sonames.contains(file_name) && !is_stem() {
+            return None;
+        }
+        self.placement(dir, stem)
     }
 
     fn placement(&self, dir: &[u8], stem: Option<&[u8]>) -> Option<Placement> {
@@ -160,12 +220,25 @@ fn is_file_of(link: &IndexedFile, file: &IndexedFile) -> bool {
             .is_some_and(|rest| rest.first() == Some(&b'.'))
 }
 
-/// A directory as merged /usr has it, without its leading slash: `lib/x` for `/usr/lib/x`.
-fn merged(dir: &[u8]) -> &[u8] {
-    let dir = dir.strip_prefix(b"/").unwrap_or(dir);
-    dir.strip_prefix(b"usr/")
-        .filter(|rest| rest.starts_with(b"lib"))
-        .unwrap_or(dir)
+/// A path by its shorter name in merged /usr, without its leading slash: `lib/x` for `/usr/lib/x`.
+fn merged(path: &[u8]) -> &[u8] {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let is_merged = |rest: &&[u8]| {
+        let mut tops = [&b"lib"[..], b"bin", b"sbin"].into_iter();
+        tops.any(|top| rest.starts_with(top))
+    };
+    path.strip_prefix(b"usr/").filter(is_merged).unwrap_or(path)
+}
+
+/// Whether `pattern` stands for the `path` of an index.
+fn is_at(pattern: &PathPattern, path: &[u8]) -> bool {
+    // Most paths differ in their last byte.
+    let (wanted, last) = (pattern.as_str().as_bytes().last(), path.last());
+    if wanted != Some(&b'*') && wanted != last {
+        return false;
+    }
+    let wanted = merged(pattern.as_str().as_bytes());
+    path_pattern::matches(wanted, merged(path))
 }
 
 /// Whether a directory of `ld.so.conf` is for libraries of another ABI than `abi`.
@@ -180,9 +253,9 @@ fn is_of_other_abi(merged: &[u8], abi: Abi) -> bool {
         })
 }
 
-/// Whether a package is for compiling, for debugging or for another machine.
-fn is_never_meant(package: &str) -> bool {
-    ownership::is_for_compiling(package)
+/// Whether a package is for debugging, for another machine or, if a library is wanted, for compiling.
+fn is_never_meant(package: &str, kind: Kind) -> bool {
+    kind == Kind::Library && ownership::is_for_compiling(package)
         || ["-dbg", "-dbgsym", "-cross"]
             .iter()
             .any(|end| package.ends_with(end))
@@ -205,7 +278,7 @@ mod tests {
         let placement = |dir: &&str| {
             let mut query = Query::new(&ld_so, abi);
             query.add(&Wanted {
-                name: LibraryName::Soname("liba.so.1".into()),
+                item: Item::Library(LibraryName::Soname("liba.so.1".into())),
                 abi,
             });
             let text = format!("{dir}/liba.so.1 libs/liba1\n");
@@ -249,16 +322,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let abi = ARCHITECTURES[0].abi;
         let mut query = Query::new(&LdSo::read(&Root::below(dir.path()).unwrap()), abi);
-        let name = LibraryName::Stem("a".to_owned());
+        let item = Item::Library(LibraryName::Stem("a".to_owned()));
         query.add(&Wanted {
-            name: name.clone(),
+            item: item.clone(),
             abi,
         });
         let text = b"usr/lib/liba.so libs/liba-dev\nusr/lib/liba.so.1 libs/liba1\n\
                      usr/lib/liba.so.1.0 libs/liba1\nusr/lib/liba.so.2.0 libs/liba2\n\
                      usr/lib/libab.so.1 libs/libab1\nusr/lib/liba.so.debug libs/liba1\n";
         contents_file::read(&text[..], |line| query.visit(line, Rank::Main)).unwrap();
-        let files = query.files_of(&name);
+        let files = query.files_of(&item);
         let names: Vec<&[u8]> = files.iter().map(|file| &file.file_name[..]).collect();
         assert_eq!(names, [&b"liba.so.1"[..], b"liba.so.2.0"]);
     }

@@ -22,8 +22,8 @@ impl Takes {
     }
 }
 
-/// Whether `source` contains the name of a loader, or one like it. Most sources do not, and are not
-/// split into tokens.
+/// Whether `source` contains the name of a loader, or one like it, of at most 27 bytes. Most sources
+/// do not, and are not split into tokens.
 pub(super) fn may_load(source: &[u8]) -> bool {
     static MAY_LOAD: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(

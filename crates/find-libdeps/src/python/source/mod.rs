@@ -26,6 +26,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use thiserror::Error;
 
@@ -46,28 +47,38 @@ pub struct Call {
 #[error("not searched for library names: {0}")]
 pub struct Unsearched(String);
 
-/// Reads `file` from its start into `buffer` and returns what it read. Reading stops at the size that
-/// [`calls`] refuses. A small file is read in one go, and a large one leaves no large buffer behind.
-pub fn read<'a>(file: &mut File, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-    const FIRST: usize = 64 << 10;
+/// The calls in the source `file` that load a library. Most sources have none, and are not kept as a
+/// whole: they are read into `buffer`, a piece at a time.
+pub fn calls_in(file: &File, buffer: &mut Vec<u8>) -> io::Result<Result<Vec<Call>, Unsearched>> {
+    /// What may be the beginning of a loader's name at the end of a piece is searched again.
+    const OVERLAP: usize = 64;
+    const PIECE: usize = 64 << 10;
+    buffer.resize(OVERLAP + PIECE, 0);
     let mut length = 0;
-    buffer.truncate(FIRST);
-    buffer.shrink_to_fit();
-    loop {
-        if length == buffer.len() {
-            buffer.resize((length * 2).clamp(FIRST, MAX_SOURCE + 1), 0);
-        }
-        match file.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+    let mut kept = 0;
+    while length <= MAX_SOURCE {
+        let read = match file.read_at(&mut buffer[kept..], length as u64) {
+            Ok(0) => return Ok(Ok(Vec::new())),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
+        };
+        length += read;
+        let end = kept + read;
+        if may_load(&buffer[..end]) {
+            let mut source = Vec::new();
+            let mut whole = file.take(MAX_SOURCE as u64 + 1);
+            whole.read_to_end(&mut source)?;
+            return Ok(calls(&source));
         }
-        if length > MAX_SOURCE {
-            break;
-        }
+        kept = end.min(OVERLAP);
+        buffer.copy_within(end - kept..end, 0);
     }
-    Ok(&buffer[..length])
+    Ok(Err(too_large()))
+}
+
+fn too_large() -> Unsearched {
+    Unsearched(format!("it has more than {MAX_SOURCE} bytes"))
 }
 
 /// Whether a file of this name is a Python source.
@@ -93,7 +104,9 @@ pub fn is_for_run_time(path: &Path) -> bool {
         b"windows",
         b"win",
     ];
-    const WORDS: [&[u8]; 6] = [b"win32", b"darwin", b"macos", b"macosx", b"osx", b"cocoa"];
+    const WORDS: [&[u8]; 9] = [
+        b"win32", b"darwin", b"mac", b"macos", b"macosx", b"osx", b"cocoa", b"ios", b"android",
+    ];
     let is =
         |names: &[&[u8]], name: &[u8]| names.iter().any(|other| name.eq_ignore_ascii_case(other));
     path.extension() == Some(OsStr::new("py"))
@@ -110,7 +123,7 @@ pub fn is_for_run_time(path: &Path) -> bool {
 /// The calls in `source` that load a library, by line.
 pub fn calls(source: &[u8]) -> Result<Vec<Call>, Unsearched> {
     if source.len() > MAX_SOURCE {
-        return Err(Unsearched(format!("it has more than {MAX_SOURCE} bytes")));
+        return Err(too_large());
     }
     if !may_load(source) {
         return Ok(Vec::new());
@@ -123,6 +136,7 @@ pub fn calls(source: &[u8]) -> Result<Vec<Call>, Unsearched> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Seek as _, Write as _};
 
     /// Each call as its line and names, stems in angle brackets.
     fn found(source: impl AsRef<[u8]>) -> Vec<String> {
@@ -135,6 +149,24 @@ mod tests {
             format!("{}: {}", call.line, names.join(" "))
         };
         calls(source.as_ref()).unwrap().iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_loader_is_found_wherever_the_pieces_of_its_source_end() {
+        let call = b"\nfind_library('magic')\n";
+        let mut buffer = Vec::new();
+        for border in [(64 << 10) + 64, (128 << 10) + 64] {
+            for before in (0..=call.len()).step_by(4) {
+                let mut source = b"import ctypes\n".to_vec();
+                source.resize(border - before, b'#');
+                source.extend_from_slice(call);
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(&source).unwrap();
+                file.rewind().unwrap();
+                let read = calls_in(&file, &mut buffer).unwrap();
+                assert_eq!(read.map(|calls| calls.len()), Ok(1), "{border} - {before}");
+            }
+        }
     }
 
     #[test]
@@ -250,6 +282,9 @@ raise OSError('libno.so is missing')
             "m",
             "pthread",
             "kernel32",
+            "AudioToolbox",
+            "objc",
+            "cudadevrt",
             "lib%s.so",
             "{x}",
             "a b",
@@ -276,7 +311,7 @@ else:
 
     #[test]
     fn a_path_says_that_a_source_does_not_run_in_an_image() {
-        for path in ["a/b.py", "magic/loader.py", "a/latest.py", "a/window.py"] {
+        for path in ["a/b.py", "magic/loader.py", "a/latest.py", "a/machine.py"] {
             assert!(is_for_run_time(Path::new(path)), "{path}");
         }
         for path in [
@@ -287,6 +322,7 @@ else:
             "a/_darwin.py",
             "test_b.py",
             "a/loop_macos.py",
+            "a/_mac_detect.py",
             "a/conftest.py",
             "a/b.pyc",
             "a/b",
@@ -353,15 +389,19 @@ else:
     }
 
     #[test]
-    fn a_file_is_read_into_the_buffer() {
+    fn a_file_is_read_to_its_end_or_to_the_limit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.py");
         let mut buffer = Vec::new();
-        for size in [0, 3, 300_000, MAX_SOURCE + 100] {
+        for size in [0, 3, 300_000, MAX_SOURCE, MAX_SOURCE + 1] {
             std::fs::write(&path, vec![b'x'; size]).unwrap();
-            let bytes = read(&mut File::open(&path).unwrap(), &mut buffer).unwrap();
-            assert!(bytes.len() == size || size > MAX_SOURCE && bytes.len() > MAX_SOURCE);
-            assert!(bytes.iter().all(|&byte| byte == b'x'));
+            let read = calls_in(&File::open(&path).unwrap(), &mut buffer).unwrap();
+            let expected = if size > MAX_SOURCE {
+                Err(too_large())
+            } else {
+                Ok(Vec::new())
+            };
+            assert_eq!(read, expected, "{size}");
         }
     }
 }

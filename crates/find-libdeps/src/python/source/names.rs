@@ -42,8 +42,9 @@ fn soname(text: &[u8]) -> Option<LibraryName> {
 }
 
 fn stem(text: &[u8]) -> Option<LibraryName> {
-    /// Libraries of Windows and macOS that sources load without a test of the platform.
-    const ELSEWHERE: [&str; 24] = [
+    /// Libraries of Windows and macOS that sources load without a test of the platform, and a part of
+    /// CUDA that is only an archive.
+    const ELSEWHERE: [&str; 30] = [
         "kernel32",
         "user32",
         "gdi32",
@@ -68,6 +69,12 @@ fn stem(text: &[u8]) -> Option<LibraryName> {
         "appkit",
         "iokit",
         "quartz",
+        "applicationservices",
+        "audiotoolbox",
+        "cudadevrt",
+        "objc",
+        "security",
+        "systemconfiguration",
     ];
     let name = std::str::from_utf8(text).ok()?;
     let is_version = |part: &str| part.starts_with(|first: char| first.is_ascii_digit());

@@ -1,7 +1,9 @@
-//! The phases of a run, in order.
+//! From the builder to a list: the phases of a run, in order.
 
+use super::root;
 use crate::config::{Config, Lookup};
 use crate::error::Error;
+use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
 use crate::loader::resolver::{Resolved, Resolver};
@@ -10,11 +12,12 @@ use crate::loader::tree::Tree;
 use crate::packages::dpkg::{Dpkg, DpkgError};
 use crate::packages::lookup::{self, Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
-use crate::packages::provider::{self, provide};
-use crate::packages::settle::settle;
-use crate::report::{Findings, Report};
+use crate::packages::provider::{self, Provided, Provider, provide};
+use crate::packages::settle::{settle, system_closure};
+use crate::python::interpreter::{self, Python};
+use crate::report::{Findings, Report, Users};
 use crate::run_time::demands;
-use crate::scan::{self, Scanned, Starts, unread};
+use crate::scan::{self, Scanned, Starts, empty, unread};
 use crate::system::architecture::Abi;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
@@ -22,6 +25,8 @@ use crate::trace::command::{self, Trace};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 /// Runs the command of `--trace`, if there is one and the given paths exist.
@@ -49,24 +54,22 @@ pub fn run(
     let starts = Starts::new(config, &root)?;
     let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
     let unread = unread::warnings(config, &root, &starts);
+    let of_scan = [unread, scanned.warnings].concat();
+    let interpreters = interpreters(config, &root, &starts);
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
+    let (objects, demands) = (&scanned.objects, &run_time.demands);
+    let empty = empty::warnings(config, &root, &starts, objects, &of_scan, demands, true);
+    let files = Files::new(&root, &starts);
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [run_time.demands, traced.demands].concat();
     let native = Abi::of(ownership.architecture());
-    let accepted = if tree
-        .objects()
-        .iter()
-        .all(|located| located.object.abi == native)
-    {
-        BTreeSet::new()
-    } else {
-        ownership.dpkg().foreign_architectures()?
-    };
+    let accepted = accepted(&tree, native, ownership.dpkg())?;
     let candidates = Candidates::new(&root, &tree);
     let resolver = Resolver::new(Inputs {
         root: &root,
         config,
+        files: &files,
         candidates: &candidates,
         ld_so: &ld_so,
         tree: &tree,
@@ -76,32 +79,71 @@ pub fn run(
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
     let found = look_up(config, &root, &ownership, &ld_so, &settled)?;
+    let system_files = if config.with_files {
+        system_closure(&resolver, &mut ownership)?
+    } else {
+        Vec::new()
+    };
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
-    let of_files = [unread, scanned.warnings, run_time.warnings, traced.warnings].concat();
+    let of_code = [run_time.warnings, traced.warnings].concat();
+    let of_files = [of_scan, interpreters, empty, of_code].concat();
     let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
-    let of_libraries = [settled.warnings, ownership.warnings()].concat();
+    let lacking = settled.lacking.iter().map(Warning::from).collect();
+    let of_libraries = [settled.warnings, lacking, ownership.warnings()].concat();
+    let users = Users {
+        by_path: run_time.distributions.identities(named(config, &provided)),
+    };
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
         provided,
+        users,
+        system_files,
         started: traced.started,
         warnings: [of_system, of_files, of_libraries].concat(),
         counts: scanned.counts,
     });
     if config.with_versions {
-        report.set_versions(ownership.dpkg().versions(&report.installed())?);
+        let dpkg = ownership.dpkg();
+        report.add_versions(dpkg.versions(&report.listed(true))?);
+        report.add_versions(lookup::versions(dpkg, &report.listed(false)));
     }
     Ok(report)
 }
 
-fn root(config: &Config) -> Result<Root, Error> {
-    match &config.root {
-        None => Ok(Root::machine()),
-        Some(dir) => Root::below(dir).map_err(|source| Error::Root {
-            path: dir.clone(),
-            source,
-        }),
+/// The architectures besides `native` whose packages may be installed; none if no file needs them.
+fn accepted(tree: &Tree, native: Abi, dpkg: &Dpkg) -> Result<BTreeSet<String>, DpkgError> {
+    let mut objects = tree.objects().iter();
+    if objects.all(|located| located.object.abi == native) {
+        Ok(BTreeSet::new())
+    } else {
+        dpkg.foreign_architectures()
     }
+}
+
+/// The files whose distributions are reported: without details, those that messages name.
+fn named(config: &Config, provided: &[Provided]) -> BTreeSet<Arc<Path>> {
+    let is_named = |one: &&Provided| {
+        let by = &*one.provider;
+        let is_met = !matches!(by, Provider::Missing { .. } | Provider::Unowned { .. });
+        config.with_details || !one.is_listed || !is_met
+    };
+    let named = provided.iter().filter(is_named);
+    let sites = named.flat_map(|one| std::iter::once(&one.site).chain(&one.others));
+    sites.map(|site| Arc::clone(&site.path)).collect()
+}
+
+/// What keeps the interpreters of the virtualenvs from starting, or from importing what was read.
+fn interpreters(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
+    let virtualenvs = interpreter::virtualenvs(root, starts.real()).into_iter();
+    // One without a program may be for imports by another Python.
+    let complete = virtualenvs.filter(|it| it.python != Python::Absent);
+    let faults = complete.filter_map(|it| it.fault(root));
+    let reported = faults.map(|fault| (starts.reported_or_real(&fault.path), fault.text));
+    reported
+        .filter(|(path, _)| !config.excludes(path))
+        .map(|(path, text)| Warning::objection(path, text))
+        .collect()
 }
 
 /// Reads the given paths and, in parallel, the libraries of the system and their owners.

@@ -1,0 +1,132 @@
+//! In the final image, or for one without apt: the phases of a check, in order.
+
+use super::root;
+use crate::check::expected::Expected;
+use crate::check::{self, Checked, Failure, Image};
+use crate::config::{Config, Lookup};
+use crate::error::Error;
+use crate::files::Files;
+use crate::loader::candidates::Candidates;
+use crate::loader::context::Inputs;
+use crate::loader::resolver::Resolver;
+use crate::loader::system_libraries::LdSo;
+use crate::loader::tree::Tree;
+use crate::packages::dpkg::Dpkg;
+use crate::packages::lookup::{self, Found, Wanted};
+use crate::python::interpreter::{self, Virtualenv};
+use crate::run_time::demands;
+use crate::scan::{self, Starts, empty, unread};
+use crate::system::architecture::Abi;
+use crate::system::root::Root;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+
+/// Checks the paths of `config` in the root where they run, which needs neither dpkg nor apt.
+/// `expect` is the builder's report.
+pub fn check(
+    config: &Config,
+    expect: Option<&Path>,
+    files_read: &AtomicUsize,
+) -> Result<Checked, Error> {
+    let expected = expect.map(Expected::read).transpose()?.unwrap_or_default();
+    in_image(config, files_read, |image| {
+        let mut checked = image.check();
+        for failure in &mut checked.failures {
+            failure.package = expected.package(failure);
+        }
+        add_looked_up(image.root, &mut checked);
+        Ok(checked)
+    })
+}
+
+/// The same, with the files outside the paths that are loaded with them.
+pub fn files(config: &Config, files_read: &AtomicUsize) -> Result<(Checked, Vec<PathBuf>), Error> {
+    in_image(config, files_read, |image| {
+        let files = image
+            .closure()
+            .map_err(|(path, source)| Error::Unlistable { path, source })?;
+        let mut checked = image.check();
+        checked.warnings.extend(image.outside());
+        Ok((checked, files))
+    })
+}
+
+/// Reads and resolves the paths of `config` in the root as it is, and lets `examine` see the result.
+fn in_image<T>(
+    config: &Config,
+    files_read: &AtomicUsize,
+    examine: impl FnOnce(&Image) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let root = root(config)?;
+    let starts = Starts::new(config, &root)?;
+    let scanned = scan::read(config, &root, &starts, files_read)?;
+    let unread = unread::warnings(config, &root, &starts);
+    let of_scan = [unread, scanned.warnings].concat();
+    let virtualenvs = interpreter::virtualenvs(&root, starts.real());
+    let run_time = demands::demands(config, &root, &starts, scanned.by_name);
+    let (objects, demands) = (&scanned.objects, &run_time.demands);
+    let empty = empty::warnings(config, &root, &starts, objects, &of_scan, demands, false);
+    let files = Files::new(&root, &starts);
+    let tree = Tree::new(starts, scanned.objects);
+    let candidates = Candidates::new(&root, &tree);
+    let ld_so = LdSo::as_installed(&root);
+    let accepted = BTreeSet::new();
+    let resolver = Resolver::new(Inputs {
+        root: &root,
+        config,
+        files: &files,
+        candidates: &candidates,
+        ld_so: &ld_so,
+        tree: &tree,
+        demands: &run_time.demands,
+        native: check::native(&root, &candidates, &virtualenvs),
+        accepted: &accepted,
+    });
+    let programs = virtualenvs.iter().filter_map(Virtualenv::program);
+    let programs: Vec<&Path> = programs.map(|(program, _)| program).collect();
+    examine(&Image {
+        root: &root,
+        config,
+        tree: &tree,
+        virtualenvs: &virtualenvs,
+        resolved: resolver.resolve_completely(&programs),
+        warnings: [of_scan, run_time.warnings].concat(),
+        empty,
+        counts: scanned.counts,
+    })
+}
+
+/// Looks up what is missing in an index on this machine, if it has one and dpkg.
+fn add_looked_up(root: &Root, checked: &mut Checked) {
+    let wanted = |failure: &Failure| -> Vec<Wanted> {
+        let abi = Abi::of(failure.architecture);
+        let items = failure.packaged.iter().cloned();
+        items.map(|item| Wanted { item, abi }).collect()
+    };
+    let is_open = |failure: &&mut Failure| failure.is_unexplained() && failure.package.is_none();
+    let names: BTreeSet<Wanted> = checked
+        .failures
+        .iter_mut()
+        .filter(is_open)
+        .flat_map(|it| wanted(it))
+        .collect();
+    let Some(dpkg) = Dpkg::new(root).ok().filter(|_| !names.is_empty()) else {
+        return;
+    };
+    let found = lookup::look_up(
+        root,
+        &dpkg,
+        &LdSo::as_installed(root),
+        &names,
+        &Lookup::Machine,
+    );
+    let found = found.unwrap_or_default();
+    for failure in checked.failures.iter_mut().filter(is_open) {
+        let package = wanted(failure).iter().find_map(|it| match found.get(it) {
+            Some(Found::Package { chosen, .. }) => Some(format!("install {}", chosen.package)),
+            _ => None,
+        });
+        failure.package = package;
+    }
+}

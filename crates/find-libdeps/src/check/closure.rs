@@ -1,0 +1,52 @@
+//! The files from outside the tree that it is loaded with.
+
+use crate::check::Image;
+use crate::check::path::hit;
+use crate::loader::outcome::FoundBy;
+use crate::loader::system_libraries::CACHE;
+use crate::python::interpreter::{Python, Virtualenv};
+use crate::system::architecture::Architecture;
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// The libraries, the loader and the interpreters' programs, with the links on the way to them.
+/// If only the loader's cache leads to one of them, the cache is one of the files.
+pub fn paths(image: &Image) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let mut wanted: BTreeSet<&Path> = image.virtualenvs.iter().filter_map(link).collect();
+    for resolution in &image.resolved.resolutions {
+        let Some(hit) = hit(&resolution.outcome).filter(|_| resolution.demand.is_listed) else {
+            continue;
+        };
+        wanted.insert(hit.clean_path());
+        let dir = hit.clean_path().parent();
+        let row = hit.located.object.abi.architecture();
+        let defaults = row.map(Architecture::default_directories);
+        let is_default = |dir: &Path| defaults.iter().flatten().any(|default| dir == default);
+        if hit.found_by == FoundBy::Cache && !dir.is_some_and(is_default) {
+            wanted.insert(Path::new(CACHE));
+        }
+    }
+    let mut paths = BTreeSet::new();
+    for path in wanted {
+        let way = image.root.way(path);
+        paths.extend(way.map_err(|error| (path.to_owned(), error))?);
+    }
+    paths.retain(|path| image.tree.reported(path).is_none());
+    if let Some(path) = paths
+        .iter()
+        .find(|path| path.as_os_str().as_bytes().contains(&b'\n'))
+    {
+        let error = io::Error::other("its name has a line break");
+        return Err((path.clone(), error));
+    }
+    Ok(paths.into_iter().collect())
+}
+
+fn link(virtualenv: &Virtualenv) -> Option<&Path> {
+    match &virtualenv.python {
+        Python::Found { link, .. } => Some(link),
+        Python::Absent | Python::Dangling { .. } => None,
+    }
+}

@@ -1,0 +1,55 @@
+//! PATHs in which nothing was found. That is right for a virtualenv of pure Python, and otherwise
+//! means that the path is wrong.
+
+use crate::config::Config;
+use crate::demand::Demand;
+use crate::elf::object_file::Object;
+use crate::scan::{Starts, unread};
+use crate::system::root::Root;
+use crate::warning::Warning;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A warning for each of `starts` with none of the ELF `objects`, none of the `warnings` about files,
+/// and none of the `demands` of code that loads libraries by name; of virtualenvs, which may be pure
+/// Python, only if `with_virtualenvs`. Where files are excluded, that is meant.
+pub fn warnings(
+    config: &Config,
+    root: &Root,
+    starts: &Starts,
+    objects: &[(Arc<Path>, Arc<Object>)],
+    warnings: &[Warning],
+    demands: &[Rc<Demand>],
+    with_virtualenvs: bool,
+) -> Vec<Warning> {
+    if !config.exclude.is_empty() {
+        return Vec::new();
+    }
+    let is_empty = |real: &Path, path: &Path| {
+        !objects.iter().any(|(object, _)| object.starts_with(real))
+            && !warnings.iter().any(|each| each.path.starts_with(path))
+            && !demands.iter().any(|each| each.site.path.starts_with(path))
+    };
+    let empty = starts.iter().filter(|(real, path)| is_empty(real, path));
+    empty
+        .filter(|(real, _)| with_virtualenvs || !is_virtualenv(root, real))
+        .map(|(real, path)| Warning::new(path, message(root, real)))
+        .collect()
+}
+
+fn message(root: &Root, start: &Path) -> &'static str {
+    if root.metadata(start).is_ok_and(|found| found.is_file()) {
+        "not an ELF file; pass the virtualenv instead"
+    } else if is_virtualenv(root, start) {
+        "no ELF file in this virtualenv, which is right only if its distributions are pure Python"
+    } else {
+        "no ELF file in it, and it is not a virtualenv; check the path"
+    }
+}
+
+/// Whether `dir` is a virtualenv, another prefix of an installation, or a directory of distributions.
+fn is_virtualenv(root: &Root, dir: &Path) -> bool {
+    let mut sites = unread::sites(root, dir).into_iter();
+    root.metadata(&dir.join("pyvenv.cfg")).is_ok() || sites.any(|site| root.metadata(&site).is_ok())
+}

@@ -1,0 +1,392 @@
+//! `--check`: what fails in the root where the tree runs, held against that root's own loader.
+
+use crate::fixture::{Fixture, Report};
+use crate::oracle::{needing, runpath, soname};
+use crate::own_root::{LOADER, add, inside, ldconfig, loader, root, run};
+use crate::support::harness::test;
+use crate::support::needs::Need;
+use crate::support::run::{Run, Said};
+use serde_json::Value;
+use std::fs;
+
+const TOOLS: &[Need] = &[Need::Cc, Need::Ldd];
+const LIB: &str = "/usr/lib/x86_64-linux-gnu";
+const MISSING_HINT: &str = "find-libdeps: hint: install the packages that find-libdeps listed in the \
+                            builder, or pass `--ignore REGEX`; with `--expect`, its `--json` report \
+                            names them\n";
+const DEFAULTS: &str = "/etc/ld.so.cache, /lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, \
+                        /usr/lib";
+
+fn check(fixture: &Fixture, arguments: &[&str]) -> Said {
+    let run = run(fixture, "root").args(["--check", "/venv"]);
+    run.args(arguments).said()
+}
+
+/// Both the check and the root's loader accept the extension.
+#[track_caller]
+fn both_accept(fixture: &Fixture) {
+    check(fixture, &[]).is(0, "", "");
+    let said = loader(fixture);
+    assert!(said.iter().all(|line| line.contains(" => ")), "{said:?}");
+}
+
+/// Both refuse it: the check with these lines, the loader with an error that ends so.
+#[track_caller]
+fn both_refuse(fixture: &Fixture, lines: &str, error: &str) {
+    check(fixture, &[]).is(1, "", lines);
+    let said = loader(fixture);
+    assert!(said.iter().any(|line| line.ends_with(error)), "{said:?}");
+}
+
+/// An extension that needs `liba.so.1`, and that library, which needs `libb.so.1`.
+fn chain(fixture: &Fixture) {
+    let stub = needing(fixture, "liba.so.1");
+    fixture.library("root/venv/ext.so", "int x;", &[&stub]);
+    let stub = needing(fixture, "libb.so.1");
+    let name = inside(&format!("{LIB}/liba.so.1"));
+    fixture.library(&name, "int x;", &[&soname("liba.so.1"), &stub]);
+}
+
+test!(what_a_packaged_library_needs_is_checked, needs = TOOLS);
+fn what_a_packaged_library_needs_is_checked() {
+    let fixture = root("");
+    chain(&fixture);
+    let text = format!(
+        "libb.so.1, needed by {LIB}/liba.so.1 (loaded for /venv/ext.so): not in {DEFAULTS}"
+    );
+    both_refuse(
+        &fixture,
+        &format!("find-libdeps: missing: {text}\n{MISSING_HINT}"),
+        "libb.so.1: cannot open shared object file",
+    );
+    check(&fixture, &["--ignore", "^libb"]).is(0, "", "");
+    check(&fixture, &["--exclude", "ext.so$"]).is(0, "", "");
+    check(&fixture, &["--quiet"]).is(1, "", "");
+
+    let report = r#"{"packages": [{"name": "liba1", "version": "1-2", "libraries": ["liba.so.1"]}],
+        "libraries": [{"soname": "liba.so.1", "path": "/usr/lib/x86_64-linux-gnu/liba.so.1",
+        "package": "liba1"}]}"#;
+    let report = fixture.file("report.json", report);
+    let report = report.to_str().expect("UTF-8");
+    let line = format!("find-libdeps: missing: {text}; install liba1 with its dependencies\n");
+    check(&fixture, &["--expect", report]).is(1, "", &line);
+    fs::remove_file(fixture.path(inside(&format!("{LIB}/liba.so.1")))).expect("it was made");
+    let text = format!("liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}; install liba1");
+    let line = format!("find-libdeps: missing: {text}\n");
+    let said = check(&fixture, &["--expect", report, "--json"]);
+    assert_eq!((said.status, said.stderr), (1, line));
+    let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    let places: Vec<&str> = DEFAULTS.split(", ").collect();
+    let expected = serde_json::json!([{
+        "kind": "missing",
+        "name": "liba.so.1",
+        "versions": [],
+        "path": null,
+        "needed_by": ["/venv/ext.so"],
+        "loaded_for": null,
+        "searched": places,
+        "message": text,
+    }]);
+    assert_eq!(json["failures"], expected);
+    assert_eq!(json["format"], 1);
+
+    chain(&fixture);
+    add(&fixture, &format!("{LIB}/libb.so.1"), "libb.so.1");
+    both_accept(&fixture);
+}
+
+test!(
+    without_a_cache_only_default_directories_are_searched,
+    needs = TOOLS
+);
+fn without_a_cache_only_default_directories_are_searched() {
+    let fixture = root("/opt/lib\n");
+    let stub = needing(&fixture, "liba.so.1");
+    fixture.library("root/venv/ext.so", "int x;", &[&stub]);
+    add(&fixture, "/opt/lib/liba.so.1", "liba.so.1");
+    both_refuse(
+        &fixture,
+        "find-libdeps: missing: liba.so.1, needed by /venv/ext.so: /opt/lib/liba.so.1 exists but is \
+         not in the loader's cache\nfind-libdeps: hint: run `ldconfig`\n",
+        "liba.so.1: cannot open shared object file",
+    );
+    ldconfig(&fixture, "root");
+    both_accept(&fixture);
+}
+
+/// `liba.so.1` in `name` that defines `versions`.
+fn versioned(fixture: &Fixture, name: &str, versions: &[&str]) {
+    let lines =
+        |line: fn(&str) -> String| -> String { versions.iter().map(|it| line(it)).collect() };
+    fixture.file("versions", lines(|it| format!("{it} {{ f{it}; }};\n")));
+    let source = lines(|it| format!("void f{it}(void) {{}}\n"));
+    let arguments = ["-Wl,--version-script=versions", &soname("liba.so.1")];
+    fixture.library(name, &source, &arguments);
+}
+
+test!(
+    a_version_of_a_newer_builder_fails_once_for_all_files,
+    needs = TOOLS
+);
+fn a_version_of_a_newer_builder_fails_once_for_all_files() {
+    let fixture = root("");
+    versioned(&fixture, "newer", &["V1", "V2"]);
+    versioned(&fixture, &inside(&format!("{LIB}/liba.so.1")), &["V1"]);
+    let source = "void fV2(void); void g(void) { fV2(); }";
+    for name in ["root/venv/ext.so", "root/venv/other.so"] {
+        fixture.library(name, source, &["newer"]);
+    }
+    let hint = "find-libdeps: hint: the builder's system is newer than this one; build on the same \
+                release\n";
+    let text = format!("{LIB}/liba.so.1 does not define it\n{hint}");
+    both_refuse(
+        &fixture,
+        &format!(
+            "find-libdeps: version: V2 of liba.so.1, required by 2 files such as /venv/ext.so: {text}"
+        ),
+        "version `V2' not found (required by /venv/ext.so)",
+    );
+    // Through a library of another package.
+    fs::remove_file(fixture.path("root/venv/other.so")).expect("it was made");
+    let name = inside(&format!("{LIB}/libb.so.1"));
+    fixture.library(&name, source, &["newer", &soname("libb.so.1")]);
+    fixture.library("root/venv/ext.so", "int x;", &[&name]);
+    both_refuse(
+        &fixture,
+        &format!(
+            "find-libdeps: version: V2 of liba.so.1, required by {LIB}/libb.so.1 (loaded for \
+             /venv/ext.so): {text}"
+        ),
+        "version `V2' not found (required by /usr/lib/x86_64-linux-gnu/libb.so.1)",
+    );
+    fs::copy(
+        fixture.path("newer"),
+        fixture.path(inside(&format!("{LIB}/liba.so.1"))),
+    )
+    .expect("a copy");
+    both_accept(&fixture);
+}
+
+test!(the_loader_of_a_program_must_exist, needs = TOOLS);
+fn the_loader_of_a_program_must_exist() {
+    let fixture = root("");
+    fixture.program("root/venv/bin/p", &["-pie"]);
+    check(&fixture, &[]).is(0, "", "");
+    fs::remove_file(fixture.path(inside(LOADER))).expect("it was copied");
+    let line = format!(
+        "find-libdeps: missing: {LOADER}, needed by /venv/bin/p: it does not exist, or is for another \
+         architecture\n{MISSING_HINT}"
+    );
+    check(&fixture, &[]).is(1, "", &line);
+    let said = Run::new("chroot")
+        .arg(fixture.path("root"))
+        .arg("/venv/bin/p")
+        .said();
+    assert_eq!(said.status, 127, "{}", said.stderr);
+}
+
+test!(
+    the_interpreter_must_exist_and_be_the_one_of_the_tree,
+    needs = TOOLS
+);
+fn the_interpreter_must_exist_and_be_the_one_of_the_tree() {
+    let fixture = root("");
+    let site = "root/venv/lib/python3.12/site-packages";
+    fixture.file("root/venv/pyvenv.cfg", "home = /usr/bin\n");
+    fixture.link("/usr/bin/python3", "root/venv/bin/python3");
+    for name in [
+        "x.cpython-311-x86_64-linux-gnu.so",
+        "y.cpython-312-x86_64-linux-gnu.so",
+    ] {
+        fixture.library(&format!("{site}/{name}"), "int x;", &[]);
+    }
+    let modules = "find-libdeps: interpreter: /venv/lib/python3.12: Python 3.12 does not import modules \
+                   for Python 3.11, of which there are 1, such as \
+                   site-packages/x.cpython-311-x86_64-linux-gnu.so\n";
+    let absent = "find-libdeps: interpreter: /venv/bin/python3: leads to /usr/bin/python3, which does \
+                  not exist; the virtualenv needs the interpreter that it was made with, at the same \
+                  path\n";
+    check(&fixture, &[]).is(1, "", &[absent, modules].concat());
+    // The module for the right version stands in for the other.
+    fixture.library(
+        &format!("{site}/x.cpython-312-x86_64-linux-gnu.so"),
+        "int x;",
+        &[],
+    );
+    check(&fixture, &[]).is(1, "", absent);
+
+    // What the program of the interpreter needs is needed, too.
+    fixture.link("python3.12", "root/usr/bin/python3");
+    fixture.file("root/usr/lib/python3.12/os.py", "");
+    let stub = needing(&fixture, "liba.so.1");
+    fixture.program("root/usr/bin/python3.12", &["-pie", &stub]);
+    let line = format!(
+        "find-libdeps: missing: liba.so.1, needed by /usr/bin/python3.12: not in {DEFAULTS}\n\
+         {MISSING_HINT}"
+    );
+    check(&fixture, &[]).is(1, "", &line);
+    // What it has loaded satisfies the extension modules.
+    let path = runpath("$ORIGIN/../libexec");
+    fixture.program("root/usr/bin/python3.12", &["-pie", &stub, &path]);
+    add(&fixture, "/usr/libexec/liba.so.1", "liba.so.1");
+    fixture.library(&format!("{site}/z.abi3.so"), "int x;", &[&stub]);
+    check(&fixture, &[]).is(0, "", "");
+
+    fs::rename(
+        fixture.path("root/usr/bin/python3.12"),
+        fixture.path("root/usr/bin/python3.13"),
+    )
+    .expect("it was made");
+    fs::remove_file(fixture.path("root/usr/bin/python3")).expect("it was made");
+    fixture.link("python3.13", "root/usr/bin/python3");
+    let other = "find-libdeps: interpreter: /venv/bin/python3: is Python 3.13 (/usr/bin/python3.13), \
+                 but the virtualenv was made for Python 3.12\n";
+    check(&fixture, &[]).is(1, "", other);
+}
+
+test!(
+    a_plugin_that_cannot_be_loaded_anyway_does_not_fail,
+    needs = TOOLS
+);
+fn a_plugin_that_cannot_be_loaded_anyway_does_not_fail() {
+    let fixture = root("");
+    let qt = "root/venv/PyQt5/Qt5";
+    fixture.library(
+        &format!("{qt}/lib/libQt5Core.so.5"),
+        "int x;",
+        &[&soname("libQt5Core.so.5")],
+    );
+    let stubs = ["libQt5Core.so.5", "libQt5Gamepad.so.5"].map(|name| needing(&fixture, name));
+    let path = runpath("$ORIGIN/../lib");
+    let arguments = [stubs[0].as_str(), &stubs[1], &path];
+    fixture.library(&format!("{qt}/plugins/libp.so"), "int x;", &arguments);
+    check(&fixture, &[]).is(0, "", "");
+    // What Python imports is meant to work.
+    fixture.library(&format!("{qt}/plugins/m.abi3.so"), "int x;", &arguments);
+    let line = format!(
+        "find-libdeps: missing: libQt5Gamepad.so.5, needed by /venv/PyQt5/Qt5/plugins/m.abi3.so: not \
+         in /venv/PyQt5/Qt5/plugins/../lib, {DEFAULTS}\n{MISSING_HINT}"
+    );
+    check(&fixture, &[]).is(1, "", &line);
+}
+
+test!(
+    what_the_table_requires_is_checked_and_what_is_possible_is_not,
+    needs = &[Need::Cc, Need::Ldd, Need::Ldconfig]
+);
+fn what_the_table_requires_is_checked_and_what_is_possible_is_not() {
+    let fixture = root("");
+    let site = "/venv/lib/python3/site-packages";
+    for name in ["pytidylib", "python-magic"] {
+        let file = format!("root{site}/{name}-1.dist-info/METADATA");
+        fixture.file(&file, format!("Name: {name}\n"));
+    }
+    fixture.file(
+        &format!("root{site}/a.py"),
+        "import ctypes\nctypes.CDLL('libx.so.1')\n",
+    );
+    add(&fixture, &format!("{LIB}/libtidy.so.5"), "libtidy.so.5");
+    ldconfig(&fixture, "root");
+    let magic = format!(
+        "find-libdeps: missing: libmagic.so.1, loaded by {site}/python-magic-1.dist-info: not in \
+         {DEFAULTS}\n"
+    );
+    // The root has the cache, but nothing that prints it.
+    let tidy = format!(
+        "find-libdeps: missing: libtidy.so.*, loaded by {site}/pytidylib-1.dist-info: `find_library` \
+         does not find it, as `/sbin/ldconfig -p` does not print it\n"
+    );
+    check(&fixture, &[]).is(1, "", &[magic.as_str(), &tidy, MISSING_HINT].concat());
+    fixture.file("root/sbin/ldconfig", "");
+    check(&fixture, &[]).is(1, "", &[magic.as_str(), MISSING_HINT].concat());
+    check(&fixture, &["--dlopen=off"]).is(0, "", "");
+    add(&fixture, &format!("{LIB}/libmagic.so.1"), "libmagic.so.1");
+    check(&fixture, &[]).is(0, "", "");
+}
+
+test!(files_are_all_that_the_tree_is_loaded_with, needs = TOOLS);
+fn files_are_all_that_the_tree_is_loaded_with() {
+    let fixture = root("/opt/lib\n");
+    let name = inside("/opt/lib/liba.so.1.2");
+    fixture.library(&name, "int x;", &[&soname("liba.so.1")]);
+    fixture.link("liba.so.1.2", &inside("/opt/lib/liba.so.1"));
+    add(&fixture, "/opt/lib/unneeded.so.1", "unneeded.so.1");
+    let stub = needing(&fixture, "liba.so.1");
+    let exit = r#"void _start(void) { __asm__("mov $60, %eax; xor %edi, %edi; syscall"); }"#;
+    fixture.compile("root/venv/p", exit, &["-nostdlib", "-pie", &stub]);
+    let files = |arguments: &[&str]| {
+        let run = run(&fixture, "root").args(["--files", "/venv"]);
+        run.args(arguments).said()
+    };
+    let said = files(&[]);
+    assert_eq!(
+        (said.status, said.stdout.as_str()),
+        (1, ""),
+        "{}",
+        said.stderr
+    );
+    ldconfig(&fixture, "root");
+    let list = format!("/etc/ld.so.cache\n{LOADER}\n/opt/lib/liba.so.1\n/opt/lib/liba.so.1.2\n");
+    files(&[]).is(0, &list, "");
+    fixture.file("list", list);
+    let script = "sed s,/,, list | tar -C root -cT - venv | tar --one-top-level=image -x && \
+                  chroot image /venv/p";
+    Run::new("sh")
+        .args(["-c", script])
+        .dir(fixture.path(""))
+        .must();
+}
+
+test!(what_cannot_be_checked_is_status_2, needs = TOOLS);
+fn what_cannot_be_checked_is_status_2() {
+    let fixture = root("");
+    let error = |arguments: &[&str]| {
+        let said = run(&fixture, "root").args(arguments).said();
+        assert_eq!(
+            (said.status, said.stdout.as_str()),
+            (2, ""),
+            "{arguments:?}"
+        );
+        said.stderr
+    };
+    let absent = "find-libdeps: error: cannot read /nothing: No such file or directory (os error 2) \
+                  (below the root ";
+    assert!(error(&["--check", "/nothing"]).starts_with(absent));
+    let report = fixture.file("report.json", "[]");
+    let text = error(&[
+        "--check",
+        "/venv",
+        "--expect",
+        report.to_str().expect("UTF-8"),
+    ]);
+    let end = "; pass what `find-libdeps --json` printed in the builder\n";
+    assert!(text.ends_with(end), "{text}");
+    for option in ["--explain", "--lookup", "--strict", "--files"] {
+        error(&["--check", option, "/venv"]);
+    }
+    for arguments in [
+        &["--check", "--trace", "/venv", "--", "true"][..],
+        &["--expect", "x", "/venv"],
+        &["--files", "--json", "/venv"],
+    ] {
+        error(arguments);
+    }
+}
+
+test!(
+    an_ordinary_report_is_what_a_check_expects,
+    needs = &[Need::Cc, Need::Ldd, Need::Dpkg]
+);
+fn an_ordinary_report_is_what_a_check_expects() {
+    let fixture = root("");
+    chain(&fixture);
+    add(&fixture, &format!("{LIB}/libb.so.1"), "libb.so.1");
+    crate::own_root::package(&fixture, "liba1", &[&format!("{LIB}/liba.so.1")]);
+    let report = Report::of(run(&fixture, "root").arg("-q"), "/venv").0;
+    let report = fixture.file("report.json", report.to_string());
+    fs::remove_file(fixture.path(inside(&format!("{LIB}/liba.so.1")))).expect("it was made");
+    let line = format!(
+        "find-libdeps: missing: liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}; install liba1\n"
+    );
+    check(&fixture, &["--expect", report.to_str().expect("UTF-8")]).is(1, "", &line);
+}
