@@ -222,6 +222,7 @@ pub fn invocation() -> Invocation {
     };
     let virtual_env = environment("VIRTUAL_ENV");
     let ld_library_path = environment("LD_LIBRARY_PATH");
+    let path = environment("PATH");
     let default = default_path(virtual_env, args.root.is_none());
     let (explain, mut paths) = explained(args.explain, args.paths, default.is_some());
     if paths.is_empty() {
@@ -249,11 +250,15 @@ pub fn invocation() -> Invocation {
         (false, false) => None,
     };
     Invocation {
-        check,
         config: Config {
             paths,
             root: args.root,
             ld_library_path,
+            path: if check.is_some() {
+                path
+            } else {
+                OsString::new()
+            },
             ignore: args.ignore,
             exclude: args.exclude,
             dlopen: args.dlopen,
@@ -268,6 +273,7 @@ pub fn invocation() -> Invocation {
             with_files: format == Format::Json,
             with_details: matches!(format, Format::Json | Format::Explain(_)),
         },
+        check,
         format,
         is_strict: args.strict,
         verbosity: match (args.quiet, args.verbose) {

@@ -15,6 +15,8 @@ pub struct Config {
     pub root: Option<PathBuf>,
     /// The value of `LD_LIBRARY_PATH`; empty with `root`.
     pub ld_library_path: OsString,
+    /// The value of `PATH` if the paths are to run here; otherwise, and with `root`, empty.
+    pub path: OsString,
     /// Sonames to treat as not needed.
     pub ignore: Vec<Regex>,
     /// Paths to skip, matched against the path as it is reported.

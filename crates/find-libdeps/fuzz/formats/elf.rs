@@ -3,6 +3,7 @@
 use super::{Format, ROOT, assert_shown, files, put};
 use crate::config::{Config, Dlopen, Lookup};
 use crate::elf::object_file::{ElfError, ElfFile, Object, has_magic};
+use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
 use crate::loader::resolver::Resolver;
@@ -14,7 +15,7 @@ use crate::system::root::Root;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub const FORMAT: Format = Format {
     name: "elf",
@@ -219,6 +220,7 @@ fn resolve(object: Object) {
         paths: vec![PathBuf::from("app")],
         root: Some(ROOT.clone()),
         ld_library_path: OsString::new(),
+        path: OsString::new(),
         ignore: Vec::new(),
         exclude: Vec::new(),
         dlopen: Dlopen::Known,
@@ -226,17 +228,22 @@ fn resolve(object: Object) {
         command: Vec::new(),
         threads: 1,
         with_versions: false,
+        with_files: false,
+        with_details: false,
     };
     let root = Root::below(&ROOT).expect("the root exists");
     let starts = Starts::new(&config, &root).expect("the directory exists");
     let names = object.needed.len() + object.auxiliary.len() + object.required_versions.len();
     let input = length(&object);
-    let tree = Tree::new(starts, vec![(PathBuf::from("/").join(INPUT), object)]);
+    let files = Files::new(&root, &starts, &config.path);
+    let path = Path::new("/").join(INPUT);
+    let tree = Tree::new(starts, vec![(path.into(), object.into())]);
     let (candidates, ld_so) = (Candidates::new(&root, &tree), LdSo::read(&root));
     let accepted = BTreeSet::new();
     let resolver = Resolver::new(Inputs {
         root: &root,
         config: &config,
+        files: &files,
         candidates: &candidates,
         ld_so: &ld_so,
         tree: &tree,

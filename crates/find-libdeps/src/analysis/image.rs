@@ -32,6 +32,11 @@ pub fn check(
     let expected = expect.map(Expected::read).transpose()?.unwrap_or_default();
     in_image(config, files_read, |image| {
         let mut checked = image.check();
+        let failures = std::mem::take(&mut checked.failures).into_iter();
+        let (known, failures) = failures.partition(|failure| expected.is_missing(failure));
+        checked.failures = failures;
+        let known: Vec<Failure> = known;
+        checked.warnings.extend(known.iter().map(Failure::as_known));
         for failure in &mut checked.failures {
             failure.package = expected.package(failure);
         }
@@ -67,7 +72,7 @@ fn in_image<T>(
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
     let (objects, demands) = (&scanned.objects, &run_time.demands);
     let empty = empty::warnings(config, &root, &starts, objects, &of_scan, demands, false);
-    let files = Files::new(&root, &starts);
+    let files = Files::new(&root, &starts, &config.path);
     let tree = Tree::new(starts, scanned.objects);
     let candidates = Candidates::new(&root, &tree);
     let ld_so = LdSo::as_installed(&root);

@@ -59,7 +59,7 @@ pub fn run(
     let run_time = demands::demands(config, &root, &starts, scanned.by_name);
     let (objects, demands) = (&scanned.objects, &run_time.demands);
     let empty = empty::warnings(config, &root, &starts, objects, &of_scan, demands, true);
-    let files = Files::new(&root, &starts);
+    let files = Files::new(&root, &starts, &config.path);
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [run_time.demands, traced.demands].concat();

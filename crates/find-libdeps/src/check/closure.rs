@@ -2,7 +2,7 @@
 
 use crate::check::Image;
 use crate::check::path::hit;
-use crate::loader::outcome::FoundBy;
+use crate::loader::outcome::{FoundBy, Outcome};
 use crate::loader::system_libraries::CACHE;
 use crate::python::interpreter::{Python, Virtualenv};
 use crate::system::architecture::Architecture;
@@ -11,12 +11,19 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// The libraries, the loader and the interpreters' programs, with the links on the way to them.
+/// The libraries, the loader, the interpreters' programs and what else is known to be needed, with the
+/// links on the way to them.
 /// If only the loader's cache leads to one of them, the cache is one of the files.
 pub fn paths(image: &Image) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut wanted: BTreeSet<&Path> = image.virtualenvs.iter().filter_map(link).collect();
     for resolution in &image.resolved.resolutions {
-        let Some(hit) = hit(&resolution.outcome).filter(|_| resolution.demand.is_listed) else {
+        if !resolution.demand.is_listed {
+            continue;
+        }
+        if let Outcome::File { path, .. } = &resolution.outcome {
+            wanted.insert(path);
+        }
+        let Some(hit) = hit(&resolution.outcome) else {
             continue;
         };
         wanted.insert(hit.clean_path());

@@ -24,6 +24,8 @@ struct Package {
 
 #[derive(Debug, Deserialize)]
 struct Library {
+    soname: String,
+    provider: String,
     path: Option<String>,
     package: Option<String>,
 }
@@ -49,6 +51,15 @@ impl Expected {
             path: path.to_owned(),
             problem: error.to_string(),
         })
+    }
+
+    /// Whether the builder reported the same: it lacked the library, or its distribution left it out.
+    pub fn is_missing(&self, failure: &Failure) -> bool {
+        let name = shown(&failure.name);
+        let is_lacked = |library: &Library| {
+            library.soname == name && ["missing", "left_out"].contains(&&*library.provider)
+        };
+        failure.kind == Kind::Missing && self.libraries.iter().any(is_lacked)
     }
 
     /// Which package is concerned by `failure`, as the end of its message.

@@ -107,6 +107,18 @@ impl Failure {
         }
     }
 
+    /// The same as a warning, for what the builder reported as missing.
+    pub fn as_known(&self) -> Warning {
+        let site = self.needed_by.first();
+        let path = site.map_or(Path::new(""), |site| &site.path);
+        let title = self.asked.title(&self.name);
+        let verb = self.asked.participle(self.evidence);
+        Warning::new(
+            path,
+            format!("{title}, {verb} by it, was missing in the builder, too"),
+        )
+    }
+
     /// What to do about failures of this kind, if that is not said yet.
     pub fn hint(&self) -> Option<&str> {
         match (self.kind, &self.advice) {

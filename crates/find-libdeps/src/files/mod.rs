@@ -13,6 +13,7 @@ pub use standard_library::StandardLibrary;
 use crate::demand::Item;
 use crate::scan::Starts;
 use crate::system::root::Root;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// The files of a root, as the code below the given paths finds them.
@@ -24,9 +25,9 @@ pub struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// The files of `root`, for the code below `starts`.
-    pub fn new(root: &'a Root, starts: &Starts) -> Self {
-        let path = programs::path(root, starts);
+    /// The files of `root`, for the code below `starts`. `environment` is the value of `PATH`.
+    pub fn new(root: &'a Root, starts: &Starts, environment: &OsStr) -> Self {
+        let path = programs::path(root, starts, environment);
         Self { root, path }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::scan::Starts;
 use crate::system::root::Root;
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -17,12 +18,18 @@ const DEFAULT: [&str; 6] = [
     "/usr/local/bin",
 ];
 
-/// The directories of the programs below `starts`, then those of an image. The environment's `PATH` is
-/// the builder's, and does not count.
-pub fn path(root: &Root, starts: &Starts) -> Vec<PathBuf> {
+/// The directories of the programs below `starts`, those of an image, and those of `environment`, the
+/// value of `PATH`. In a builder it is not the final image's, and empty.
+pub fn path(root: &Root, starts: &Starts, environment: &OsStr) -> Vec<PathBuf> {
     let own = starts.program_directories();
     let own = own.filter(|dir| root.metadata(dir).is_ok_and(|found| found.is_dir()));
-    own.chain(DEFAULT.map(PathBuf::from)).collect()
+    let mut path: Vec<PathBuf> = own.chain(DEFAULT.map(PathBuf::from)).collect();
+    for dir in std::env::split_paths(environment) {
+        if dir.is_absolute() && !path.contains(&dir) {
+            path.push(dir);
+        }
+    }
+    path
 }
 
 /// The first executable file `name` in the directories of `path`; with a slash it is a path itself

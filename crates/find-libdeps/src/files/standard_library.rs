@@ -65,17 +65,18 @@ fn of_version(root: &Root, dir: &Path) -> Option<StandardLibrary> {
 /// `python3.11`.
 fn is_version(name: &&OsStr) -> bool {
     let minor = name.to_str().and_then(|name| name.strip_prefix("python3."));
+    let minor = minor.map(|minor| minor.strip_suffix('t').unwrap_or(minor));
     minor.is_some_and(|minor| minor.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn files(dir: &Path, name: &str) -> impl Iterator<Item = PathPattern> {
     let dir = dir.to_str().unwrap_or_default().to_owned();
     let name = name.replace('.', "/");
-    let ends = [".py", "/__init__.py"].map(|end| format!("{dir}/{name}{end}"));
-    let compiled = format!("{dir}/lib-dynload/{name}.cpython-*.so");
-    ends.into_iter()
-        .chain([compiled])
-        .filter_map(PathPattern::new)
+    // `tkinter` is of no use without `_tkinter`, which needs libraries; a Python may have that built in.
+    let compiled = ["_", ""].map(|start| format!("{dir}/lib-dynload/{start}{name}.cpython-*.so"));
+    let sources = [".py", "/__init__.py"].map(|end| format!("{dir}/{name}{end}"));
+    let all = compiled.into_iter().chain(sources);
+    all.filter_map(PathPattern::new)
 }
 
 #[cfg(test)]
@@ -119,14 +120,15 @@ mod tests {
         assert_eq!(
             files,
             [
+                format!("{dir}/lib-dynload/_dbm/gnu.cpython-*.so"),
+                format!("{dir}/lib-dynload/dbm/gnu.cpython-*.so"),
                 format!("{dir}/dbm/gnu.py"),
                 format!("{dir}/dbm/gnu/__init__.py"),
-                format!("{dir}/lib-dynload/dbm/gnu.cpython-*.so"),
             ]
         );
-        let packaged = library.packaged("_gdbm");
-        let last = packaged.last().map(Item::name);
-        let expected = "/usr/lib/python3.11/lib-dynload/_gdbm.cpython-*.so";
-        assert_eq!(last.as_deref(), Some(OsStr::new(expected)));
+        let packaged = library.packaged("tkinter");
+        let first = packaged.first().map(Item::name);
+        let expected = "/usr/lib/python3.11/lib-dynload/_tkinter.cpython-*.so";
+        assert_eq!(first.as_deref(), Some(OsStr::new(expected)));
     }
 }

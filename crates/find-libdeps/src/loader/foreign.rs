@@ -13,6 +13,7 @@ use crate::system::escape::shown;
 use crate::system::root::Root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Which objects can be loaded.
 pub struct Foreign {
@@ -51,8 +52,13 @@ impl Foreign {
     }
 
     /// Warns about the objects of `tree` that cannot be loaded: those for other systems once a
-    /// distribution, and only if they need something.
-    pub fn report(&self, tree: &Tree, remarks: &Remarks) {
+    /// distribution, and only if they need something. `interpreter` returns that of an object.
+    pub fn report(
+        &self,
+        tree: &Tree,
+        interpreter: impl Fn(&Located) -> Option<Rc<Located>>,
+        remarks: &Remarks,
+    ) {
         let mut groups: BTreeMap<PathBuf, Vec<(&Path, &'static str)>> = BTreeMap::new();
         let mut has_own = false;
         for located in tree.objects() {
@@ -62,6 +68,9 @@ impl Foreign {
                     if !object.needed.is_empty() || object.interpreter.is_some() {
                         let group = groups.entry(distributions::dir(&located.path)).or_default();
                         group.push((&located.path, system));
+                        // The tree of an interpreter that runs here may have no other objects.
+                        let interpreter = interpreter(located);
+                        has_own |= interpreter.is_some_and(|it| self.is_loadable(&it));
                     }
                 }
                 (None, Some(refusal)) => {

@@ -4,7 +4,7 @@ use crate::demand::{Caller, Demand, Item, Kind};
 use crate::files::StandardLibrary;
 use crate::loader::follow::Pass;
 use crate::loader::outcome::{Absence, FoundBy, NeededName, Outcome, Resolution, Step};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -39,21 +39,39 @@ impl Pass<'_, '_> {
                 }
             }
         }
-        let resolution = match found {
-            Some((_, item, path)) => Resolution {
-                demand: Rc::clone(demand),
-                kind: item.kind(),
-                soname: Arc::from(item.name()),
-                outcome: Outcome::File {
-                    path,
-                    found_by: found_by(item),
-                },
-                absence: None,
-                others: Box::default(),
-            },
-            None => self.missing(demand, standard_library.as_ref())?,
+        let Some((_, item, path)) = found else {
+            let missing = self.missing(demand, standard_library.as_ref())?;
+            return Some((missing, Vec::new()));
         };
-        Some((resolution, Vec::new()))
+        let brought = if demand.is_listed {
+            self.brought(&path)
+        } else {
+            Vec::new()
+        };
+        let resolution = Resolution {
+            demand: Rc::clone(demand),
+            kind: item.kind(),
+            soname: Arc::from(item.name()),
+            outcome: Outcome::File {
+                path,
+                found_by: found_by(item),
+            },
+            absence: None,
+            others: Box::default(),
+        };
+        Some((resolution, brought))
+    }
+
+    /// The needs of the program or extension module at `path` from outside the tree, if no package
+    /// depends on them.
+    fn brought(&self, path: &Path) -> Vec<NeededName> {
+        let inputs = &self.context.inputs;
+        if !(self.is_followed)(path) || inputs.tree.reported(path).is_some() {
+            return Vec::new();
+        }
+        let program = inputs.candidates.program(path);
+        let program = program.filter(|it| self.context.foreign.is_loadable(it));
+        program.map_or_else(Vec::new, |program| self.follow(&program).needs)
     }
 
     fn missing(

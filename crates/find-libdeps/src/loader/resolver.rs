@@ -78,7 +78,8 @@ impl<'a> Resolver<'a> {
 
     fn run(&self, pass: Pass, programs: &[&Path]) -> Resolved {
         let foreign = &self.context.foreign;
-        foreign.report(self.context.inputs.tree, &pass.remarks);
+        let interpreter = |by: &Located| pass.interpreter(by.real.parent()).last().cloned();
+        foreign.report(self.context.inputs.tree, interpreter, &pass.remarks);
         let mut needs = Needs::default();
         let mut loaded: HashSet<FileId> = HashSet::new();
         let (certain, others): (Vec<_>, Vec<_>) = self

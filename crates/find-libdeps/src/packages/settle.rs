@@ -1,5 +1,5 @@
-//! Resolution and ownership together: no package installs what an unowned library needs, so its needs
-//! are resolved too, and may lead to further unowned libraries.
+//! Resolution and ownership together: no package installs what an unowned library or program needs, so
+//! its needs are resolved too, and may lead to further unowned libraries.
 
 use crate::loader::outcome::{Hit, Outcome};
 use crate::loader::resolver::{Resolved, Resolver};
@@ -35,6 +35,12 @@ pub fn settle(
             let owner = ownership.owner(hit.clean_path(), hit.architecture());
             if !matches!(owner, Owner::Package(_)) && !tree.contains(&hit.located) {
                 unowned.insert(hit.real().to_owned());
+            }
+        }
+        for path in files(&settled) {
+            let owner = ownership.owner(path, ownership.architecture());
+            if matches!(owner, Owner::None) && tree.reported(path).is_none() {
+                unowned.insert(path.to_owned());
             }
         }
         if system_files(&settled, &|real| unowned.contains(real)) == followed {
@@ -102,10 +108,21 @@ fn system(resolved: &Resolved) -> impl Iterator<Item = &Hit> {
     })
 }
 
-/// The real paths of the system libraries for which `is_meant` returns true.
+/// The programs, files and modules that the list depends on.
+fn files(resolved: &Resolved) -> impl Iterator<Item = &Path> {
+    let resolutions = resolved.resolutions.iter();
+    let listed = resolutions.filter(|resolution| resolution.demand.is_listed);
+    listed.filter_map(|resolution| match &resolution.outcome {
+        Outcome::File { path, .. } => Some(path.as_path()),
+        _ => None,
+    })
+}
+
+/// The real paths of the system libraries, and the files, for which `is_meant` returns true.
 fn system_files(resolved: &Resolved, is_meant: &dyn Fn(&Path) -> bool) -> BTreeSet<PathBuf> {
     system(resolved)
         .map(Hit::real)
+        .chain(files(resolved))
         .filter(|real| is_meant(real))
         .map(Path::to_owned)
         .collect()

@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// A real `pyvenv.cfg` has some hundred bytes.
@@ -273,7 +274,13 @@ fn first_absent(root: &Root, link: &Path) -> PathBuf {
 fn version(root: &Root, program: &Path) -> Option<Version> {
     let name = program.file_name()?;
     if let Some(version) = Version::of_name(name) {
-        return Some(version);
+        // Without the global lock `make install` gives the program both names, as hard links.
+        let mut free = program.as_os_str().to_owned();
+        free.push("t");
+        let same = |path: &Path| root.metadata(path).map(|it| (it.dev(), it.ino())).ok();
+        let is_free = same(Path::new(&free)).is_some_and(|it| Some(it) == same(program));
+        let free = Path::new(&free).file_name().filter(|_| is_free);
+        return free.and_then(Version::of_name).or(Some(version));
     }
     if name != "python3" && name != "python" {
         return None;

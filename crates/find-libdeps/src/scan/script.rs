@@ -23,13 +23,28 @@ pub fn interpreter(head: &[u8]) -> Option<&str> {
         .split_ascii_whitespace();
     let first = words.next()?;
     let program = match file_name(first) {
-        b"env" => words.find(|word| !word.starts_with('-') && !word.contains('='))?,
+        b"env" => after_env(words)?,
         _ => first,
     };
     let name = file_name(program);
     let is_everywhere = name == b"sh" || name.starts_with(b"python") || name.starts_with(b"pypy");
     let is_usable = program.starts_with('/') || !program.contains('/');
     (!is_everywhere && is_usable && !name.is_empty()).then_some(program)
+}
+
+/// The program that env(1) starts; `None` where that takes more than plain words: an option with an
+/// argument, a quote or a variable.
+fn after_env<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let is_plain = |word: &str| !word.contains(['"', '\'', '\\', '$']);
+    loop {
+        let word = words.next().filter(|word| is_plain(word))?;
+        match word {
+            "-S" | "-i" | "-" | "-v" => {}
+            _ if word.starts_with('-') => return None,
+            _ if word.contains('=') => {}
+            _ => return Some(word),
+        }
+    }
 }
 
 fn file_name(path: &str) -> &[u8] {
@@ -48,6 +63,8 @@ mod tests {
             ("#! \t/bin/bash", Some("/bin/bash")),
             ("#!/usr/bin/env node\n", Some("node")),
             ("#!/usr/bin/env -S A=1 -i ruby -w\n", Some("ruby")),
+            ("#!/usr/bin/env -S -u X ruby\n", None),
+            ("#!/usr/bin/env -S A=\"b c\" ruby\n", None),
             ("#!/bin/sh\n", None),
             ("#!/usr/bin/env python3\n", None),
             ("#!/venv/bin/python3.11\n", None),
