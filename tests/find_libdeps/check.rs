@@ -336,13 +336,23 @@ fn files_are_all_that_the_tree_is_loaded_with() {
     ldconfig(&fixture, "root");
     let list = format!("/etc/ld.so.cache\n{LOADER}\n/opt/lib/liba.so.1\n/opt/lib/liba.so.1.2\n");
     files(&[]).is(0, &list, "");
-    fixture.file("list", list);
+    fixture.file("list", &list);
     let script = "sed s,/,, list | tar -C root -cT - venv | tar --one-top-level=image -x && \
                   chroot image /venv/p";
     Run::new("sh")
         .args(["-c", script])
         .dir(fixture.path(""))
         .must();
+
+    // A program that code runs, and what it needs.
+    let metadata = "root/venv/lib/python3/site-packages/gitpython-1.dist-info/METADATA";
+    fixture.file(metadata, "Name: gitpython\n");
+    add(&fixture, "/opt/lib/libgit.so.1", "libgit.so.1");
+    let stub = needing(&fixture, "libgit.so.1");
+    fixture.compile("root/usr/bin/git", exit, &["-nostdlib", "-pie", &stub]);
+    ldconfig(&fixture, "root");
+    let git = format!("{list}/opt/lib/libgit.so.1\n/usr/bin/git\n");
+    files(&[]).is(0, &git, "");
 }
 
 test!(what_cannot_be_checked_is_status_2, needs = TOOLS);

@@ -2,6 +2,7 @@
 //! and calls in Python sources, in roots that the tests make.
 
 use crate::fixture::{COPY_HINT, Fixture, INSTALL_HINT};
+use crate::oracle::needing;
 use crate::own_root::{self, run, said_without_cache};
 use crate::support::harness::test;
 use crate::support::needs::Need;
@@ -231,6 +232,26 @@ fn programs_files_and_modules_of_the_table_are_listed() {
         "libvlc5\npoppler-utils\npython3-tk\nvlc-plugin-base\n",
         "",
     );
+}
+
+test!(
+    what_a_module_without_a_package_needs_is_listed,
+    needs = NEEDS
+);
+fn what_a_module_without_a_package_needs_is_listed() {
+    let fixture = root(&["libmagic.so.1"]);
+    distribution(&fixture, "easygui", "", &[]);
+    fixture.program("root/usr/local/bin/python3.11", &[]);
+    fixture.file("root/usr/local/lib/python3.11/os.py", "");
+    fixture.file("root/usr/local/lib/python3.11/tkinter/__init__.py", "");
+    fixture.file("root/venv/pyvenv.cfg", "");
+    fixture.link("/usr/local/bin/python3.11", "root/venv/bin/python3");
+    said(&fixture, &[]).is(0, "", "");
+    let module =
+        "root/usr/local/lib/python3.11/lib-dynload/_tkinter.cpython-311-x86_64-linux-gnu.so";
+    let library = needing(&fixture, "libmagic.so.1");
+    fixture.library(module, "int y;", &[&library]);
+    said(&fixture, &[]).is(0, "libmagic1\n", "");
 }
 
 test!(
