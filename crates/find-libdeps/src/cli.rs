@@ -59,7 +59,7 @@ struct Args {
     /// Print each package as NAME=VERSION, which apt-install and apt-get accept
     ///
     /// A package that is not installed has the version that apt would install.
-    #[arg(long, conflicts_with_all = ["json", "explain"])]
+    #[arg(long, conflicts_with_all = ["json", "explain", "check", "files"])]
     versions: bool,
 
     /// Which of the libraries that code loads by name at run time (dlopen) to list

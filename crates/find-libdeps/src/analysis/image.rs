@@ -96,7 +96,7 @@ fn in_image<T>(
         tree: &tree,
         virtualenvs: &virtualenvs,
         resolved: resolver.resolve_completely(&programs),
-        warnings: [of_scan, run_time.warnings].concat(),
+        warnings: [of_scan, run_time.warnings(|path| tree.reported(path))].concat(),
         empty,
         counts: scanned.counts,
     })

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
+use crate::loader::outcome::FoundBy;
 use crate::loader::resolver::{Resolved, Resolver};
 use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
@@ -62,7 +63,7 @@ pub fn run(
     let files = Files::new(&root, &starts, &config.path);
     let tree = Tree::new(starts, scanned.objects);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
-    let demands = [run_time.demands, traced.demands].concat();
+    let demands = [&run_time.demands[..], &traced.demands].concat();
     let native = Abi::of(ownership.architecture());
     let accepted = accepted(&tree, native, ownership.dpkg())?;
     let candidates = Candidates::new(&root, &tree);
@@ -85,14 +86,16 @@ pub fn run(
         Vec::new()
     };
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
-    let of_code = [run_time.warnings, traced.warnings].concat();
-    let of_files = [of_scan, interpreters, empty, of_code].concat();
     let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
     let lacking = settled.lacking.iter().map(Warning::from).collect();
     let of_libraries = [settled.warnings, lacking, ownership.warnings()].concat();
     let users = Users {
         by_path: run_time.distributions.identities(named(config, &provided)),
     };
+    // Naming distributions reads more of their files.
+    let of_metadata = run_time.warnings(|path| tree.reported(path));
+    let of_code = [of_metadata, traced.warnings].concat();
+    let of_files = [of_scan, interpreters, empty, of_code].concat();
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
@@ -125,7 +128,12 @@ fn accepted(tree: &Tree, native: Abi, dpkg: &Dpkg) -> Result<BTreeSet<String>, D
 fn named(config: &Config, provided: &[Provided]) -> BTreeSet<Arc<Path>> {
     let is_named = |one: &&Provided| {
         let by = &*one.provider;
-        let is_met = !matches!(by, Provider::Missing { .. } | Provider::Unowned { .. });
+        let is_met = match by {
+            Provider::Missing { .. } | Provider::Unowned { .. } => false,
+            Provider::Package { name_is_in, .. } => name_is_in.is_none(),
+            Provider::Bundled { place } => place.found_by != Some(FoundBy::Soname),
+            _ => true,
+        };
         config.with_details || !one.is_listed || !is_met
     };
     let named = provided.iter().filter(is_named);

@@ -21,8 +21,6 @@ pub struct RunTimeDemands<'a> {
     pub distributions: Distributions<'a>,
     /// Sorted.
     pub demands: Vec<Rc<Demand>>,
-    /// Malformed metadata of distributions.
-    pub warnings: Vec<Warning>,
 }
 
 /// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
@@ -44,13 +42,22 @@ pub fn demands<'a>(
         Dlopen::Off => Vec::new(),
         Dlopen::Known | Dlopen::All => sources.demands(starts, config.dlopen == Dlopen::All),
     };
-    let malformed = distributions.malformed();
-    let warnings = malformed
-        .map(|(path, error)| Warning::new(starts.reported_or_real(path), error.to_string()));
     RunTimeDemands {
         demands: demands.into_iter().map(Rc::new).collect(),
-        warnings: warnings.collect(),
         distributions,
+    }
+}
+
+impl RunTimeDemands<'_> {
+    /// Warnings of the metadata that was found malformed so far; `reported` returns how a path is
+    /// reported.
+    pub fn warnings(&self, reported: impl Fn(&Path) -> Option<PathBuf>) -> Vec<Warning> {
+        let malformed = self.distributions.malformed();
+        let warnings = malformed.map(|(path, error)| {
+            let path = reported(path).unwrap_or_else(|| path.to_owned());
+            Warning::new(path, error.to_string())
+        });
+        warnings.collect()
     }
 }
 
