@@ -158,21 +158,17 @@ fn what_stays_as_it_is_is_not_tried_again(release: &str) {
     }
     // Nor are packages that no source has.
     source(&root, &served.source("main", TRUSTED));
-    let lists = "the list may be of another release";
+    let check = "check the name, or that the list is of this release";
     for (requests, hint) in [
         (
             &["app", "libmagic1t64"][..],
-            format!(
-                "`libmagic1t64`: {lists} than this system (names in `t64` are of Debian 13 and later)"
-            ),
+            format!("`libmagic1t64`: {check} (names in `t64` are of Debian 13 and later)"),
         ),
-        (
-            &["none", "app"],
-            format!("`none`: {lists} than this system"),
-        ),
+        (&["none", "app"], format!("`none`: {check}")),
         (
             &["app=9", "lib"],
-            format!("`app=9`: {lists}, or older than an update of the archive"),
+            "`app=9`: the list may be of another release, or older than an update of the archive"
+                .to_owned(),
         ),
     ] {
         let said = root.ends(100, requests);

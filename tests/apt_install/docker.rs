@@ -99,7 +99,7 @@ fn layers_hold_packages_and_nothing_else(release: &str) {
     };
     for install in [
         "libpq5",
-        "nginx-light redis-server fontconfig libxslt1.1 libmagic1 libpq5 libjpeg62-turbo",
+        "nginx-light redis-server fontconfig libxslt1.1 libgomp1 libpq5 libjpeg62-turbo",
     ] {
         let lines = own(&build(install, "one"));
         assert_eq!(

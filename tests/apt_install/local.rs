@@ -437,7 +437,8 @@ fn an_unknown_name(release: &str) {
     assert_eq!(
         root.ends(100, &["app", "x-no-such-package"]),
         [
-            "error: `apt-get install` failed with exit status 100",
+            "error: `apt-get install` failed with exit status 100; no source has \
+             `x-no-such-package`: check the name, or that the list is of this release",
             "installed nothing new"
         ]
     );

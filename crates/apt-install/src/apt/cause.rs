@@ -110,7 +110,7 @@ pub(super) fn absent(output: &str) -> Option<String> {
         ""
     };
     Some(format!(
-        "; no source has `{}`: the list may be of another release than this system{renamed}",
+        "; no source has `{}`: check the name, or that the list is of this release{renamed}",
         names.join("`, `")
     ))
 }
