@@ -275,7 +275,7 @@ fn a_tree_without_elf_is_an_empty_list() {
     let fixture = Fixture::new();
     fixture.file("venv/pyvenv.cfg", "home = /usr/bin\n");
     let line = |path: &str, text: &str| format!("find-libdeps: warning: {path}: {text}\n");
-    let pure = "no ELF file in this virtualenv, which is right only if its distributions are pure \
+    let pure = "no ELF file in it, which is right only if its distributions are pure \
                 Python";
     let said = fixture.said(fixture.run().args(["--strict", "venv"]));
     said.is(0, "", &line("venv", pure));

@@ -42,7 +42,7 @@ fn message(root: &Root, start: &Path) -> &'static str {
     if root.metadata(start).is_ok_and(|found| found.is_file()) {
         "not an ELF file; pass the virtualenv instead"
     } else if is_virtualenv(root, start) {
-        "no ELF file in this virtualenv, which is right only if its distributions are pure Python"
+        "no ELF file in it, which is right only if its distributions are pure Python"
     } else {
         "no ELF file in it, and it is not a virtualenv; check the path"
     }
@@ -50,6 +50,8 @@ fn message(root: &Root, start: &Path) -> &'static str {
 
 /// Whether `dir` is a virtualenv, another prefix of an installation, or a directory of distributions.
 fn is_virtualenv(root: &Root, dir: &Path) -> bool {
-    let mut sites = unread::sites(root, dir).into_iter();
-    root.metadata(&dir.join("pyvenv.cfg")).is_ok() || sites.any(|site| root.metadata(&site).is_ok())
+    let sites = unread::sites(root, dir).into_iter();
+    let inner = ["pyvenv.cfg", "site-packages", "dist-packages"].map(|name| dir.join(name));
+    let mut signs = sites.chain(inner);
+    signs.any(|path| root.metadata(&path).is_ok())
 }
