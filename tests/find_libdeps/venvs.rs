@@ -242,12 +242,12 @@ fn a_check_fails_exactly_if_an_import_does() {
     fs::remove_file(path("etc/ld.so.cache")).expect("it is there");
     agree("without a cache", true);
     fs::copy(PROGRAM, path("usr/local/bin/find-libdeps")).expect("a copy");
-    let nobody = || {
+    let unprivileged = || {
         let chroot = Run::new("chroot").arg("--userspec=65534:65534");
         let run = chroot.arg(root.path()).args(["find-libdeps", "--check"]);
         run.arg("/venv").said()
     };
-    nobody().is(0, "", "");
+    unprivileged().is(0, "", "");
     let set_mode = |mode| {
         let mode = fs::Permissions::from_mode(mode);
         fs::set_permissions(path("usr/bin"), mode).expect("permissions");
@@ -255,7 +255,7 @@ fn a_check_fails_exactly_if_an_import_does() {
     set_mode(0o700);
     let line = "find-libdeps: interpreter: /venv/bin/python3: leads to /usr/bin/python3, which this \
                 user may not access\n";
-    nobody().is(1, "", line);
+    unprivileged().is(1, "", line);
     set_mode(0o755);
     let libraries = path("usr/lib/x86_64-linux-gnu");
     let names = fs::read_dir(&libraries).expect("a directory");

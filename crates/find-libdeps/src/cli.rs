@@ -27,7 +27,7 @@ In a multi-stage Dockerfile:
 
 Exit status:
   0  the list is printed; messages name what it may lack
-  1  the list is printed, and --strict found something; or --check failed
+  1  the list is printed, and --strict found something; or --check or --files failed
   2  no list: usage error, unreadable path, dpkg missing or failed
   With --trace, the status of COMMAND if it fails: no list";
 

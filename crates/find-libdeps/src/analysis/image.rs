@@ -32,10 +32,10 @@ pub fn check(
     let expected = expect.map(Expected::read).transpose()?.unwrap_or_default();
     in_image(config, files_read, |image| {
         let mut checked = image.check();
-        let failures = std::mem::take(&mut checked.failures).into_iter();
-        let (known, failures) = failures.partition(|failure| expected.is_missing(failure));
+        let (known, failures): (Vec<_>, Vec<_>) = std::mem::take(&mut checked.failures)
+            .into_iter()
+            .partition(|failure| expected.is_missing(failure));
         checked.failures = failures;
-        let known: Vec<Failure> = known;
         checked.warnings.extend(known.iter().map(Failure::as_known));
         for failure in &mut checked.failures {
             failure.package = expected.package(failure);

@@ -12,8 +12,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// The libraries, the loader, the interpreters' programs and what else is known to be needed, with the
-/// links on the way to them.
-/// If only the loader's cache leads to one of them, the cache is one of the files.
+/// links on the way to them. If only the loader's cache leads to one of them, the cache is one of the files.
 pub fn paths(image: &Image) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut wanted: BTreeSet<&Path> = image.virtualenvs.iter().filter_map(link).collect();
     for resolution in &image.resolved.resolutions {
