@@ -19,7 +19,7 @@ use crate::python::interpreter::{self, Python};
 use crate::report::{Findings, Report, Users};
 use crate::run_time::demands;
 use crate::scan::{self, Scanned, Starts, empty, unread};
-use crate::system::architecture::Abi;
+use crate::system::architecture::{ARCHITECTURES, Abi};
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
 use crate::trace::command::{self, Trace};
@@ -154,7 +154,8 @@ fn interpreters(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
         .collect()
 }
 
-/// Reads the given paths and, in parallel, the libraries of the system and their owners.
+/// Reads the given paths and, in parallel, the loader's cache. dpkg is asked for the owners of all
+/// libraries in it: nearly every library that a tree needs is one of them.
 fn read<'a>(
     config: &Config,
     root: &'a Root,
@@ -162,21 +163,20 @@ fn read<'a>(
     files_read: &AtomicUsize,
 ) -> Result<(Scanned, LdSo, Ownership<'a>), Error> {
     std::thread::scope(|scope| {
-        let system = scope.spawn(|| system(root));
-        let scanned = scan::read(config, root, starts, files_read);
-        let system = system.join();
-        let (ld_so, ownership) = system.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((scanned?, ld_so, ownership))
+        let scanned = scope.spawn(|| scan::read(config, root, starts, files_read));
+        let mut ownership = Ownership::new(root, Dpkg::new(root)?);
+        let ld_so = LdSo::read(root);
+        ownership.ask_ahead(ld_so.cached_files().chain(loaders(root)));
+        let scanned = scanned.join();
+        let scanned = scanned.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((scanned, ld_so, ownership))
     })
 }
 
-/// The loader's cache, and the owners of all libraries in it, from one call of dpkg: nearly every
-/// library that a tree needs is one of them.
-fn system(root: &Root) -> Result<(LdSo, Ownership<'_>), DpkgError> {
-    let mut ownership = Ownership::new(root, Dpkg::new(root)?);
-    let ld_so = LdSo::read(root);
-    ownership.ask(ld_so.cached_files())?;
-    Ok((ld_so, ownership))
+/// The loaders of `root`, which are searched for at their own paths.
+fn loaders(root: &Root) -> impl Iterator<Item = &Path> {
+    let paths = ARCHITECTURES.iter().map(|row| Path::new(row.interpreter));
+    paths.filter(|path| root.metadata(path).is_ok())
 }
 
 /// Looks up the packages of what is missing. A failure is an error if a look-up was asked for;
