@@ -160,8 +160,8 @@ impl<'a> Distributions<'a> {
                 Err(error) => malformed.push((path, error)),
             }
         }
-        all.sort_by(|a, b| (a.name(), &a.list).cmp(&(b.name(), &b.list)));
-        malformed.sort_by(|a, b| a.0.cmp(&b.0));
+        all.sort_unstable_by(|a, b| (a.name(), &a.list).cmp(&(b.name(), &b.list)));
+        malformed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Self {
             root,
             all,

@@ -141,7 +141,7 @@ impl Sources<'_> {
                 reason: None,
             }));
         }
-        demands.sort();
+        demands.sort_unstable();
         demands
     }
 

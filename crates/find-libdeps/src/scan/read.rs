@@ -109,7 +109,7 @@ pub fn read(
         for one in &mut unread {
             one.path = starts.reported_or_real(&root.inner(&one.path));
         }
-        unread.sort_by(|a, b| a.path.cmp(&b.path));
+        unread.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         return Err(ScanError::Unread(unread));
     }
     let scanned = scan.scanned.into_inner();

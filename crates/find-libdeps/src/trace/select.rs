@@ -104,7 +104,7 @@ pub fn select<'a>(
     }
     selection
         .libraries
-        .sort_by(|a, b| (&a.path, &a.requested).cmp(&(&b.path, &b.requested)));
+        .sort_unstable_by(|a, b| (&a.path, &a.requested).cmp(&(&b.path, &b.requested)));
     selection
 }
 
