@@ -64,6 +64,7 @@ fn build_on(
         &format!("--build-arg=VENV={name}"),
         &format!("--build-arg=APT={apt}"),
         &format!("--build-arg=OPTIONS={options}"),
+        "--build-arg=CFLAGS=-O0",
         &format!("--target={target}"),
         "--tag",
         &image,
