@@ -6,7 +6,8 @@ use crate::support::run::{Run, Said};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tempfile::TempDir;
@@ -51,6 +52,13 @@ impl Fixture {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("it has a name")).expect("directories");
         fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// An executable file with this content.
+    pub fn script(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.file(name, content);
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it can be set");
         path
     }
 

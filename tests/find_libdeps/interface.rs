@@ -458,7 +458,7 @@ fn an_interpreter_that_does_not_fit_is_reported() {
     let exclude = ["--strict", "--exclude=bin/python3$", "venv"];
     fixture.run().args(exclude).said().is(0, "", "");
     std::fs::remove_file(fixture.path("venv/bin/python3")).expect("it is there");
-    let python = fixture.file("opt/python3.12", "");
+    let python = fixture.script("opt/python3.12", "");
     fixture.link(python, "venv/bin/python3");
     let other = "find-libdeps: warning: venv/bin/python3: is Python 3.12 (opt/python3.12), but the \
                  virtualenv was made for Python 3.11\n";

@@ -328,8 +328,7 @@ test!(a_script_in_bin_needs_its_interpreter, needs = NEEDS);
 fn a_script_in_bin_needs_its_interpreter() {
     let fixture = root(&[]);
     let executable = |name: &str, content: &str| {
-        let path = fixture.file(&format!("root{name}"), content);
-        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it can be set");
+        fixture.script(&format!("root{name}"), content);
     };
     executable("/usr/bin/perl", "");
     executable("/usr/bin/bash", "");

@@ -8,10 +8,9 @@
 mod programs;
 mod standard_library;
 
-pub use standard_library::StandardLibrary;
+pub use standard_library::{StandardLibrary, is_stdlib};
 
 use crate::demand::Item;
-use crate::scan::Starts;
 use crate::system::root::Root;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -25,9 +24,10 @@ pub struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// The files of `root`, for the code below `starts`. `environment` is the value of `PATH`.
-    pub fn new(root: &'a Root, starts: &Starts, environment: &OsStr) -> Self {
-        let path = programs::path(root, starts, environment);
+    /// The files of `root`, for code that has programs in the directories `own`. `environment` is the
+    /// value of `PATH`.
+    pub fn new(root: &'a Root, own: impl Iterator<Item = PathBuf>, environment: &OsStr) -> Self {
+        let path = programs::path(root, own, environment);
         Self { root, path }
     }
 

@@ -111,6 +111,11 @@ impl Tree {
         self.starts.reported(real)
     }
 
+    /// The given path, links resolved, at or below which the file `real` lies.
+    pub fn start(&self, real: &Path) -> Option<&Path> {
+        self.starts.real().find(|start| real.starts_with(start))
+    }
+
     fn get(&self, file: FileId) -> Option<&Rc<Located>> {
         self.objects.get(file.0)
     }

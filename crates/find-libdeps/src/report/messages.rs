@@ -1,6 +1,6 @@
 //! Messages on standard error: one per line, each prefixed with the program's name.
 
-use crate::check::{Checked, Failure};
+use crate::check::Checked;
 use crate::cli::{Color, Verbosity};
 use crate::demand::{Evidence, Site};
 use crate::loader::outcome::Cause;
@@ -117,7 +117,8 @@ impl Messages {
         for failure in &checked.failures {
             self.line(failure.kind.name(), ERROR, &failure.text());
         }
-        let hints: BTreeSet<&str> = checked.failures.iter().filter_map(Failure::hint).collect();
+        let hints = checked.failures.iter();
+        let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).collect();
         for hint in hints {
             self.line("hint", Style::new(), hint);
         }

@@ -4,6 +4,7 @@
 
 use crate::config::Config;
 use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
+use crate::files::is_stdlib;
 use crate::loader::never_packaged;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{DpkgError, Package};
@@ -138,11 +139,7 @@ fn failed_load(
     };
     let real = root.canonicalize(by).unwrap_or_else(|_| by.to_owned());
     // Everything that ctypes opens is asked for by one module.
-    let site = if select::is_stdlib(&real) {
-        program
-    } else {
-        &real
-    };
+    let site = if is_stdlib(&real) { program } else { &real };
     let path = tree.reported(site).unwrap_or_else(|| site.to_owned());
     if config.ignores(name) || never_packaged::by_host(name) || config.excludes(&path) {
         return None;
