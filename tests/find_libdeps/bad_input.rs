@@ -293,7 +293,7 @@ fn a_tree_without_elf_is_an_empty_list() {
     ];
     said.is(0, "", &lines.map(|(path, text)| line(path, text)).concat());
     let report = fixture.report("venv");
-    assert_eq!(report.0["libraries"], serde_json::json!([]));
+    assert_eq!(report.0["needed"], serde_json::json!([]));
     assert_eq!(
         report.0["counts"],
         serde_json::json!({"files": 1, "elf": 0})
@@ -626,7 +626,7 @@ fn names_need_not_be_utf_8() {
         .concat(),
     );
     let report = fixture.report("venv");
-    let needed_by = &report.0["libraries"][0]["needed_by"][0];
+    let needed_by = &report.0["needed"][0]["needed_by"][0];
     assert_eq!(
         needed_by.as_str(),
         Some(fixture.text("venv/od\\xffd\\n[*]\\u{1b}.2").as_str())

@@ -66,30 +66,38 @@ fn what_a_packaged_library_needs_is_checked() {
     check(&fixture, &["--exclude", "ext.so$"]).is(0, "", "");
     check(&fixture, &["--quiet"]).is(1, "", "");
 
-    let report = r#"{"packages": [{"name": "liba1", "version": "1-2", "libraries": ["liba.so.1"]}],
-        "libraries": [{"soname": "liba.so.1", "path": "/usr/lib/x86_64-linux-gnu/liba.so.1",
+    let report = r#"{"packages": [{"name": "liba1", "version": "1-2", "listed_for": ["liba.so.1"]}],
+        "needed": [{"name": "liba.so.1", "path": "/usr/lib/x86_64-linux-gnu/liba.so.1",
         "provider": "package", "package": "liba1"}]}"#;
     let report = fixture.file("report.json", report);
     let report = report.to_str().expect("UTF-8");
     let line = format!("find-libdeps: missing: {text}; install liba1 with its dependencies\n");
     check(&fixture, &["--expect", report]).is(1, "", &line);
-    let missing = r#"{"packages": [], "libraries": [{"soname": "libb.so.1", "path": null,
+    let missing = r#"{"packages": [], "needed": [{"name": "libb.so.1", "path": null,
         "provider": "missing", "package": null}]}"#;
     let missing = fixture.file("missing.json", missing);
     let known = format!(
         "find-libdeps: warning: {LIB}/liba.so.1: libb.so.1, needed by it, was missing in the builder, \
          too\n"
     );
-    check(&fixture, &["--expect", missing.to_str().expect("UTF-8")]).is(0, "", &known);
+    let missing = missing.to_str().expect("UTF-8");
+    check(&fixture, &["--expect", missing]).is(0, "", &known);
     fs::remove_file(fixture.path(inside(&format!("{LIB}/liba.so.1")))).expect("it was made");
-    let text = format!("liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}; install liba1");
+    let text = format!("liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}");
+    let other = format!(
+        "find-libdeps: missing: {text}\nfind-libdeps: hint: the builder's report does not name the \
+         packages of what is missing: make it from the same files, or pass `--ignore REGEX`\n"
+    );
+    check(&fixture, &["--expect", missing]).is(1, "", &other);
+    let text = format!("{text}; install liba1");
     let line = format!("find-libdeps: missing: {text}\n");
     let said = check(&fixture, &["--expect", report, "--json"]);
     assert_eq!((said.status, said.stderr), (1, line));
     let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
     let places: Vec<&str> = DEFAULTS.split(", ").collect();
     let expected = serde_json::json!([{
-        "kind": "missing",
+        "failure": "missing",
+        "kind": "library",
         "name": "liba.so.1",
         "versions": [],
         "path": null,

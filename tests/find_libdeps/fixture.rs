@@ -143,10 +143,10 @@ impl Report {
     /// The one library that is needed as `soname`, as outcome, path and `found_by`.
     #[track_caller]
     pub fn library(&self, soname: &str) -> (String, Option<String>, Option<String>) {
-        let libraries = self.0["libraries"].as_array().expect("an array");
+        let libraries = self.0["needed"].as_array().expect("an array");
         let found: Vec<&Value> = libraries
             .iter()
-            .filter(|library| library["soname"] == soname)
+            .filter(|library| library["name"] == soname)
             .collect();
         let [library] = found[..] else {
             panic!(

@@ -61,7 +61,7 @@ fn json_has_the_whole_report() {
     };
     let library = |soname: &str, provider: &str, at: Option<String>, found_by: Option<&str>| {
         json!({
-            "soname": soname,
+            "name": soname,
             "kind": "library",
             "evidence": "header",
             "provider": provider,
@@ -92,9 +92,9 @@ fn json_has_the_whole_report() {
             "architecture": "amd64",
             "version": dpkg_query("${Version}", "libc6:amd64"),
             "installed": true,
-            "libraries": ["libc.so.6"],
+            "listed_for": ["libc.so.6"],
         }],
-        "libraries": [
+        "needed": [
             library("libc.so.6", "package", Some(libc), Some("cache")),
             library("libcuda.so.1", "host", None, None),
             library("libnone.so.7", "missing", None, None),
@@ -265,7 +265,7 @@ missing: the loader does not find these
     assert_eq!(stdout.join("\n") + "\n", expected);
     let report = fixture.report("venv").0;
     assert_eq!(
-        report["libraries"][0]["distributions"],
+        report["needed"][0]["distributions"],
         json!([{"name": "foo-bar", "version": "1.0"}, {"name": "other", "version": "2.0rc1"}])
     );
 }

@@ -293,11 +293,11 @@ fn programs_files_and_modules_of_the_table_are_missing() {
     let report: Value = serde_json::from_str(&json).expect("JSON");
     let kinds = |list: &str| -> Vec<String> {
         let all = report[list].as_array().into_iter().flatten();
-        all.map(|one| format!("{} {} {}", one["kind"], one["soname"], one["provider"]))
+        all.map(|one| format!("{} {} {}", one["kind"], one["name"], one["provider"]))
             .collect()
     };
     assert_eq!(
-        kinds("libraries"),
+        kinds("needed"),
         [
             r#""file" "/usr/lib/*/vlc/plugins/access/libfilesystem_plugin.so" "missing""#,
             r#""library" "libvlc.so.5" "package""#,

@@ -15,7 +15,7 @@ const MAX_PLACES: usize = 8;
 
 const MISSING: &str = "install the packages that find-libdeps listed in the builder, or pass \
                        `--ignore REGEX`; with `--expect`, its `--json` report names them";
-const NOT_EXPECTED: &str = "the builder's report does not name their packages: make it from the same \
+const NOT_EXPECTED: &str = "the builder's report does not name the packages of what is missing: make it from the same \
                             files, or pass `--ignore REGEX`";
 const VERSION: &str = "the builder's system is newer than this one; build on the same release";
 
@@ -114,6 +114,11 @@ impl Failure {
             architecture: "",
             is_optional: false,
         }
+    }
+
+    /// What `name` stands for; `None` if it is the file that fails.
+    pub fn item(&self) -> Option<demand::Kind> {
+        matches!(self.kind, Kind::Missing | Kind::Version).then_some(self.asked)
     }
 
     /// What is wrong, as one line.
