@@ -113,8 +113,8 @@ fn a_recommended_note_is_possible() {
     note(&fixture, "ext.so", text, &[]);
     let text = r#"[{"soname":["libbar.so.1"],"priority":"suggested"}]"#;
     note(&fixture, "more.so", text, &[]);
-    let named = "find-libdeps: possible: libbar1 (more.so)\n\
-                 find-libdeps: possible: libfoo1 (ext.so)\n";
+    let named = "find-libdeps: possible: /venv/lib/python3/site-packages: libbar1 (more.so), libfoo1 \
+                 (ext.so)\n";
     said(&fixture, &[]).is(0, "", named);
     said(&fixture, &["--strict"]).is(0, "", named);
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
