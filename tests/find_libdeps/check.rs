@@ -339,6 +339,23 @@ fn what_the_table_requires_is_checked_and_what_is_possible_is_not() {
     check().is(0, "", "");
 }
 
+test!(java_home_says_where_java_is_in_an_image);
+fn java_home_says_where_java_is_in_an_image() {
+    let fixture = Fixture::new();
+    fixture.file(
+        "site-packages/jpype1-1.dist-info/METADATA",
+        "Name: jpype1\n",
+    );
+    fixture.file("java/lib/server/libjvm.so", "");
+    let check = |option: &str| {
+        let run = fixture.run().env("JAVA_HOME", fixture.text("java"));
+        run.args([option, "-q", "site-packages"]).said()
+    };
+    check("--check").is(0, "", "");
+    let java = fixture.text("java/lib/server/libjvm.so\n");
+    check("--files").is(0, &java, "");
+}
+
 test!(
     what_starts_a_script_of_a_virtualenv_must_exist,
     needs = TOOLS

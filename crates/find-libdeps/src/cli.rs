@@ -222,7 +222,13 @@ pub fn invocation() -> Invocation {
     };
     let virtual_env = environment("VIRTUAL_ENV");
     let ld_library_path = environment("LD_LIBRARY_PATH");
-    let path = environment("PATH");
+    let (path, java_home) = (environment("PATH"), environment("JAVA_HOME"));
+    // Those of a builder are not the final image's.
+    let (path, java_home) = if args.check || args.files {
+        (path, java_home)
+    } else {
+        Default::default()
+    };
     let default = default_path(virtual_env, args.root.is_none());
     let (explain, mut paths) = explained(args.explain, args.paths, default.is_some());
     if paths.is_empty() {
@@ -254,11 +260,8 @@ pub fn invocation() -> Invocation {
             paths,
             root: args.root,
             ld_library_path,
-            path: if check.is_some() {
-                path
-            } else {
-                OsString::new()
-            },
+            path,
+            java_home,
             ignore: args.ignore,
             exclude: args.exclude,
             dlopen: args.dlopen,

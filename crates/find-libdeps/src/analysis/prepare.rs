@@ -45,7 +45,7 @@ impl<'a> Prepared<'a> {
         let bins = starts
             .program_directories()
             .chain(own.map(|it| it.join("bin")));
-        let files = Files::new(root, bins, &config.path);
+        let files = Files::new(root, bins, config);
         let interpreters = interpreters(config, root, &starts, &virtualenvs, is_image);
         Self {
             files,

@@ -215,6 +215,7 @@ impl Failure {
             if path.as_os_str() == self.name {
                 let text = match self.asked {
                     demand::Kind::Program => "it does not exist, or is not executable",
+                    demand::Kind::File => "it does not exist",
                     _ => "it does not exist, or is for another architecture",
                 };
                 return text.to_owned();
