@@ -341,11 +341,15 @@ fn a_script_in_bin_needs_its_interpreter() {
     executable("/venv/bin/d", "#!/usr/bin/env inner\n");
     executable("/venv/bin/inner", "#!/bin/sh\n");
     executable("/venv/bin/python3", "#!/opt/python3\n");
+    // A virtualenv in the PATH has its own directory of programs.
+    fixture.file("root/venv/tools/pyvenv.cfg", "");
+    executable("/venv/tools/bin/g", "#!/usr/bin/env node\n");
     // These are no programs.
     executable(&format!("{SITE}/e"), "#!/usr/bin/ruby\n");
     fixture.file("root/venv/bin/activate", "#!/usr/bin/zsh\n");
-    let missing =
-        format!("find-libdeps: missing: program node, run by /venv/bin/c\n{INSTALL_HINT}");
+    let missing = format!(
+        "find-libdeps: missing: program node, run by 2 files such as /venv/bin/c\n{INSTALL_HINT}"
+    );
     said(&fixture, &[]).is(0, "bash\nperl-base\n", &missing);
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
     // The directory itself may be the PATH.
