@@ -1,5 +1,5 @@
-//! What a check prints on standard output: the failures as one JSON document, whose format the README
-//! documents, or files.
+//! What a check prints on standard output: the failures as one JSON document, whose format
+//! docs/json.md documents, or files.
 
 use crate::check::{Checked, Failure};
 use crate::demand::Site;

@@ -1,4 +1,4 @@
-//! The report as one JSON document; the README documents its format.
+//! The report as one JSON document; docs/json.md documents its format.
 //!
 //! Names and paths are escaped by [`crate::system::escape::shown`].
 
