@@ -3,6 +3,7 @@
 use crate::fixture::{Fixture, Report};
 use crate::oracle::{needing, runpath, soname};
 use crate::own_root::{LOADER, add, inside, ldconfig, loader, root, run};
+use crate::schema;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
@@ -84,6 +85,7 @@ fn what_a_packaged_library_needs_is_checked() {
     let said = check(&fixture, &["--expect", report, "--json"]);
     assert_eq!((said.status, said.stderr), (1, line));
     let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    schema::holds("check.schema.json", &json);
     let places: Vec<&str> = DEFAULTS.split(", ").collect();
     let expected = serde_json::json!([{
         "kind": "missing",

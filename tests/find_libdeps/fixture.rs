@@ -2,6 +2,7 @@
 //! glibc's own `ldd` does.
 
 use crate::elf;
+use crate::schema;
 use crate::support::run::{Run, Said};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -126,10 +127,12 @@ impl Fixture {
 pub struct Report(pub Value);
 
 impl Report {
-    /// The report of `run` on `path`.
+    /// The report of `run` on `path`, which is as docs/report.schema.json says.
     pub fn of(run: Run, path: &str) -> Self {
         let text = run.args(["--json", path]).must();
-        Self(serde_json::from_str(&text).expect("the report is JSON"))
+        let report = serde_json::from_str(&text).expect("the report is JSON");
+        schema::holds("report.schema.json", &report);
+        Self(report)
     }
 
     /// The one library that is needed as `soname`, as outcome, path and `found_by`.
