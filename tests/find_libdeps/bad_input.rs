@@ -300,6 +300,18 @@ fn a_tree_without_elf_is_an_empty_list() {
     );
 }
 
+test!(a_tree_of_another_language_is_read_too, needs = TOOLS);
+fn a_tree_of_another_language_is_read_too() {
+    let fixture = Fixture::new();
+    let addon = "node_modules/addon/build/Release/addon.node";
+    fixture.library(addon, "int a;", &["-lc"]);
+    fixture.file("plain/index.js", "");
+    let said = fixture.said(fixture.run().args(["node_modules", "plain"]));
+    let warning = "find-libdeps: warning: plain: no ELF file in it, and it is not a \
+                   virtualenv; check the path\n";
+    said.is(0, "libc6\n", warning);
+}
+
 test!(fifos_sockets_and_loops_are_not_read, needs = &[Need::Dpkg]);
 fn fifos_sockets_and_loops_are_not_read() {
     let fixture = Fixture::new();
@@ -365,7 +377,8 @@ fn a_path_that_is_not_there_is_refused() {
     said.is(
         2,
         "",
-        "find-libdeps: error: cannot read nowhere: No such file or directory (os error 2)\n",
+        "find-libdeps: error: cannot read nowhere: No such file or directory (os error 2); pass a \
+         virtualenv, or another tree of binaries, that exists here\n",
     );
     let root = fixture.text("venv");
     let said = fixture.run().args(["--root", &root, "/x"]).said();
