@@ -110,11 +110,10 @@ fn add_looked_up(root: &Root, checked: &mut Checked) {
         items.map(|item| Wanted { item, abi }).collect()
     };
     let is_open = |failure: &&mut Failure| failure.is_unexplained() && failure.package.is_none();
-    let names: BTreeSet<Wanted> = checked
-        .failures
-        .iter_mut()
-        .filter(is_open)
-        .flat_map(|it| wanted(it))
+    let open = checked.failures.iter_mut().filter(is_open);
+    let names: BTreeSet<Vec<Wanted>> = open
+        .map(|it| wanted(it))
+        .filter(|names| !names.is_empty())
         .collect();
     let Some(dpkg) = Dpkg::new(root).ok().filter(|_| !names.is_empty()) else {
         return;
