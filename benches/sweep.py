@@ -27,6 +27,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -95,7 +96,10 @@ def prepare(release, tools):
             command([*make, release, half])
             if packages == BUILDER:
                 shutil.copy(f"/{CERTIFICATES}", half / CERTIFICATES)
+                command(["chroot", half, "python3", "-m", "venv", "/venv"])
             shutil.copy("/etc/resolv.conf", half / "etc/resolv.conf")
+            # As an engine writes it for a container.
+            (half / "etc/hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
             half.rename(root)
         for program in ("find-libdeps", "apt-install"):
             shutil.copy(tools / program, root / "usr/local/bin")
@@ -137,7 +141,7 @@ def attempt(name, case, release):
 
 def build(builder, requirements, packages):
     """Installs into a virtualenv. Returns why that failed, the list, and what was said with it."""
-    steps = [["python3", "-m", "venv", "/venv"], ["/venv/bin/pip", "install", "-q", *requirements.split()]]
+    steps = [["/venv/bin/pip", "install", "-q", *requirements.split()]]
     if packages:
         install = ["apt-get", "install", "-qq", "--no-install-recommends", *packages]
         steps = [["apt-get", "update", "-qq"], install, *steps]
