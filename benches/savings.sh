@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the toolkit saves: sizes in bytes of images that a Docker engine builds, of each virtualenv of
-# tests/docker/venvs and of the example in the README, each in several ways:
+# tests/docker/venvs and of the README's quick start, each in several ways:
 #
 #   one-stage  compilers, -dev packages and pip stay: `apt-get update && apt-get install … &&
 #              rm -rf /var/lib/apt/lists/*`, then pip
@@ -91,17 +91,20 @@ venv() {
         --build-arg "VENV=$1" --build-arg "APT=$3" --target "$2"
 }
 
-# The blocks of the README that begin with a base: the example in one stage and in two.
+# The README's quick start, in one stage and as it stands there, the block that begins with a base.
 example() {
-    local context=$run/example number=$1 image=$2
+    local context=$run/example way=$1 image=$2
     mkdir -p "$context"
-    awk -v number="$number" '
-        /^```/ { shown = 0; first = ($0 == "```dockerfile"); next }
-        first { first = 0; shown = /^ARG PYTHON_IMAGE=/ && ++count == number }
-        shown
-    ' README.md > "$context/Dockerfile"
-    cp tests/docker/readme/app.py "$context"
-    build "$image" "$context" --build-arg PYTHON_IMAGE=small-headers-plain
+    cp tests/docker/readme/* "$context"
+    if [ "$way" = toolkit ]; then
+        awk '
+            /^```/ { shown = 0; first = ($0 == "```dockerfile"); next }
+            first { first = 0; shown = /^ARG PYTHON_IMAGE=/ }
+            shown
+        ' README.md > "$context/$way.Dockerfile"
+    fi
+    build "$image" "$context" --file "$context/$way.Dockerfile" \
+        --build-arg PYTHON_IMAGE=small-headers-plain
 }
 
 image_size() {
@@ -145,12 +148,11 @@ measure_venv() {
 }
 
 measure_example() {
-    local number=0 way
+    local way
     venv small headers plain
     for way in one-stage toolkit; do
-        number=$((number + 1))
-        example "$number" "example-$way"
-        measure example 'the example of the README: flask, psycopg2' "$way" "example-$way" - \
+        example "$way" "example-$way"
+        measure example 'the quick start: django, psycopg2, python-magic' "$way" "example-$way" - \
             tests/docker/readme/check.sh
     done
 }
@@ -183,55 +185,59 @@ layer_of() {
     awk -F '|' -v name="$1" '$1 == name && $3 == "toolkit" { print $6 }' "$run/results"
 }
 
-# Horizontal bars, one group a virtualenv, on a background of its own: it is read on light and on
-# dark pages.
+# The picture: sizes of the images of two virtualenvs in MB, and whether they start, with the time to make
+# a list as benches/find-libdeps.sh measures it. It has colours for light and for dark pages.
 draw() {
-    awk -F '|' -v base="$(image_size "$base")" -v machine="$1" \
-        -v headers="$(image_size small-headers-plain)" '
-    function commas(n, text) {
-        text = ""
-        while (length(n) > 3) {
-            text = "," substr(n, length(n) - 2) text
-            n = substr(n, 1, length(n) - 3)
-        }
-        return n text
+    awk -F '|' -v base="$(image_size "$base")" -v machine="$1" '
+    function megabytes(bytes) { return sprintf("%d MB", bytes / 1000000 + 0.5) }
+    function bar(label, bytes, starts, class, words) {
+        words = megabytes(bytes) (starts == "yes" ? "" : ", does not start")
+        body = body sprintf("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", left - 10, y + 13, label)
+        body = body sprintf("<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"16\"/>\n", class, left, y, bytes * wide / most)
+        body = body sprintf("<text x=\"%.1f\" y=\"%d\">%s</text>\n", left + bytes * wide / most + 8, y + 13, words)
+        summary = summary sprintf(" %s: %s.", label, words)
+        y += 22
     }
-    {
-        rows++
-        name[rows] = $1; title[rows] = $2; way[rows] = $3; size[rows] = $4; starts[rows] = $7
-        if ($4 > max) max = $4
+    function heading(text) {
+        y += 18
+        body = body sprintf("<text class=\"group\" x=\"24\" y=\"%d\">%s</text>\n", y + 10, text)
+        summary = summary sprintf(" %s:", text)
+        y += 20
+    }
+    $1 == "small" || $1 == "service" {
+        if (!($1 in title)) order[++groups] = $1
+        title[$1] = $2; size[$1, $3] = $4; layer[$1, $3] = $5; plain[$1, $3] = $6; starts[$1, $3] = $7
+        if ($4 > most) most = $4
     }
     END {
-        says["one-stage"] = "one stage"
-        says["pipeline"] = "find, ldd, dpkg-query"
-        says["toolkit"] = "this toolkit"
-        colour["one-stage"] = "#9a6700"
-        colour["pipeline"] = "#6e7781"
-        colour["toolkit"] = "#0969da"
-        left = 176; wide = 440; y = 70
-        for (row = 1; row <= rows; row++) {
-            if (name[row] != name[row - 1]) {
-                y += 18
-                body = body sprintf("<text class=\"group\" x=\"24\" y=\"%d\">%s</text>\n", y + 10, title[row])
-                y += 20
-            }
-            length_ = size[row] * wide / max
-            words = commas(size[row]) (starts[row] == "yes" ? "" : ", does not start")
-            body = body sprintf("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", left - 10, y + 13, says[way[row]])
-            body = body sprintf("<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"16\" fill=\"%s\"/>\n", left, y, length_, colour[way[row]])
-            body = body sprintf("<text x=\"%.1f\" y=\"%d\">%s</text>\n", left + length_ + 8, y + 13, words)
-            summary = summary sprintf("%s, %s: %s. ", title[row], says[way[row]], words)
-            y += 22
+        left = 250; wide = 400; y = 52
+        for (group = 1; group <= groups; group++) {
+            name = order[group]
+            heading(title[name])
+            bar("compilers stay", size[name, "one-stage"], starts[name, "one-stage"], "stays")
+            bar("find, ldd, dpkg; plain Debian", size[name, "pipeline"] - layer[name, "pipeline"] + plain[name, "pipeline"], starts[name, "pipeline"], "pipeline")
+            bar("find, ldd, dpkg; official images", size[name, "pipeline"], starts[name, "pipeline"], "pipeline")
+            bar("find-libdeps, apt-install", size[name, "toolkit"], starts[name, "toolkit"], "this")
         }
-        high = y + 44
+        heading("time to make the list for 1.5 GB of wheels")
+        body = body sprintf("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">find, ldd, dpkg</text>\n<text x=\"%d\" y=\"%d\">88 s</text>\n", left - 10, y + 13, left, y + 13)
+        body = body sprintf("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">find-libdeps</text>\n<text x=\"%d\" y=\"%d\">0.15 s</text>\n", left - 10, y + 35, left, y + 35)
+        summary = summary " find, ldd, dpkg: 88 s. find-libdeps: 0.15 s."
+        high = y + 80
         printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 840 %d\" width=\"840\" height=\"%d\" role=\"img\" aria-labelledby=\"title desc\">\n", high, high
-        printf "<title id=\"title\">Sizes of images, in bytes</title>\n<desc id=\"desc\">%s</desc>\n", summary
-        printf "<style>text { font: 13px system-ui, -apple-system, \"Segoe UI\", \"DejaVu Sans\", sans-serif; fill: #1f2328 } .head { font-size: 18px; font-weight: 600 } .group { font-weight: 600 } .note { fill: #59636e; font-size: 12px }</style>\n"
-        printf "<rect x=\"0.5\" y=\"0.5\" width=\"839\" height=\"%d\" rx=\"8\" fill=\"#ffffff\" stroke=\"#d1d9e0\"/>\n", high - 1
-        printf "<text class=\"head\" x=\"24\" y=\"36\">Size of the image, in bytes</text>\n"
-        printf "<text class=\"note\" x=\"24\" y=\"58\">of it Debian 12 with Python: %s; in the example, with headers: %s</text>\n", commas(base), commas(headers)
+        printf "<title id=\"title\">Sizes of images</title>\n<desc id=\"desc\">%s</desc>\n", substr(summary, 2)
+        printf "<style>\n"
+        printf "text { font: 13px system-ui, -apple-system, \"Segoe UI\", \"DejaVu Sans\", sans-serif; fill: #1f2328 }\n"
+        printf ".head { font-size: 18px; font-weight: 600 } .group { font-weight: 600 } .note { fill: #59636e; font-size: 12px }\n"
+        printf ".page { fill: #ffffff; stroke: #d1d9e0 } .stays { fill: #9a6700 } .pipeline { fill: #6e7781 } .this { fill: #0969da }\n"
+        printf "@media (prefers-color-scheme: dark) {\n"
+        printf "text { fill: #f0f6fc } .note { fill: #9198a1 } .page { fill: #0d1117; stroke: #3d444d }\n"
+        printf ".stays { fill: #d29922 } .pipeline { fill: #9198a1 } .this { fill: #4493f8 }\n}\n</style>\n"
+        printf "<rect class=\"page\" x=\"0.5\" y=\"0.5\" width=\"839\" height=\"%d\" rx=\"8\"/>\n", high - 1
+        printf "<text class=\"head\" x=\"24\" y=\"36\">Size of the image</text>\n"
+        printf "<text class=\"note\" x=\"180\" y=\"36\">of it Debian 12 with Python: %s</text>\n", megabytes(base)
         printf "%s", body
-        printf "<text class=\"note\" x=\"24\" y=\"%d\">%s; lower is better</text>\n</svg>\n", high - 18, machine
+        printf "<text class=\"note\" x=\"24\" y=\"%d\">%s; less is better</text>\n</svg>\n", high - 16, machine
     }' "$run/results" > benches/savings.svg
 }
 

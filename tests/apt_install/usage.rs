@@ -68,7 +68,16 @@ fn an_unreadable_list_is_named() {
         2,
         "",
         "apt-install: error: cannot read the list `/nowhere/list`: No such file or directory \
-         (os error 2)\n",
+         (os error 2); write it in the builder with `find-libdeps PATH > FILE`, and copy it into this \
+         stage\n",
+    );
+    // With both streams in it.
+    let list = "find-libdeps: missing: libb.so.1, needed by a 1 (a.so)\nlibc6\n";
+    apt_install().args(["-r-"]).stdin(list).said().is(
+        2,
+        "",
+        "apt-install: error: standard input:1: a message of find-libdeps, not a package; write only \
+         its standard output to the list\n",
     );
 }
 

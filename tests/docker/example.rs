@@ -106,21 +106,26 @@ fn context() -> TempDir {
 }
 
 /// A running container, removed with the value.
-struct Container<'a> {
+pub(crate) struct Container<'a> {
     docker: &'a Docker,
     id: String,
 }
 
 impl<'a> Container<'a> {
     /// Starts `image` with the options and the command.
-    fn start(docker: &'a Docker, options: &[&str], image: &str, command: &[&str]) -> Self {
+    pub(crate) fn start(
+        docker: &'a Docker,
+        options: &[&str],
+        image: &str,
+        command: &[&str],
+    ) -> Self {
         let run = [&["run", "--detach"], options, &[image], command].concat();
         let id = docker.run(&run).must().trim().to_owned();
         Self { docker, id }
     }
 
     /// Runs a command in it, until it succeeds, for at most a minute.
-    fn exec(&self, command: &[&str]) -> String {
+    pub(crate) fn exec(&self, command: &[&str]) -> String {
         self.exec_until(command, |_| true)
     }
 
@@ -166,7 +171,7 @@ fn free_port() -> String {
 }
 
 /// Asks a web server, from inside its container: the URL, and what is to be posted.
-const ASK: &str = "import sys, urllib.request\n\
+pub(crate) const ASK: &str = "import sys, urllib.request\n\
     data = ''.join(sys.argv[2:]).encode() or None\n\
     print(urllib.request.urlopen(sys.argv[1], data).read().decode(), end='')";
 

@@ -7,8 +7,14 @@ mod support;
 /// `Dockerfile.example` and the application under tests/app.
 mod example;
 
-/// The README's example.
+/// The blocks of code in the documents.
+mod markdown;
+
+/// The README's quick start and the output that it shows.
 mod readme;
+
+/// The recipes of docs/recipes.md.
+mod recipes;
 
 /// The image of the two programs, and the way without one.
 mod tools;

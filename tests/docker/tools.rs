@@ -37,7 +37,7 @@ fn the_image_holds_both_programs() {
     let docker = Shared::engine();
     docker.import_python("bookworm");
     // The default is an image of a registry. This archive is also that of the tests of install.sh.
-    let packages = ["cargo", "gcc", "python3"];
+    let packages = ["cargo", "gcc"];
     docker.import_online("trixie", &packages, "rust:trixie", &[]);
     let arguments = [
         "--build-arg=RUST_IMAGE=rust:trixie",

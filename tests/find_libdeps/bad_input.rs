@@ -293,11 +293,23 @@ fn a_tree_without_elf_is_an_empty_list() {
     ];
     said.is(0, "", &lines.map(|(path, text)| line(path, text)).concat());
     let report = fixture.report("venv");
-    assert_eq!(report.0["libraries"], serde_json::json!([]));
+    assert_eq!(report.0["needed"], serde_json::json!([]));
     assert_eq!(
         report.0["counts"],
         serde_json::json!({"files": 1, "elf": 0})
     );
+}
+
+test!(a_tree_of_another_language_is_read_too, needs = TOOLS);
+fn a_tree_of_another_language_is_read_too() {
+    let fixture = Fixture::new();
+    let addon = "node_modules/addon/build/Release/addon.node";
+    fixture.library(addon, "int a;", &["-lc"]);
+    fixture.file("plain/index.js", "");
+    let said = fixture.said(fixture.run().args(["node_modules", "plain"]));
+    let warning = "find-libdeps: warning: plain: no ELF file in it, and it is not a \
+                   virtualenv; check the path\n";
+    said.is(0, "libc6\n", warning);
 }
 
 test!(fifos_sockets_and_loops_are_not_read, needs = &[Need::Dpkg]);
@@ -365,7 +377,8 @@ fn a_path_that_is_not_there_is_refused() {
     said.is(
         2,
         "",
-        "find-libdeps: error: cannot read nowhere: No such file or directory (os error 2)\n",
+        "find-libdeps: error: cannot read nowhere: No such file or directory (os error 2); pass a \
+         virtualenv, or another tree of binaries, that exists here\n",
     );
     let root = fixture.text("venv");
     let said = fixture.run().args(["--root", &root, "/x"]).said();
@@ -626,7 +639,7 @@ fn names_need_not_be_utf_8() {
         .concat(),
     );
     let report = fixture.report("venv");
-    let needed_by = &report.0["libraries"][0]["needed_by"][0];
+    let needed_by = &report.0["needed"][0]["needed_by"][0];
     assert_eq!(
         needed_by.as_str(),
         Some(fixture.text("venv/od\\xffd\\n[*]\\u{1b}.2").as_str())

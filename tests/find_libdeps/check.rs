@@ -3,6 +3,7 @@
 use crate::fixture::{Fixture, Report};
 use crate::oracle::{needing, runpath, soname};
 use crate::own_root::{LOADER, add, inside, ldconfig, loader, root, run};
+use crate::schema;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
@@ -16,6 +17,9 @@ const MISSING_HINT: &str = "find-libdeps: hint: install the packages that find-l
                             names them\n";
 const DEFAULTS: &str = "/etc/ld.so.cache, /lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, \
                         /usr/lib";
+
+/// A program that exits with 0 and needs nothing that it is not given.
+const EXIT: &str = r#"void _start(void) { __asm__("mov $60, %eax; xor %edi, %edi; syscall"); }"#;
 
 fn check(fixture: &Fixture, arguments: &[&str]) -> Said {
     let run = run(fixture, "root").args(["--check", "/venv"]);
@@ -63,30 +67,39 @@ fn what_a_packaged_library_needs_is_checked() {
     check(&fixture, &["--exclude", "ext.so$"]).is(0, "", "");
     check(&fixture, &["--quiet"]).is(1, "", "");
 
-    let report = r#"{"packages": [{"name": "liba1", "version": "1-2", "libraries": ["liba.so.1"]}],
-        "libraries": [{"soname": "liba.so.1", "path": "/usr/lib/x86_64-linux-gnu/liba.so.1",
+    let report = r#"{"packages": [{"name": "liba1", "version": "1-2", "listed_for": ["liba.so.1"]}],
+        "needed": [{"name": "liba.so.1", "path": "/usr/lib/x86_64-linux-gnu/liba.so.1",
         "provider": "package", "package": "liba1"}]}"#;
     let report = fixture.file("report.json", report);
     let report = report.to_str().expect("UTF-8");
     let line = format!("find-libdeps: missing: {text}; install liba1 with its dependencies\n");
     check(&fixture, &["--expect", report]).is(1, "", &line);
-    let missing = r#"{"packages": [], "libraries": [{"soname": "libb.so.1", "path": null,
+    let missing = r#"{"packages": [], "needed": [{"name": "libb.so.1", "path": null,
         "provider": "missing", "package": null}]}"#;
     let missing = fixture.file("missing.json", missing);
     let known = format!(
         "find-libdeps: warning: {LIB}/liba.so.1: libb.so.1, needed by it, was missing in the builder, \
          too\n"
     );
-    check(&fixture, &["--expect", missing.to_str().expect("UTF-8")]).is(0, "", &known);
+    let missing = missing.to_str().expect("UTF-8");
+    check(&fixture, &["--expect", missing]).is(0, "", &known);
     fs::remove_file(fixture.path(inside(&format!("{LIB}/liba.so.1")))).expect("it was made");
-    let text = format!("liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}; install liba1");
+    let text = format!("liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}");
+    let other = format!(
+        "find-libdeps: missing: {text}\nfind-libdeps: hint: the builder's report does not name the \
+         packages of what is missing: make it from the same files, or pass `--ignore REGEX`\n"
+    );
+    check(&fixture, &["--expect", missing]).is(1, "", &other);
+    let text = format!("{text}; install liba1");
     let line = format!("find-libdeps: missing: {text}\n");
     let said = check(&fixture, &["--expect", report, "--json"]);
     assert_eq!((said.status, said.stderr), (1, line));
     let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    schema::holds("check.schema.json", &json);
     let places: Vec<&str> = DEFAULTS.split(", ").collect();
     let expected = serde_json::json!([{
-        "kind": "missing",
+        "failure": "missing",
+        "kind": "library",
         "name": "liba.so.1",
         "versions": [],
         "path": null,
@@ -214,6 +227,8 @@ fn the_interpreter_must_exist_and_be_the_one_of_the_tree() {
     let absent = "find-libdeps: interpreter: /venv/bin/python3: leads to /usr/bin/python3, which does \
                   not exist; the virtualenv needs the interpreter that it was made with, at the same \
                   path\n";
+    // The cause of what scripts lack is reported once.
+    fixture.script("root/venv/bin/tool", "#!/venv/bin/python3\n");
     check(&fixture, &[]).is(1, "", &[absent, modules].concat());
     // The module for the right version stands in for the other.
     fixture.library(
@@ -310,6 +325,195 @@ fn what_the_table_requires_is_checked_and_what_is_possible_is_not() {
     check(&fixture, &["--dlopen=off"]).is(0, "", "");
     add(&fixture, &format!("{LIB}/libmagic.so.1"), "libmagic.so.1");
     check(&fixture, &[]).is(0, "", "");
+
+    // A program may lie in the virtualenv around the PATH.
+    let file = format!("root{site}/gitpython-1.dist-info/METADATA");
+    fixture.file(&file, "Name: gitpython\n");
+    fixture.script("root/venv/bin/git", "");
+    fixture.compile("root/venv/bin/python3", EXIT, &["-nostdlib", "-static"]);
+    let check = || run(&fixture, "root").args(["--check", site]).said();
+    let git = format!(
+        "find-libdeps: missing: program git, run by {site}/gitpython-1.dist-info: not in /usr/sbin, \
+         /usr/bin, /sbin, /bin, /usr/local/sbin, /usr/local/bin\n{MISSING_HINT}"
+    );
+    check().is(1, "", &git);
+    fixture.file("root/venv/pyvenv.cfg", "");
+    check().is(0, "", "");
+}
+
+test!(java_home_says_where_java_is_in_an_image);
+fn java_home_says_where_java_is_in_an_image() {
+    let fixture = Fixture::new();
+    fixture.file(
+        "site-packages/jpype1-1.dist-info/METADATA",
+        "Name: jpype1\n",
+    );
+    fixture.file("java/lib/server/libjvm.so", "");
+    let check = |option: &str| {
+        let run = fixture.run().env("JAVA_HOME", fixture.text("java"));
+        run.args([option, "-q", "site-packages"]).said()
+    };
+    check("--check").is(0, "", "");
+    let java = fixture.text("java/lib/server/libjvm.so\n");
+    check("--files").is(0, &java, "");
+}
+
+test!(
+    what_starts_a_script_of_a_virtualenv_must_exist,
+    needs = TOOLS
+);
+fn what_starts_a_script_of_a_virtualenv_must_exist() {
+    let fixture = root("");
+    let venv = "/opt/services/app/venv";
+    fixture.file(&inside("/usr/lib/python3.12/os.py"), "");
+    fixture.compile("root/usr/bin/python3.12", EXIT, &["-nostdlib", "-static"]);
+    fixture.link("python3.12", "root/usr/bin/python3");
+    fixture.link("/usr/bin/python3", &inside(&format!("{venv}/bin/python3")));
+    fixture.file(&inside(&format!("{venv}/pyvenv.cfg")), "home = /usr/bin\n");
+    let scripts = [
+        ("a", "#!/build/venv/bin/python3\n"),
+        (
+            "b",
+            "#!/bin/sh\n'''exec' \"/build/a b/bin/python\" \"$0\" \"$@\"\n' '''\n",
+        ),
+        ("c", "#!/usr/bin/env python3\n"),
+        ("d", "#!/usr/bin/python3\n"),
+    ];
+    for (name, content) in scripts {
+        fixture.script(&format!("root{venv}/bin/{name}"), content);
+    }
+    // A distribution ships it, as data of its tests.
+    let data = format!("{venv}/lib/python3.12/site-packages/tests/venv");
+    fixture.script(&format!("root{data}/bin/python3"), "");
+    fixture.file(&inside(&format!("{data}/pyvenv.cfg")), "");
+    let check = |arguments: &[&str]| {
+        let run = run(&fixture, "root").args(["--check", "/opt"]);
+        run.args(arguments).said()
+    };
+    let starts = |name: &str| {
+        let run = Run::new("chroot").arg(fixture.path("root"));
+        run.arg(format!("{venv}/bin/{name}")).said().status == 0
+    };
+    let line = |program: &str, name: &str| {
+        format!(
+            "find-libdeps: missing: program {program}, run by {venv}/bin/{name}: it does not exist, or \
+             is not executable\n"
+        )
+    };
+    let moved = "find-libdeps: hint: the scripts of a virtualenv name its path; build it at the path \
+                 where it runs, or pass `--exclude REGEX` for scripts that are not used\n";
+    let lines = [
+        line("/bin/sh", "b"),
+        line("/build/a b/bin/python", "b"),
+        line("/build/venv/bin/python3", "a"),
+        line("/usr/bin/env", "c"),
+        MISSING_HINT.to_owned(),
+        moved.to_owned(),
+    ];
+    check(&[]).is(1, "", &lines.concat());
+    assert_eq!(
+        scripts.map(|(name, _)| starts(name)),
+        [false, false, false, true]
+    );
+    let [_, b, a, ..] = &lines;
+    let ignored = ["--ignore=^/bin/sh$", "--ignore=^/usr/bin/env$"];
+    check(&ignored).is(1, "", &[b.as_str(), a, moved].concat());
+    let excluded = [&ignored[..], &["--exclude=/bin/[ab]$"]].concat();
+    check(&excluded).is(0, "", "");
+    for name in ["/bin/sh", "/usr/bin/env"] {
+        fixture.compile(&inside(name), EXIT, &["-nostdlib", "-static"]);
+    }
+    fixture.link(venv, "root/build/venv");
+    fixture.link("../usr", "root/build/a b");
+    fixture.link("python3", "root/usr/bin/python");
+    check(&[]).is(0, "", "");
+    assert_eq!(scripts.map(|(name, _)| starts(name)), [true; 4]);
+}
+
+test!(
+    modules_for_a_python_that_the_image_lacks_fail_outside_a_virtualenv_too,
+    needs = TOOLS
+);
+fn modules_for_a_python_that_the_image_lacks_fail_outside_a_virtualenv_too() {
+    let fixture = root("");
+    let site = "/usr/local/lib/python3.11/site-packages";
+    for name in [
+        "/app/deps/a/x.cpython-311-x86_64-linux-gnu.so",
+        "/app/deps/a/y.abi3.so",
+        "/app/deps/z.so",
+        &format!("{site}/x.cpython-311-x86_64-linux-gnu.so"),
+    ] {
+        fixture.library(&inside(name), "int x;", &[]);
+    }
+    let check = || {
+        run(&fixture, "root")
+            .args(["--check", "/app/deps", site])
+            .said()
+    };
+    // Nothing shows who imports them.
+    check().is(0, "", "");
+    fixture.script("root/usr/bin/python3.12", "");
+    fixture.link("python3.12", "root/usr/bin/python3");
+    let line = |dir: &str, module: &str| {
+        format!(
+            "find-libdeps: interpreter: {dir}: the image has only Python 3.12, which does not import \
+             modules for Python 3.11, of which there are 1, such as \
+             {module}.cpython-311-x86_64-linux-gnu.so\n"
+        )
+    };
+    let lines = [
+        line("/app/deps", "a/x"),
+        line("/usr/local/lib/python3.11", "site-packages/x"),
+    ];
+    check().is(1, "", &lines.concat());
+    // Its version may be the right one.
+    fixture.script("root/usr/local/bin/python3", "");
+    check().is(0, "", "");
+    fs::remove_file(fixture.path("root/usr/local/bin/python3")).expect("it was made");
+    fixture.script("root/usr/local/bin/python3.11", "");
+    check().is(0, "", "");
+}
+
+test!(
+    a_module_of_the_standard_library_may_lack_a_library_where_that_is_usual,
+    needs = TOOLS
+);
+fn a_module_of_the_standard_library_may_lack_a_library_where_that_is_usual() {
+    let fixture = root("");
+    let library = "/usr/lib/python3.12";
+    let module =
+        |name: &str| format!("{library}/lib-dynload/{name}.cpython-312-x86_64-linux-gnu.so");
+    for (name, soname) in [("_tkinter", "libtk8.6.so"), ("_ssl", "libssl.so.3")] {
+        let stub = needing(&fixture, soname);
+        fixture.library(&inside(&module(name)), "int x;", &[&stub]);
+    }
+    let site = "root/venv/lib/python3.12/site-packages";
+    fixture.file(&format!("{site}/pure.py"), "");
+    let said = |option: &str| {
+        let run = run(&fixture, "root");
+        run.args([option, library, "/venv"]).said()
+    };
+    let warning = |name: &str, soname: &str| {
+        let module = module(name);
+        format!("find-libdeps: warning: {module}: cannot be imported, as {soname} is missing\n")
+    };
+    let [ssl, tk] = [("_ssl", "libssl.so.3"), ("_tkinter", "libtk8.6.so")]
+        .map(|(name, soname)| warning(name, soname));
+    // In a builder the service does without them.
+    said("--files").is(0, "", &[ssl, tk.clone()].concat());
+    let failure = |name: &str, soname: &str| {
+        let module = module(name);
+        format!("find-libdeps: missing: {soname}, needed by {module}: not in {DEFAULTS}\n")
+    };
+    let ssl = failure("_ssl", "libssl.so.3");
+    said("--check").is(1, "", &[&tk, ssl.as_str(), MISSING_HINT].concat());
+    // Something needs it.
+    fixture.file(
+        &format!("{site}/easygui-1.dist-info/METADATA"),
+        "Name: easygui\n",
+    );
+    let tk = failure("_tkinter", "libtk8.6.so");
+    said("--check").is(1, "", &[&ssl, tk.as_str(), MISSING_HINT].concat());
 }
 
 test!(files_are_all_that_the_tree_is_loaded_with, needs = TOOLS);
@@ -320,8 +524,7 @@ fn files_are_all_that_the_tree_is_loaded_with() {
     fixture.link("liba.so.1.2", &inside("/opt/lib/liba.so.1"));
     add(&fixture, "/opt/lib/unneeded.so.1", "unneeded.so.1");
     let stub = needing(&fixture, "liba.so.1");
-    let exit = r#"void _start(void) { __asm__("mov $60, %eax; xor %edi, %edi; syscall"); }"#;
-    fixture.compile("root/venv/p", exit, &["-nostdlib", "-pie", &stub]);
+    fixture.compile("root/venv/p", EXIT, &["-nostdlib", "-pie", &stub]);
     let files = |arguments: &[&str]| {
         let run = run(&fixture, "root").args(["--files", "/venv"]);
         run.args(arguments).said()
@@ -349,7 +552,7 @@ fn files_are_all_that_the_tree_is_loaded_with() {
     fixture.file(metadata, "Name: gitpython\n");
     add(&fixture, "/opt/lib/libgit.so.1", "libgit.so.1");
     let stub = needing(&fixture, "libgit.so.1");
-    fixture.compile("root/usr/bin/git", exit, &["-nostdlib", "-pie", &stub]);
+    fixture.compile("root/usr/bin/git", EXIT, &["-nostdlib", "-pie", &stub]);
     ldconfig(&fixture, "root");
     let git = format!("{list}/opt/lib/libgit.so.1\n/usr/bin/git\n");
     files(&[]).is(0, &git, "");

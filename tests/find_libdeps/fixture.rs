@@ -2,11 +2,13 @@
 //! glibc's own `ldd` does.
 
 use crate::elf;
+use crate::schema;
 use crate::support::run::{Run, Said};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tempfile::TempDir;
@@ -51,6 +53,13 @@ impl Fixture {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("it has a name")).expect("directories");
         fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// An executable file with this content.
+    pub fn script(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.file(name, content);
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it can be set");
         path
     }
 
@@ -126,19 +135,21 @@ impl Fixture {
 pub struct Report(pub Value);
 
 impl Report {
-    /// The report of `run` on `path`.
+    /// The report of `run` on `path`, which is as docs/report.schema.json says.
     pub fn of(run: Run, path: &str) -> Self {
         let text = run.args(["--json", path]).must();
-        Self(serde_json::from_str(&text).expect("the report is JSON"))
+        let report = serde_json::from_str(&text).expect("the report is JSON");
+        schema::holds("report.schema.json", &report);
+        Self(report)
     }
 
     /// The one library that is needed as `soname`, as outcome, path and `found_by`.
     #[track_caller]
     pub fn library(&self, soname: &str) -> (String, Option<String>, Option<String>) {
-        let libraries = self.0["libraries"].as_array().expect("an array");
+        let libraries = self.0["needed"].as_array().expect("an array");
         let found: Vec<&Value> = libraries
             .iter()
-            .filter(|library| library["soname"] == soname)
+            .filter(|library| library["name"] == soname)
             .collect();
         let [library] = found[..] else {
             panic!(

@@ -61,7 +61,7 @@ fn json_has_the_whole_report() {
     };
     let library = |soname: &str, provider: &str, at: Option<String>, found_by: Option<&str>| {
         json!({
-            "soname": soname,
+            "name": soname,
             "kind": "library",
             "evidence": "header",
             "provider": provider,
@@ -92,9 +92,9 @@ fn json_has_the_whole_report() {
             "architecture": "amd64",
             "version": dpkg_query("${Version}", "libc6:amd64"),
             "installed": true,
-            "libraries": ["libc.so.6"],
+            "listed_for": ["libc.so.6"],
         }],
-        "libraries": [
+        "needed": [
             library("libc.so.6", "package", Some(libc), Some("cache")),
             library("libcuda.so.1", "host", None, None),
             library("libnone.so.7", "missing", None, None),
@@ -200,18 +200,26 @@ fn explain_of_a_name_is_limited_to_it() {
         .run()
         .args(["-q", "--explain=nothing", "venv"])
         .said();
-    said.is(
+    let error = "find-libdeps: error: `nothing` is not a listed package, a needed library, or a file or \
+                 distribution that needs one";
+    said.is(2, "", &format!("{error}\n"));
+    // A distribution may have the name of a directory, so that is a PATH only if there is no other.
+    std::fs::create_dir(fixture.path("nothing")).expect("a directory");
+    let explained = || fixture.run().args(["-q", "--explain", "nothing"]);
+    let active = explained().env("VIRTUAL_ENV", fixture.text("venv")).said();
+    active.is(
         2,
         "",
-        "find-libdeps: error: `nothing` is not a listed package, a needed library, or a file or distribution that needs one\n",
+        &format!("{error}; pass the directory as `./nothing`\n"),
     );
+    explained().said().is(0, "", "");
 }
 
 test!(distributions_are_named_with_their_version, needs = TOOLS);
 fn distributions_are_named_with_their_version() {
     let fixture = venv();
     let site = "venv/lib/python3.11/site-packages";
-    for (name, version) in [("Foo_Bar", "1.0"), ("other", "2.0rc1")] {
+    for (name, version) in [("Foo_Bar", "1.0"), ("libc6", "2.0rc1")] {
         let info = format!("{site}/{name}-{version}.dist-info");
         let metadata = format!("Name: {name}\nVersion: {version}\n\nA text\n");
         fixture.file(&format!("{info}/METADATA"), metadata);
@@ -229,7 +237,7 @@ fn distributions_are_named_with_their_version() {
     let ignore = ["--ignore=own|cuda|python", "venv"];
     let said = fixture.said(fixture.run().args(ignore));
     let missing = format!(
-        "find-libdeps: missing: libnone.so.7, needed by foo-bar 1.0, other 2.0rc1 (4 files such as \
+        "find-libdeps: missing: libnone.so.7, needed by foo-bar 1.0, libc6 2.0rc1 (4 files such as \
          {site}/Foo_Bar/ext.so)\n"
     );
     said.is(0, "libc6\n", &(missing + INSTALL_HINT));
@@ -239,16 +247,16 @@ fn distributions_are_named_with_their_version() {
         fixture.said(run.args(ignore))
     };
     let overview = format!(
-        "libc6 {version}  foo-bar 1.0, other 2.0rc1
+        "libc6 {version}  foo-bar 1.0, libc6 2.0rc1
 
 missing: the loader does not find these
-  libnone.so.7  foo-bar 1.0, other 2.0rc1
+  libnone.so.7  foo-bar 1.0, libc6 2.0rc1
 "
     );
     explained(&[]).is(0, &overview, "");
     let of_distribution = explained(&["foo.bar"]);
     let expected = format!(
-        "libc6 {version}  foo-bar 1.0, other 2.0rc1
+        "libc6 {version}  foo-bar 1.0, libc6 2.0rc1
   libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
     needed by {site}/Foo_Bar/ext.so
     needed by venv/own-Foo_Bar.so
@@ -260,13 +268,31 @@ missing: the loader does not find these
 "
     );
     // The search is that of the first file.
-    let stdout = of_distribution.stdout.lines();
-    let stdout: Vec<&str> = stdout.filter(|line| !line.contains("searched ")).collect();
-    assert_eq!(stdout.join("\n") + "\n", expected);
+    let without_search = |stdout: &str| -> String {
+        let lines = stdout.split_inclusive('\n');
+        lines.filter(|line| !line.contains("searched ")).collect()
+    };
+    assert_eq!(without_search(&of_distribution.stdout), expected);
+    // A package and a distribution may have the same name.
+    let of_both = format!(
+        "libc6 {version}  foo-bar 1.0, libc6 2.0rc1
+  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (the loader's cache)
+    needed by {site}/Foo_Bar/ext.so
+    needed by {site}/libc6/ext.so
+    needed by venv/own-Foo_Bar.so
+    needed by venv/own-libc6.so
+
+missing: the loader does not find these
+  libnone.so.7
+    needed by {site}/libc6/ext.so
+    needed by venv/own-libc6.so
+"
+    );
+    assert_eq!(without_search(&explained(&["libc6"]).stdout), of_both);
     let report = fixture.report("venv").0;
     assert_eq!(
-        report["libraries"][0]["distributions"],
-        json!([{"name": "foo-bar", "version": "1.0"}, {"name": "other", "version": "2.0rc1"}])
+        report["needed"][0]["distributions"],
+        json!([{"name": "foo-bar", "version": "1.0"}, {"name": "libc6", "version": "2.0rc1"}])
     );
 }
 
@@ -458,7 +484,7 @@ fn an_interpreter_that_does_not_fit_is_reported() {
     let exclude = ["--strict", "--exclude=bin/python3$", "venv"];
     fixture.run().args(exclude).said().is(0, "", "");
     std::fs::remove_file(fixture.path("venv/bin/python3")).expect("it is there");
-    let python = fixture.file("opt/python3.12", "");
+    let python = fixture.script("opt/python3.12", "");
     fixture.link(python, "venv/bin/python3");
     let other = "find-libdeps: warning: venv/bin/python3: is Python 3.12 (opt/python3.12), but the \
                  virtualenv was made for Python 3.11\n";

@@ -41,7 +41,8 @@ pub fn driver() -> Option<i32> {
     };
     let root = Root::machine();
     let dpkg = Dpkg::new(&root).expect("dpkg");
-    let wanted: BTreeSet<Wanted> = std::env::args().skip(1).map(|name| wanted(&name)).collect();
+    let alternatives = |names: String| names.split(" | ").map(wanted).collect();
+    let wanted: BTreeSet<Vec<Wanted>> = std::env::args().skip(1).map(alternatives).collect();
     match look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &source) {
         Ok(found) => {
             for (wanted, found) in &found {
@@ -57,6 +58,7 @@ pub fn driver() -> Option<i32> {
 }
 
 /// `libfoo.so.1`, `foo`, `program foo` or `/path`, each possibly with `ARCHITECTURE:` before it.
+/// In an argument, ` | ` is between alternatives.
 fn wanted(name: &str) -> Wanted {
     let (row, name) = match name.split_once(':') {
         None => (native(), name),
@@ -111,6 +113,7 @@ fn told(found: &Found) -> String {
         }
         Found::Undecided(candidates) => format!("one of {}", all(candidates)),
         Found::NotShipped => "not shipped".to_owned(),
+        Found::NotSearched(problem) => format!("not searched: {problem}"),
         Found::ForeignArchitecture => "foreign".to_owned(),
     }
 }
@@ -148,7 +151,11 @@ impl Apt {
 
     fn contents_for(&self, row: &Architecture, suite: &str, component: &str, text: &str) -> &Self {
         let text = text.replace("TRIPLET", row.triplet);
-        let name = format!("archive/dists/{suite}/{component}/Contents-{}", row.debian);
+        self.contents_named(row.debian, suite, component, &text)
+    }
+
+    fn contents_named(&self, end: &str, suite: &str, component: &str, text: &str) -> &Self {
+        let name = format!("archive/dists/{suite}/{component}/Contents-{end}");
         let path = self.fixture.file(&name, text);
         Run::new("gzip").arg("-k").arg(path).must();
         self
@@ -525,6 +532,76 @@ fn the_version_of_a_looked_up_package_is_that_of_apts_lists() {
     apt.fixture.said(run(&["--explain"])).is(0, explained, "");
 }
 
+test!(
+    what_no_package_of_the_architecture_ships_is_in_one_for_all,
+    needs = NEEDS
+);
+fn what_no_package_of_the_architecture_ships_is_in_one_for_all() {
+    let apt = Apt::new();
+    let own = "usr/bin/git vcs/git\nusr/bin/tool x/b,x/c\n";
+    apt.contents("stable", "main", &format!("{own}{FOO}"));
+    let common = "usr/bin/exiftool perl/exiftool\nusr/bin/tool z/z\nusr/share/x/1.json x/data\n\
+                  usr/lib/libbar.so.1 libs/libbar1\n";
+    apt.contents_named("all", "stable", "main", common);
+    apt.contents_named("all", "stable", "contrib", "usr/bin/exiftool x/other\n");
+    apt.release("stable", "Debian", &codename(), "main contrib");
+    // Neither a library nor what has an alternative is worth the larger index.
+    let names = ["libbar.so.1", "program none | program git", "program tool"];
+    let answers = "libbar.so.1: not shipped\ngit: git of git (/usr/bin/git)\n\
+                   none: not shipped\ntool: one of b (/usr/bin/tool), c (/usr/bin/tool)\n";
+    says(apt.run_kept(&names), answers);
+    let first = apt.index("kept/lists");
+    let inode = || fs::metadata(&first).expect("a file").ino();
+    let before = inode();
+    let more = [
+        "program exiftool",
+        "/usr/share/x/*.json",
+        "program none | program git",
+    ];
+    let found = "exiftool: exiftool of exiftool (/usr/bin/exiftool), not other (/usr/bin/exiftool)\n\
+                 git: git of git (/usr/bin/git)\nnone: not shipped\n\
+                 /usr/share/x/*.json: 1.json of data (/usr/share/x/1.json)\n";
+    let indexes = || {
+        let files = list(&apt.fixture.path("kept/lists")).into_iter();
+        let indexes = files.filter(|path| path.to_string_lossy().contains("_Contents-"));
+        indexes.collect::<BTreeSet<PathBuf>>()
+    };
+    says(apt.run_kept(&more), found);
+    let both = indexes();
+    assert_eq!((both.len(), inode()), (3, before));
+    // They are kept together, by runs that need only one, too.
+    says(
+        apt.run_kept(&["program git"]),
+        "git: git of git (/usr/bin/git)\n",
+    );
+    assert_eq!((indexes(), inode()), (both.clone(), before));
+    says(apt.run("temporary", &more), found);
+    // Its sum is compared as well. What it concerns is not known then, and the rest is.
+    let mut indexes = both.iter();
+    let larger = indexes.find(|path| path.to_string_lossy().contains("main_Contents-all"));
+    let larger = larger.expect("an index");
+    let content = fs::read(larger).expect("a file");
+    fs::write(larger, &content[..content.len() / 2]).expect("a file");
+    let said = apt.run_kept(&["program exiftool", "program git"]).said();
+    assert_eq!((said.status, said.stderr.as_str()), (0, ""));
+    let begin = format!(
+        "exiftool: not searched: cannot read the Contents index {}: ",
+        larger.display()
+    );
+    let end = "; remove it and run again to fetch it\ngit: git of git (/usr/bin/git)\n";
+    assert!(said.stdout.starts_with(&begin), "{}", said.stdout);
+    assert!(said.stdout.ends_with(end), "{}", said.stdout);
+    // A mirror that is out of step.
+    fs::write(larger, &content).expect("a file");
+    let contrib = "archive/dists/stable/contrib/Contents-all.gz";
+    apt.fixture.file(contrib, "x");
+    let names = ["program exiftool", "program none"];
+    let said = apt.run("temporary", &names).said();
+    assert_eq!((said.status, said.stderr.as_str()), (0, ""));
+    let begin = "exiftool: not searched: cannot fetch the Contents index: `apt-get update` failed";
+    assert!(said.stdout.starts_with(begin), "{}", said.stdout);
+}
+
 test!(temporary_lists_are_removed, needs = NEEDS);
 fn temporary_lists_are_removed() {
     let apt = debian(FOO);
@@ -751,7 +828,7 @@ fn another_root_is_refused() {
     let fixture = crate::own_root::root("");
     let root = Root::below(&fixture.path("root")).expect("a directory");
     let dpkg = Dpkg::new(&root).expect("a database");
-    let wanted = BTreeSet::from([wanted("libfoo.so.1")]);
+    let wanted = BTreeSet::from([vec![wanted("libfoo.so.1")]]);
     let error = look_up(&root, &dpkg, &LdSo::read(&root), &wanted, &Lookup::Machine);
     assert_eq!(
         error.expect_err("a refusal").to_string(),
@@ -829,6 +906,8 @@ const BOOKWORM: &[&str] = &[
     "libsystemd.so.0: libsystemd.so.0 of libsystemd0, not libelogind0",
     "argon2: one of libargon2-0, libargon2-1",
     "magic: libmagic.so.1 of libmagic1",
+    "/usr/bin/exiftool: exiftool of libimage-exiftool-perl",
+    "/usr/lib/jvm/default-java: default-java of default-jre-headless",
     "tinfo: libtinfo.so.6 of libtinfo6, not libtinfo5",
 ];
 const TRIXIE: &[&str] = &[
@@ -850,6 +929,8 @@ const TRIXIE: &[&str] = &[
     "libsystemd.so.0: libsystemd.so.0 of libsystemd0",
     "argon2: libargon2.so.1 of libargon2-1",
     "magic: libmagic.so.1 of libmagic1t64",
+    "/usr/bin/exiftool: exiftool of libimage-exiftool-perl",
+    "/usr/lib/jvm/default-java: default-java of default-jre-headless",
     "tinfo: libtinfo.so.6 of libtinfo6",
 ];
 

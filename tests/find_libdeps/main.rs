@@ -14,6 +14,7 @@ mod oracle;
 mod own_root;
 mod ownership;
 mod run_time;
+mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;

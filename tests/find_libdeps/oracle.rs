@@ -56,7 +56,7 @@ pub fn libraries(fixture: &Fixture, report: &Report) -> Vec<String> {
             let text = |name: &str| library[name].as_str();
             let head = format!(
                 "{}: {}",
-                text("soname").expect("a string"),
+                text("name").expect("a string"),
                 text("provider").expect("a string")
             );
             match (text("path"), text("found_by")) {
@@ -70,9 +70,9 @@ pub fn libraries(fixture: &Fixture, report: &Report) -> Vec<String> {
 }
 
 fn named(report: &Report) -> impl Iterator<Item = &Value> {
-    let all = report.0["libraries"].as_array().expect("an array");
+    let all = report.0["needed"].as_array().expect("an array");
     all.iter()
-        .filter(|library| library["soname"] != own_root::LOADER)
+        .filter(|library| library["name"] != own_root::LOADER)
 }
 
 /// Its warnings.
@@ -124,7 +124,7 @@ fn real(fixture: &Fixture, path: &str) -> String {
 fn answers(fixture: &Fixture, report: &Report) -> Vec<String> {
     let lines: BTreeSet<String> = named(report)
         .map(|library| {
-            let name = library["soname"].as_str().expect("a string");
+            let name = library["name"].as_str().expect("a string");
             let path = library["path"].as_str().unwrap_or("not found");
             format!("{} => {}", fixture.relative(name), real(fixture, path))
         })

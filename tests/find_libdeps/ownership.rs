@@ -267,8 +267,8 @@ fn an_unowned_library_is_reported_and_its_needs_are_followed() {
         strict.is(1, "zlib1g\n", &unowned);
         let report = system.report();
         assert_eq!(report.library("libown.so.1").0, "unowned");
-        let libz = &report.0["libraries"][1];
-        assert_eq!(libz["soname"], "libz.so.1");
+        let libz = &report.0["needed"][1];
+        assert_eq!(libz["name"], "libz.so.1");
         assert_eq!(libz["needed_by"][0], shown.as_str());
     }
 }

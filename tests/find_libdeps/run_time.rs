@@ -113,8 +113,8 @@ fn a_recommended_note_is_possible() {
     note(&fixture, "ext.so", text, &[]);
     let text = r#"[{"soname":["libbar.so.1"],"priority":"suggested"}]"#;
     note(&fixture, "more.so", text, &[]);
-    let named = "find-libdeps: possible: libbar1 (more.so)\n\
-                 find-libdeps: possible: libfoo1 (ext.so)\n";
+    let named = "find-libdeps: possible: /venv/lib/python3/site-packages: libbar1 (more.so), libfoo1 \
+                 (ext.so)\n";
     said(&fixture, &[]).is(0, "", named);
     said(&fixture, &["--strict"]).is(0, "", named);
     said(&fixture, &["--dlopen=all"]).is(0, "libbar1\nlibfoo1\n", "");
@@ -293,11 +293,11 @@ fn programs_files_and_modules_of_the_table_are_missing() {
     let report: Value = serde_json::from_str(&json).expect("JSON");
     let kinds = |list: &str| -> Vec<String> {
         let all = report[list].as_array().into_iter().flatten();
-        all.map(|one| format!("{} {} {}", one["kind"], one["soname"], one["provider"]))
+        all.map(|one| format!("{} {} {}", one["kind"], one["name"], one["provider"]))
             .collect()
     };
     assert_eq!(
-        kinds("libraries"),
+        kinds("needed"),
         [
             r#""file" "/usr/lib/*/vlc/plugins/access/libfilesystem_plugin.so" "missing""#,
             r#""library" "libvlc.so.5" "package""#,
@@ -328,8 +328,7 @@ test!(a_script_in_bin_needs_its_interpreter, needs = NEEDS);
 fn a_script_in_bin_needs_its_interpreter() {
     let fixture = root(&[]);
     let executable = |name: &str, content: &str| {
-        let path = fixture.file(&format!("root{name}"), content);
-        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it can be set");
+        fixture.script(&format!("root{name}"), content);
     };
     executable("/usr/bin/perl", "");
     executable("/usr/bin/bash", "");
@@ -342,11 +341,15 @@ fn a_script_in_bin_needs_its_interpreter() {
     executable("/venv/bin/d", "#!/usr/bin/env inner\n");
     executable("/venv/bin/inner", "#!/bin/sh\n");
     executable("/venv/bin/python3", "#!/opt/python3\n");
+    // A virtualenv in the PATH has its own directory of programs.
+    fixture.file("root/venv/tools/pyvenv.cfg", "");
+    executable("/venv/tools/bin/g", "#!/usr/bin/env node\n");
     // These are no programs.
     executable(&format!("{SITE}/e"), "#!/usr/bin/ruby\n");
     fixture.file("root/venv/bin/activate", "#!/usr/bin/zsh\n");
-    let missing =
-        format!("find-libdeps: missing: program node, run by /venv/bin/c\n{INSTALL_HINT}");
+    let missing = format!(
+        "find-libdeps: missing: program node, run by 2 files such as /venv/bin/c\n{INSTALL_HINT}"
+    );
     said(&fixture, &[]).is(0, "bash\nperl-base\n", &missing);
     said(&fixture, &["--dlopen=off"]).is(0, "", "");
     // The directory itself may be the PATH.

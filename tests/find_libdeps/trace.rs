@@ -98,10 +98,11 @@ fn the_output_of_two_releases_of_glibc_is_understood() {
     let needed = |name, by| object(&dir.join(name), name, by, false);
     let asked = |name| object(&dir.join(name), name, Requester::Program, true);
     let libc = dir.join("libc.so.6");
-    let failed = |name: &str, by, is_dlopen| FailedLoad {
+    let failed = |name: &str, by, is_dlopen, tried: Option<&str>| FailedLoad {
         requested: name.into(),
         by,
         is_dlopen,
+        tried: tried.map(PathBuf::from),
     };
     let first = Program {
         name: "./r".into(),
@@ -127,11 +128,18 @@ fn the_output_of_two_releases_of_glibc_is_understood() {
         ],
         failed: vec![
             failed(
+                "libnothere.so.7",
+                Requester::Program,
+                true,
+                Some("/usr/lib/libnothere.so.7"),
+            ),
+            // The loader knows by then which directories do not exist.
+            failed(
                 "libmissing.so.1",
                 Requester::Object("/t/liba.so".into()),
                 false,
+                None,
             ),
-            failed("libnothere.so.7", Requester::Program, true),
         ],
     };
     let second = Program {
@@ -536,32 +544,28 @@ fn a_library_that_the_command_does_not_get_is_reported() {
     let opener = fixture.compile("venv/bin/opener", OPENER, &[]);
     let opener = opener.to_str().expect("ASCII");
     chain(&fixture);
-    let python = "import ctypes; x = ctypes.CDLL\ntry: x('libown.so.3')\nexcept OSError: pass";
+    // Whether a library is loaded (`RTLD_NOLOAD`), and a path relative to the working directory, are no
+    // requests that a package meets.
+    let python = "import ctypes; x = ctypes.CDLL\n\
+                  for name, mode in ('libbz2.so.1.0', 4), ('./libown.so', 2), ('libown.so.3', 2):\n \
+                  try: x(name, mode)\n except OSError: pass";
     let words = ["--trace", "venv", "--", "sh", "-c"];
     let script = format!(
-        "{opener} libnone.so.7 || {opener} libnone.so.7 || {opener} /nowhere/libz.so.1 || true; \
+        "{opener} libnone.so.7 || {opener} libnone.so.7 || {opener} /nowhere/libz.so.1 || \
+         {opener} $PWD/link/libz.so.1 || {opener} $PWD/link/x/libz.so.1; \
          exec /usr/bin/python3 -c \"{python}\""
     );
-    // The needs of the tree are resolved without a trace, and found.
+    // The needs of the tree are resolved without a trace, and found. What lies below a PATH, also by way
+    // of a link, is in no package.
+    fixture.link("venv", "link");
     let said = fixture.said(fixture.run().args(words).arg(&script));
-    let possible = |what: &str, by: &str| {
-        format!(
-            "find-libdeps: possible: {what}, not installed ({by}; the command asked for it and did \
-             not get it)\n"
-        )
-    };
-    let lines = [
-        possible("/nowhere/libz.so.1", "venv/bin/opener"),
-        possible("libnone.so.7", "venv/bin/opener"),
-        possible("libown.so.3", "/usr/bin/python3"),
-    ];
+    let possible = "find-libdeps: possible: venv/bin: /nowhere/libz.so.1 (venv/bin/opener), libnone.so.7 \
+                    (venv/bin/opener), not installed, the command asked for it and did not get it\n\
+                    find-libdeps: possible: libown.so.3, not installed (/usr/bin/python3; the command asked \
+                    for it and did not get it)\n";
     let unowned = "find-libdeps: unowned: far/libdep.so, needed by venv/libinner.so: no package ships it\n\
                    find-libdeps: unowned: far/libmore.so, needed by far/libdep.so: no package ships it\n";
-    said.is(
-        0,
-        "libc6\n",
-        &[unowned, &lines.concat(), COPY_HINT].concat(),
-    );
+    said.is(0, "libc6\n", &[unowned, possible, COPY_HINT].concat());
     let ignore = ["--ignore=^lib(none|own|z|dep|more)[.]"];
     fixture
         .run()
@@ -570,6 +574,15 @@ fn a_library_that_the_command_does_not_get_is_reported() {
         .arg(&script)
         .said()
         .is(0, "libc6\n", "");
+
+    // What it did not get and is found now is listed with the rest of what is possible.
+    let script = format!("{opener} liblate.so.1 || cp far/libmore.so far/liblate.so.1");
+    let late = fixture.run().env("LD_LIBRARY_PATH", fixture.text("far"));
+    let late = late.args(["--dlopen=all", "--ignore=^lib(dep|more)[.]"]);
+    let said = fixture.said(late.args(words).arg(&script));
+    let line =
+        "find-libdeps: unowned: far/liblate.so.1, loaded by venv/bin/opener: no package ships it\n";
+    said.is(0, "libc6\n", &[line, COPY_HINT].concat());
 
     // An error that ends the command names the library.
     fs::remove_file(fixture.path("far/libmore.so")).expect("it is there");
@@ -581,8 +594,8 @@ fn a_library_that_the_command_does_not_get_is_reported() {
         "",
         "find-libdeps: error: the command failed with exit status: 1; no list is printed, because it \
          could be incomplete\n\
-         find-libdeps: error: it did not find libmore.so, needed by far/libdep.so\n\
-         find-libdeps: error: it did not find libnone.so.7, asked for by venv/bin/opener\n",
+         find-libdeps: error: it did not find libnone.so.7, asked for by venv/bin/opener\n\
+         find-libdeps: error: it did not find libmore.so, needed by far/libdep.so\n",
     );
 }
 

@@ -48,7 +48,7 @@ pub fn stand_in() -> PathBuf {
 
 fn write_stand_in(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir)?;
-    for file in ["install.sh", "Dockerfile", "Dockerfile.dockerignore"] {
+    for file in ["install.sh", "Dockerfile", ".dockerignore"] {
         fs::copy(checkout().join(file), dir.join(file))?;
     }
     let version = env!("CARGO_PKG_VERSION");

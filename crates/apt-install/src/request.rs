@@ -41,8 +41,18 @@ pub(crate) struct Request {
 #[derive(Debug, Error)]
 pub(crate) enum ListError {
     /// The list does not exist or cannot be read.
-    #[error("cannot read the list `{list}`: {source}")]
+    #[error("cannot read the list `{list}`: {source}{}", remedy(source))]
     Unreadable { list: String, source: io::Error },
+    /// A message that was redirected into the list, as by `2>&1`.
+    #[error(
+        "{list}:{line}: a message of find-libdeps, not a package; write only its standard output to \
+         the list"
+    )]
+    Message {
+        list: String,
+        /// From 1.
+        line: usize,
+    },
     /// A word that apt would treat as an option.
     #[error(
         "{list}:{line}: `{word}` looks like an option; a list may contain only packages, \
@@ -63,6 +73,16 @@ pub(crate) enum ListError {
         /// From 1.
         line: usize,
     },
+}
+
+/// What to do about a list that cannot be read, with its separator.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => {
+            "; write it in the builder with `find-libdeps PATH > FILE`, and copy it into this stage"
+        }
+        _ => "",
+    }
 }
 
 /// Reads the requests: the words of the command line, then those of its lists.
@@ -92,6 +112,12 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
     let mut requests = Vec::new();
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let (list, line_number) = (list.to_owned(), index + 1);
+        if line.starts_with(b"find-libdeps: ") {
+            return Err(ListError::Message {
+                list,
+                line: line_number,
+            });
+        }
         let words = line
             .split(u8::is_ascii_whitespace)
             .filter(|word| !word.is_empty())

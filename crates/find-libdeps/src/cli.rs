@@ -51,7 +51,7 @@ struct Args {
     /// Explain why each package is needed, or explain only NAME
     ///
     /// One line a package names the distributions that need it; with NAME, a package, a soname, a file or
-    /// a distribution, all files follow. A directory is taken as a PATH.
+    /// a distribution, all files follow. A directory with a slash, or without another PATH, is a PATH.
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     #[allow(clippy::option_option)] // absent, without a name, with one
     explain: Option<Option<OsString>>,
@@ -222,7 +222,13 @@ pub fn invocation() -> Invocation {
     };
     let virtual_env = environment("VIRTUAL_ENV");
     let ld_library_path = environment("LD_LIBRARY_PATH");
-    let path = environment("PATH");
+    let (path, java_home) = (environment("PATH"), environment("JAVA_HOME"));
+    // Those of a builder are not the final image's.
+    let (path, java_home) = if args.check || args.files {
+        (path, java_home)
+    } else {
+        Default::default()
+    };
     let default = default_path(virtual_env, args.root.is_none());
     let (explain, mut paths) = explained(args.explain, args.paths, default.is_some());
     if paths.is_empty() {
@@ -254,11 +260,8 @@ pub fn invocation() -> Invocation {
             paths,
             root: args.root,
             ld_library_path,
-            path: if check.is_some() {
-                path
-            } else {
-                OsString::new()
-            },
+            path,
+            java_home,
             ignore: args.ignore,
             exclude: args.exclude,
             dlopen: args.dlopen,
@@ -295,8 +298,9 @@ fn default_path(virtual_env: OsString, is_machine: bool) -> Option<PathBuf> {
     (is_machine && local.is_dir()).then_some(local)
 }
 
-/// Distinguishes `--explain PATH` from `--explain NAME`. A NAME is never a directory, so a directory is a
-/// PATH; without another PATH, any word with a slash is one too.
+/// Distinguishes `--explain PATH` from `--explain NAME`. A directory is a PATH if it is written with a
+/// slash or is a virtualenv, or if there is no other PATH; a distribution may have the name of any other.
+/// Without another PATH, any word with a slash is a PATH, too.
 #[allow(clippy::option_option)]
 fn explained(
     explain: Option<Option<OsString>>,
@@ -307,7 +311,9 @@ fn explained(
         let has_slash = word.as_bytes().contains(&b'/');
         let is_directory = PathBuf::from(word).is_dir();
         let is_alone = paths.is_empty();
-        if is_directory && (has_slash || is_alone) || has_slash && is_alone && !has_default {
+        let is_virtualenv = || PathBuf::from(word).join("pyvenv.cfg").is_file();
+        let is_path = has_slash || is_alone && (!has_default || is_virtualenv());
+        if is_directory && is_path || has_slash && is_alone && !has_default {
             paths.insert(0, PathBuf::from(word));
             return (Some(None), paths);
         }
@@ -351,6 +357,16 @@ mod tests {
         assert_eq!(
             explained(word("/usr"), vec![], false),
             (Some(None), vec![PathBuf::from("/usr")])
+        );
+        // The working directory is that of the crate.
+        assert_eq!(
+            explained(word("src"), vec![], false),
+            (Some(None), vec![PathBuf::from("src")])
+        );
+        assert_eq!(explained(word("src"), vec![], true), (word("src"), vec![]));
+        assert_eq!(
+            explained(word("./src"), venv(), true),
+            (Some(None), vec![PathBuf::from("./src"), "/venv".into()])
         );
         assert_eq!(
             explained(word("libpq5"), venv(), false),

@@ -17,6 +17,8 @@ pub struct Config {
     pub ld_library_path: OsString,
     /// The value of `PATH` if the paths are to run here; otherwise, and with `root`, empty.
     pub path: OsString,
+    /// The value of `JAVA_HOME` likewise.
+    pub java_home: OsString,
     /// Sonames to treat as not needed.
     pub ignore: Vec<Regex>,
     /// Paths to skip, matched against the path as it is reported.

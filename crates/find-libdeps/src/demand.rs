@@ -63,14 +63,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The word for it in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Library => "library",
+            Self::Program => "program",
+            Self::File => "file",
+            Self::Module => "module",
+        }
+    }
+
     /// A name of this kind for a message: with the kind, unless it is a library.
     pub fn title(self, name: &OsStr) -> String {
-        let name = shown(name);
+        let text = shown(name);
         match self {
-            Self::Library => name,
-            Self::Program => format!("program {name}"),
-            Self::File => format!("file {name}"),
-            Self::Module => format!("module {name}"),
+            Self::Library => text,
+            _ => format!("{} {text}", self.name()),
         }
     }
 

@@ -6,6 +6,7 @@ use find_libdeps::config::Config;
 use find_libdeps::report::messages::Messages;
 use find_libdeps::report::{explain, failures, json, progress};
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -51,7 +52,13 @@ fn main() -> ExitCode {
         },
         Format::Explain(name) => match explain::text(&report, name.as_deref()) {
             Ok(text) => text,
-            Err(error) => return fail(&mut messages, &error.to_string()),
+            Err(error) => {
+                let advice = match &name {
+                    Some(name) if Path::new(name).is_dir() => error.advice(),
+                    _ => String::new(),
+                };
+                return fail(&mut messages, &format!("{error}{advice}"));
+            }
         },
     };
     messages.report(&report, started.elapsed());

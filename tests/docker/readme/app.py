@@ -1,11 +1,19 @@
-"""The smallest application that needs a PostgreSQL client library."""
+"""The smallest Django service that needs libraries of the system."""
 
-import flask
+import magic
 import psycopg2
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
 
-app = flask.Flask(__name__)
+settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__)
 
 
-@app.get("/")
-def version() -> str:
-    return psycopg2.__version__
+def root(_request):
+    kind = magic.from_buffer(b"%PDF-1.7\n", mime=True)
+    return HttpResponse(f"psycopg2 {psycopg2.__version__}, {kind}\n")
+
+
+urlpatterns = [path("", root)]
+application = get_wsgi_application()

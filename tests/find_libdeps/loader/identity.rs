@@ -308,7 +308,7 @@ fn a_versioned_name_counts() {
 fn needed_by(fixture: &Fixture, paths: &[&str], wanted: &[&str]) {
     let text = fixture.run().arg("--json").args(paths).must();
     let report = Report(serde_json::from_str(&text).expect("the report is JSON"));
-    let by = report.0["libraries"][0]["needed_by"].as_array();
+    let by = report.0["needed"][0]["needed_by"].as_array();
     let by: Vec<String> = by
         .expect("an array")
         .iter()

@@ -32,12 +32,12 @@ fn resolved<'a>(
 /// What `find-libdeps` finds by the cache of `root`, or by doing without.
 fn found(fixture: &Fixture, root: &str) -> BTreeMap<String, String> {
     let report = Report::of(run(fixture, root), "/venv");
-    let all = report.0["libraries"].as_array().expect("an array");
+    let all = report.0["needed"].as_array().expect("an array");
     all.iter()
         .filter(|library| library["found_by"] == "cache")
         .map(|library| {
             let text = |name: &str| library[name].as_str().expect("a string").to_owned();
-            (text("soname"), text("path"))
+            (text("name"), text("path"))
         })
         .collect()
 }

@@ -26,7 +26,7 @@ pub(super) struct Leftover {
     /// A path, or the option of apt that names it; `*` in the last component stands for any
     /// characters.
     pub(super) files: &'static [&'static str],
-    /// Why it is a leftover: for the README.
+    /// Why it is a leftover: for docs/apt-install.md.
     #[cfg_attr(not(test), expect(dead_code))]
     pub(super) reason: &'static str,
 }
@@ -48,7 +48,7 @@ pub(super) const PARTIAL: &str = "Dir::State::lists/partial/*";
 /// apt's caches.
 pub(super) const CACHES: [&str; 2] = ["Dir::Cache::pkgcache*", "Dir::Cache::srcpkgcache*"];
 
-/// The list. The README has the same rows.
+/// The list. docs/apt-install.md has the same rows.
 pub(super) const LEFTOVERS: [Leftover; 10] = [
     leftover(
         Kind::Lists,
@@ -233,12 +233,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_has_the_same_rows() {
-        let readme = include_str!("../../../../README.md");
+    fn the_document_has_the_same_rows() {
+        let document = include_str!("../../../../docs/apt-install.md");
         for row in &LEFTOVERS {
             let files: Vec<String> = row.files.iter().map(|file| format!("`{file}`")).collect();
             let line = format!("| {} | {} |", files.join(", "), row.reason);
-            assert!(readme.contains(&line), "not in the README:\n{line}");
+            assert!(
+                document.contains(&line),
+                "not in docs/apt-install.md:\n{line}"
+            );
         }
     }
 

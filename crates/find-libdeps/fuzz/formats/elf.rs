@@ -221,6 +221,7 @@ fn resolve(object: Object) {
         root: Some(ROOT.clone()),
         ld_library_path: OsString::new(),
         path: OsString::new(),
+        java_home: OsString::new(),
         ignore: Vec::new(),
         exclude: Vec::new(),
         dlopen: Dlopen::Known,
@@ -235,7 +236,7 @@ fn resolve(object: Object) {
     let starts = Starts::new(&config, &root).expect("the directory exists");
     let names = object.needed.len() + object.auxiliary.len() + object.required_versions.len();
     let input = length(&object);
-    let files = Files::new(&root, &starts, &config.path);
+    let files = Files::new(&root, starts.program_directories(), &config);
     let path = Path::new("/").join(INPUT);
     let tree = Tree::new(starts, vec![(path.into(), object.into())]);
     let (candidates, ld_so) = (Candidates::new(&root, &tree), LdSo::read(&root));

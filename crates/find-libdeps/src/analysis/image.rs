@@ -1,21 +1,19 @@
 //! In the final image, or for one without apt: the phases of a check, in order.
 
+use super::prepare::Prepared;
 use super::root;
 use crate::check::expected::Expected;
 use crate::check::{self, Checked, Failure, Image};
 use crate::config::{Config, Lookup};
 use crate::error::Error;
-use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
 use crate::loader::resolver::Resolver;
 use crate::loader::system_libraries::LdSo;
-use crate::loader::tree::Tree;
 use crate::packages::dpkg::Dpkg;
 use crate::packages::lookup::{self, Found, Wanted};
-use crate::python::interpreter::{self, Virtualenv};
-use crate::run_time::demands;
-use crate::scan::{self, Starts, empty, unread};
+use crate::python::interpreter::Virtualenv;
+use crate::scan::{self, Starts};
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
 use std::collections::BTreeSet;
@@ -31,11 +29,12 @@ pub fn check(
 ) -> Result<Checked, Error> {
     let expected = expect.map(Expected::read).transpose()?.unwrap_or_default();
     in_image(config, files_read, |image| {
-        let mut checked = image.check();
+        let mut checked = image.check(false);
         let (known, failures): (Vec<_>, Vec<_>) = std::mem::take(&mut checked.failures)
             .into_iter()
             .partition(|failure| expected.is_missing(failure));
         checked.failures = failures;
+        checked.has_report = expect.is_some();
         checked.warnings.extend(known.iter().map(Failure::as_known));
         for failure in &mut checked.failures {
             failure.package = expected.package(failure);
@@ -51,7 +50,7 @@ pub fn files(config: &Config, files_read: &AtomicUsize) -> Result<(Checked, Vec<
         let files = image
             .closure()
             .map_err(|(path, source)| Error::Unlistable { path, source })?;
-        let mut checked = image.check();
+        let mut checked = image.check(true);
         checked.warnings.extend(image.outside());
         Ok((checked, files))
     })
@@ -66,39 +65,38 @@ fn in_image<T>(
     let root = root(config)?;
     let starts = Starts::new(config, &root)?;
     let scanned = scan::read(config, &root, &starts, files_read)?;
-    let unread = unread::warnings(config, &root, &starts);
-    let of_scan = [unread, scanned.warnings].concat();
-    let virtualenvs = interpreter::virtualenvs(&root, starts.real());
-    let run_time = demands::demands(config, &root, &starts, scanned.by_name);
-    let (objects, demands) = (&scanned.objects, &run_time.demands);
-    let empty = empty::warnings(config, &root, &starts, objects, &of_scan, demands, false);
-    let files = Files::new(&root, &starts, &config.path);
-    let tree = Tree::new(starts, scanned.objects);
-    let candidates = Candidates::new(&root, &tree);
+    let prepared = Prepared::new(config, &root, starts, scanned, true);
+    let (tree, virtualenvs, run_time) = (&prepared.tree, &prepared.virtualenvs, &prepared.run_time);
+    let candidates = Candidates::new(&root, tree);
     let ld_so = LdSo::as_installed(&root);
     let accepted = BTreeSet::new();
     let resolver = Resolver::new(Inputs {
         root: &root,
         config,
-        files: &files,
+        files: &prepared.files,
         candidates: &candidates,
         ld_so: &ld_so,
-        tree: &tree,
+        tree,
         demands: &run_time.demands,
-        native: check::native(&root, &candidates, &virtualenvs),
+        native: check::native(&root, &candidates, virtualenvs),
         accepted: &accepted,
     });
     let programs = virtualenvs.iter().filter_map(Virtualenv::program);
     let programs: Vec<&Path> = programs.map(|(program, _)| program).collect();
     examine(&Image {
         root: &root,
-        config,
-        tree: &tree,
-        virtualenvs: &virtualenvs,
+        tree,
+        path: prepared.files.path(),
+        virtualenvs,
         resolved: resolver.resolve_completely(&programs),
-        warnings: [of_scan, run_time.warnings(|path| tree.reported(path))].concat(),
-        empty,
-        counts: scanned.counts,
+        warnings: [
+            &prepared.of_scan[..],
+            &run_time.warnings(|path| tree.reported(path)),
+        ]
+        .concat(),
+        interpreters: &prepared.interpreters,
+        empty: &prepared.empty,
+        counts: prepared.counts,
     })
 }
 
@@ -110,11 +108,10 @@ fn add_looked_up(root: &Root, checked: &mut Checked) {
         items.map(|item| Wanted { item, abi }).collect()
     };
     let is_open = |failure: &&mut Failure| failure.is_unexplained() && failure.package.is_none();
-    let names: BTreeSet<Wanted> = checked
-        .failures
-        .iter_mut()
-        .filter(is_open)
-        .flat_map(|it| wanted(it))
+    let open = checked.failures.iter_mut().filter(is_open);
+    let names: BTreeSet<Vec<Wanted>> = open
+        .map(|it| wanted(it))
+        .filter(|names| !names.is_empty())
         .collect();
     let Some(dpkg) = Dpkg::new(root).ok().filter(|_| !names.is_empty()) else {
         return;

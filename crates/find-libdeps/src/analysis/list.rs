@@ -1,9 +1,9 @@
 //! From the builder to a list: the phases of a run, in order.
 
+use super::prepare::Prepared;
 use super::root;
 use crate::config::{Config, Lookup};
 use crate::error::Error;
-use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
 use crate::loader::outcome::FoundBy;
@@ -15,11 +15,9 @@ use crate::packages::lookup::{self, Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, Provided, Provider, provide};
 use crate::packages::settle::{settle, system_closure};
-use crate::python::interpreter::{self, Python};
 use crate::report::{Findings, Report, Users};
-use crate::run_time::demands;
-use crate::scan::{self, Scanned, Starts, empty, unread};
-use crate::system::architecture::Abi;
+use crate::scan::{self, Scanned, Starts};
+use crate::system::architecture::{ARCHITECTURES, Abi};
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
 use crate::trace::command::{self, Trace};
@@ -54,14 +52,8 @@ pub fn run(
     let root = root(config)?;
     let starts = Starts::new(config, &root)?;
     let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
-    let unread = unread::warnings(config, &root, &starts);
-    let of_scan = [unread, scanned.warnings].concat();
-    let interpreters = interpreters(config, &root, &starts);
-    let run_time = demands::demands(config, &root, &starts, scanned.by_name);
-    let (objects, demands) = (&scanned.objects, &run_time.demands);
-    let empty = empty::warnings(config, &root, &starts, objects, &of_scan, demands, true);
-    let files = Files::new(&root, &starts, &config.path);
-    let tree = Tree::new(starts, scanned.objects);
+    let prepared = Prepared::new(config, &root, starts, scanned, false);
+    let (tree, run_time) = (prepared.tree, prepared.run_time);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [&run_time.demands[..], &traced.demands].concat();
     let native = Abi::of(ownership.architecture());
@@ -70,7 +62,7 @@ pub fn run(
     let resolver = Resolver::new(Inputs {
         root: &root,
         config,
-        files: &files,
+        files: &prepared.files,
         candidates: &candidates,
         ld_so: &ld_so,
         tree: &tree,
@@ -95,7 +87,12 @@ pub fn run(
     // Naming distributions reads more of their files.
     let of_metadata = run_time.warnings(|path| tree.reported(path));
     let of_code = [of_metadata, traced.warnings].concat();
-    let of_files = [of_scan, interpreters, empty, of_code].concat();
+    let of_files = [
+        prepared.of_scan,
+        prepared.interpreters,
+        prepared.empty,
+        of_code,
+    ];
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
         architecture: ownership.architecture().to_owned(),
@@ -103,8 +100,8 @@ pub fn run(
         users,
         system_files,
         started: traced.started,
-        warnings: [of_system, of_files, of_libraries].concat(),
-        counts: scanned.counts,
+        warnings: [of_system, of_files.concat(), of_libraries].concat(),
+        counts: prepared.counts,
     });
     if config.with_versions {
         let dpkg = ownership.dpkg();
@@ -141,20 +138,8 @@ fn named(config: &Config, provided: &[Provided]) -> BTreeSet<Arc<Path>> {
     sites.map(|site| Arc::clone(&site.path)).collect()
 }
 
-/// What keeps the interpreters of the virtualenvs from starting, or from importing what was read.
-fn interpreters(config: &Config, root: &Root, starts: &Starts) -> Vec<Warning> {
-    let virtualenvs = interpreter::virtualenvs(root, starts.real()).into_iter();
-    // One without a program may be for imports by another Python.
-    let complete = virtualenvs.filter(|it| it.python != Python::Absent);
-    let faults = complete.filter_map(|it| it.fault(root));
-    let reported = faults.map(|fault| (starts.reported_or_real(&fault.path), fault.text));
-    reported
-        .filter(|(path, _)| !config.excludes(path))
-        .map(|(path, text)| Warning::objection(path, text))
-        .collect()
-}
-
-/// Reads the given paths and, in parallel, the libraries of the system and their owners.
+/// Reads the given paths and, in parallel, the loader's cache. dpkg is asked for the owners of all
+/// libraries in it: nearly every library that a tree needs is one of them.
 fn read<'a>(
     config: &Config,
     root: &'a Root,
@@ -162,21 +147,20 @@ fn read<'a>(
     files_read: &AtomicUsize,
 ) -> Result<(Scanned, LdSo, Ownership<'a>), Error> {
     std::thread::scope(|scope| {
-        let system = scope.spawn(|| system(root));
-        let scanned = scan::read(config, root, starts, files_read);
-        let system = system.join();
-        let (ld_so, ownership) = system.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((scanned?, ld_so, ownership))
+        let scanned = scope.spawn(|| scan::read(config, root, starts, files_read));
+        let mut ownership = Ownership::new(root, Dpkg::new(root)?);
+        let ld_so = LdSo::read(root);
+        ownership.ask_ahead(ld_so.cached_files().chain(loaders(root)));
+        let scanned = scanned.join();
+        let scanned = scanned.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((scanned, ld_so, ownership))
     })
 }
 
-/// The loader's cache, and the owners of all libraries in it, from one call of dpkg: nearly every
-/// library that a tree needs is one of them.
-fn system(root: &Root) -> Result<(LdSo, Ownership<'_>), DpkgError> {
-    let mut ownership = Ownership::new(root, Dpkg::new(root)?);
-    let ld_so = LdSo::read(root);
-    ownership.ask(ld_so.cached_files())?;
-    Ok((ld_so, ownership))
+/// The loaders of `root`, which are searched for at their own paths.
+fn loaders(root: &Root) -> impl Iterator<Item = &Path> {
+    let paths = ARCHITECTURES.iter().map(|row| Path::new(row.interpreter));
+    paths.filter(|path| root.metadata(path).is_ok())
 }
 
 /// Looks up the packages of what is missing. A failure is an error if a look-up was asked for;

@@ -1,12 +1,13 @@
 //! The phases of a run, in order: what a run does is read here first.
 //!
 //! [`list`] makes the list, where dpkg knows who owns what; [`image`] examines a tree where it is
-//! to run.
+//! to run. [`prepare`] is what both begin with.
 //!
 //! Never happens here: a decision that belongs to one phase.
 
 pub(crate) mod image;
 pub(crate) mod list;
+mod prepare;
 
 pub use image::{check, files};
 pub use list::{run, trace};

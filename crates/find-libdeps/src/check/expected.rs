@@ -12,19 +12,19 @@ use thiserror::Error;
 #[derive(Debug, Default, Deserialize)]
 pub struct Expected {
     packages: Vec<Package>,
-    libraries: Vec<Library>,
+    needed: Vec<Needed>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Package {
     name: String,
     version: Option<String>,
-    libraries: Vec<String>,
+    listed_for: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Library {
-    soname: String,
+struct Needed {
+    name: String,
     provider: String,
     path: Option<String>,
     package: Option<String>,
@@ -53,28 +53,28 @@ impl Expected {
         })
     }
 
-    /// Whether the builder reported the same: it lacked the library, or its distribution left it out.
+    /// Whether the builder reported the same: it lacked the item, or a distribution left it out.
     pub fn is_missing(&self, failure: &Failure) -> bool {
         let name = shown(&failure.name);
-        let is_lacked = |library: &Library| {
-            library.soname == name && ["missing", "left_out"].contains(&&*library.provider)
+        let is_lacked = |needed: &Needed| {
+            needed.name == name && ["missing", "left_out"].contains(&&*needed.provider)
         };
-        failure.kind == Kind::Missing && self.libraries.iter().any(is_lacked)
+        failure.kind == Kind::Missing && self.needed.iter().any(is_lacked)
     }
 
     /// Which package is concerned by `failure`, as the end of its message.
     pub fn package(&self, failure: &Failure) -> Option<String> {
-        let soname = shown(&failure.name);
-        let ships = |package: &&Package| package.libraries.contains(&soname);
+        let name = shown(&failure.name);
+        let ships = |package: &&Package| package.listed_for.contains(&name);
         let package = self.packages.iter().find(ships);
         match (failure.kind, package) {
             (Kind::Missing, Some(package)) => Some(format!("install {}", package.name)),
             (Kind::Missing, None) => {
                 let site = failure.needed_by.first()?;
                 let path = shown(&*site.path);
-                let owner = |library: &&Library| library.path.as_ref() == Some(&path);
-                let library = self.libraries.iter().find(owner)?;
-                let package = library.package.as_ref()?;
+                let owner = |needed: &&Needed| needed.path.as_ref() == Some(&path);
+                let needed = self.needed.iter().find(owner)?;
+                let package = needed.package.as_ref()?;
                 Some(format!("install {package} with its dependencies"))
             }
             (Kind::Version, Some(Package { name, version, .. })) => {

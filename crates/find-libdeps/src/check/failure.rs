@@ -15,9 +15,23 @@ const MAX_PLACES: usize = 8;
 
 const MISSING: &str = "install the packages that find-libdeps listed in the builder, or pass \
                        `--ignore REGEX`; with `--expect`, its `--json` report names them";
+const NOT_EXPECTED: &str = "the builder's report does not name the packages of what is missing: make it from the same \
+                            files, or pass `--ignore REGEX`";
 const VERSION: &str = "the builder's system is newer than this one; build on the same release";
 
+const MOVED: &str = "the scripts of a virtualenv name its path; build it at the path where it runs, or \
+                     pass `--exclude REGEX` for scripts that are not used";
+
 const STEM: &str = "`find_library` does not find it, as `/sbin/ldconfig -p` does not print it";
+
+/// Whether scripts name `program` because they were installed into a virtualenv there.
+fn is_of_virtualenv(program: &Path) -> bool {
+    let name = program.file_name().unwrap_or_default().as_encoded_bytes();
+    let of_image = ["/bin", "/usr/bin", "/usr/local/bin"].map(Path::new);
+    let dir = program.parent().unwrap_or(program);
+    let is_python = name.starts_with(b"python") || name.starts_with(b"pypy");
+    is_python && program.is_absolute() && !of_image.contains(&dir)
+}
 
 /// What kind of failure it is; they are printed in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +91,8 @@ pub struct Failure {
     pub packaged: Vec<Item>,
     /// Debian's name of the architecture that a library is missing for.
     pub architecture: &'static str,
+    /// Whether only modules lack it that may be left out.
+    pub is_optional: bool,
 }
 
 impl Failure {
@@ -96,7 +112,13 @@ impl Failure {
             evidence: Evidence::Header,
             packaged: Vec::new(),
             architecture: "",
+            is_optional: false,
         }
+    }
+
+    /// What `name` stands for; `None` if it is the file that fails.
+    pub fn item(&self) -> Option<demand::Kind> {
+        matches!(self.kind, Kind::Missing | Kind::Version).then_some(self.asked)
     }
 
     /// What is wrong, as one line.
@@ -119,11 +141,22 @@ impl Failure {
         )
     }
 
-    /// What to do about failures of this kind, if that is not said yet.
-    pub fn hint(&self) -> Option<&str> {
+    /// The same for what may be missing.
+    pub fn as_optional(&self) -> Warning {
+        let site = self.loaded_for.as_ref().or(self.needed_by.first());
+        let path = site.map_or(Path::new(""), |site| &site.path);
+        let title = self.asked.title(&self.name);
+        Warning::new(path, format!("cannot be imported, as {title} is missing"))
+    }
+
+    /// What to do about failures of this kind, if that is not said yet; `has_report` if the builder's
+    /// report was given.
+    pub fn hint(&self, has_report: bool) -> Option<&str> {
         match (self.kind, &self.advice) {
             (_, Some(advice)) => Some(advice),
-            (Kind::Missing, None) if self.package.is_none() => Some(MISSING),
+            (Kind::Missing, None) if self.package.is_some() => None,
+            (Kind::Missing, None) if has_report => Some(NOT_EXPECTED),
+            (Kind::Missing, None) => Some(MISSING),
             (Kind::Version, None) => Some(VERSION),
             _ => None,
         }
@@ -180,7 +213,12 @@ impl Failure {
         let mut places: Vec<String> = self.searched.iter().take(MAX_PLACES).map(shown).collect();
         if let [path] = &self.searched[..] {
             if path.as_os_str() == self.name {
-                return "it does not exist, or is for another architecture".to_owned();
+                let text = match self.asked {
+                    demand::Kind::Program => "it does not exist, or is not executable",
+                    demand::Kind::File => "it does not exist",
+                    _ => "it does not exist, or is for another architecture",
+                };
+                return text.to_owned();
             }
         }
         if places.is_empty() {
@@ -216,8 +254,9 @@ impl<'a> Failures<'a> {
         self.by_cause.insert(key, failure);
     }
 
-    /// Adds what is missing and required; code may work without the rest.
-    pub fn add_missing(&mut self, resolution: &'a Resolution) {
+    /// Adds what is missing and required; code may work without the rest. `is_optional` returns whether
+    /// a file of the tree may be left out.
+    pub fn add_missing(&mut self, resolution: &'a Resolution, is_optional: &dyn Fn(&Path) -> bool) {
         let demand = &resolution.demand;
         let Outcome::Missing { architecture } = resolution.outcome else {
             return;
@@ -225,6 +264,8 @@ impl<'a> Failures<'a> {
         if !demand.is_required {
             return;
         }
+        let real = object(&demand.caller);
+        let is_optional = real.is_some_and(|real| self.loading.is_only_for(real, is_optional));
         let name = resolution.soname.to_os_string();
         let key = (Kind::Missing, name.clone(), OsString::from(architecture));
         let entry = self.by_cause.entry(key);
@@ -234,8 +275,10 @@ impl<'a> Failures<'a> {
             failure.evidence = demand.evidence;
             failure.packaged = resolution.packaged().to_vec();
             failure.architecture = architecture;
+            failure.is_optional = true;
             failure
         });
+        failure.is_optional &= is_optional;
         let is_first = failure
             .needed_by
             .first()
@@ -244,7 +287,6 @@ impl<'a> Failures<'a> {
         if !is_first {
             return;
         }
-        let real = object(&demand.caller);
         failure.loaded_for = real.and_then(|real| self.loading.loaded_for(real).cloned());
         if let Some(absence) = &resolution.absence {
             failure.searched = absence.steps.iter().map(|step| step.path.clone()).collect();
@@ -258,6 +300,9 @@ impl<'a> Failures<'a> {
         ) {
             // No directory is searched (`Lib/ctypes/util.py` in CPython).
             failure.reason = Some(STEM.to_owned());
+        }
+        if demand.evidence == Evidence::Script && is_of_virtualenv(Path::new(&*resolution.soname)) {
+            failure.advice = Some(MOVED.to_owned());
         }
     }
 

@@ -17,8 +17,10 @@ mod path;
 
 pub use failure::{Failure, Kind};
 
-use crate::config::Config;
+use crate::demand::{self, Evidence};
+use crate::files::is_stdlib;
 use crate::loader::candidates::Candidates;
+use crate::loader::outcome::{Outcome, Resolution};
 use crate::loader::resolver::Resolved;
 use crate::loader::tree::Tree;
 use crate::python::interpreter::Virtualenv;
@@ -28,7 +30,10 @@ use crate::system::root::Root;
 use crate::warning::Warning;
 use failure::Failures;
 use path::Loading;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 const OUTSIDE: &str = "the interpreter's standard library is outside the PATHs; its files are not \
@@ -39,6 +44,8 @@ const OUTSIDE: &str = "the interpreter's standard library is outside the PATHs; 
 pub struct Checked {
     /// Sorted.
     pub failures: Vec<Failure>,
+    /// Whether the builder's report was searched for their packages.
+    pub has_report: bool,
     /// What does not fail, but may be a mistake.
     pub warnings: Vec<Warning>,
     pub counts: Counts,
@@ -47,14 +54,17 @@ pub struct Checked {
 /// A root with the tree in it, and what was found there.
 pub struct Image<'a> {
     pub root: &'a Root,
-    pub config: &'a Config,
     pub tree: &'a Tree,
+    /// Where programs are searched for, in order.
+    pub path: &'a [PathBuf],
     pub virtualenvs: &'a [Virtualenv],
     pub resolved: Resolved,
     /// What the scan found.
     pub warnings: Vec<Warning>,
+    /// The faults of interpreters.
+    pub interpreters: &'a [Warning],
     /// PATHs in which nothing was found.
-    pub empty: Vec<Warning>,
+    pub empty: &'a [Warning],
     pub counts: Counts,
 }
 
@@ -62,7 +72,11 @@ impl Image<'_> {
     /// What keeps files of the tree from being loaded or started: a required name that is missing, a
     /// version that the library found does not define, an interpreter that is absent or another, and
     /// what else `--strict` objects to.
-    pub fn check(&self) -> Checked {
+    ///
+    /// A module of the standard library that lacks a library is only a warning where that is usual: in
+    /// a builder (`is_builder`), where the service does without it, and of tkinter, for which official
+    /// images of Python have no libraries.
+    pub fn check(&self, is_builder: bool) -> Checked {
         let mut failures = Failures::new(Loading::new(self.tree, &self.resolved.resolutions));
         for warning in self.warnings.iter().filter(|it| it.is_objection) {
             failures.add_finding(Kind::Unread, warning);
@@ -73,17 +87,51 @@ impl Image<'_> {
         for lacking in &self.resolved.lacking {
             failures.add_lacking(lacking);
         }
-        for resolution in &self.resolved.resolutions {
-            failures.add_missing(resolution);
+        let required = self.required_modules();
+        let is_optional = |real: &Path| {
+            let is_usual = is_builder || real.file_name().is_some_and(is_tkinter);
+            is_usual && is_stdlib(real) && !required.contains(real)
+        };
+        let all = self.resolved.resolutions.iter();
+        for resolution in all.filter(|it| !self.has_faulty_interpreter(it)) {
+            failures.add_missing(resolution, &is_optional);
         }
-        for warning in self.interpreters() {
-            failures.add_finding(Kind::Interpreter, &warning);
+        let modules = modules::for_other_pythons(self);
+        for warning in self.interpreters.iter().chain(&modules) {
+            failures.add_finding(Kind::Interpreter, warning);
         }
+        let all = failures.sorted().into_iter();
+        let (optional, failures): (Vec<_>, Vec<_>) = all.partition(|it| it.is_optional);
+        let optional = optional.iter().map(Failure::as_optional);
         Checked {
-            failures: failures.sorted(),
-            warnings: self.empty.clone(),
+            failures,
+            has_report: false,
+            warnings: self.empty.iter().cloned().chain(optional).collect(),
             counts: self.counts,
         }
+    }
+
+    /// Whether a script is not started because of a virtualenv's interpreter, which fails by itself.
+    fn has_faulty_interpreter(&self, resolution: &Resolution) -> bool {
+        let is_missing = matches!(resolution.outcome, Outcome::Missing { .. });
+        if resolution.demand.evidence != Evidence::Script || !is_missing {
+            return false;
+        }
+        let dir = Path::new(&*resolution.soname).parent();
+        let dir = dir.and_then(|dir| self.root.directory(dir));
+        let mut virtualenvs = self.virtualenvs.iter();
+        dir.is_some_and(|dir| {
+            virtualenvs.any(|it| dir == it.prefix.join("bin") && it.fault(self.root).is_some())
+        })
+    }
+
+    /// The real paths of the modules of the standard library that distributions require.
+    fn required_modules(&self) -> BTreeSet<PathBuf> {
+        let all = self.resolved.resolutions.iter();
+        let required = all.filter(|it| it.demand.is_required && it.kind == demand::Kind::Module);
+        let paths = required.filter_map(|it| it.outcome.ownable());
+        let real = paths.filter_map(|path| self.root.canonicalize(path).ok());
+        real.collect()
     }
 
     /// The files outside the tree that it is loaded with, and the links on the way to them, sorted.
@@ -103,19 +151,10 @@ impl Image<'_> {
             .map(|real| Warning::new(real, OUTSIDE))
             .collect()
     }
+}
 
-    /// The faults of interpreters, and modules for others.
-    fn interpreters(&self) -> Vec<Warning> {
-        let faults = self.virtualenvs.iter().filter_map(|virtualenv| {
-            let fault = virtualenv.fault(self.root)?;
-            let path = self.tree.reported(&fault.path).unwrap_or(fault.path);
-            let is_excluded = self.config.excludes(&path);
-            (!is_excluded).then(|| Warning::objection(path, fault.text))
-        });
-        faults
-            .chain(modules::for_other_pythons(self.root, self.tree))
-            .collect()
-    }
+fn is_tkinter(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b"_tkinter.")
 }
 
 /// The ABI that processes in `root` have: that of the tree's interpreter, of this program if it can run

@@ -1,59 +1,148 @@
 //! Extension modules that no Python of their directory imports.
 
-use crate::loader::tree::Tree;
-use crate::python::interpreter::Version;
+use crate::check::Image;
+use crate::python::interpreter::{self, Version};
 use crate::system::escape::shown;
 use crate::system::root::Root;
 use crate::warning::Warning;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Warnings about the modules for another version of Python than the `lib/python3.X` that they lie in,
-/// one for each such directory and version. A module is passed over if the tree has the same one for
-/// this version, or if one for all versions lies beside it: wheels have modules for several Pythons in
-/// directories of their own choice.
-pub fn for_other_pythons(root: &Root, tree: &Tree) -> Vec<Warning> {
+/// Modules for one version of Python that does not import them.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group<'a> {
+    /// The `lib/python3.X` that they lie in, or the PATH.
+    dir: &'a Path,
+    /// The version that `dir` is for; `None` if the image lacks the one that they are for.
+    version: Option<Version>,
+    built_for: Version,
+}
+
+/// Warnings about the modules for another version of Python than the `lib/python3.X` that they lie in
+/// and, outside a virtualenv, about those for a version that the image does not have; one for each such
+/// directory and version. A module is passed over if the tree has the same one for the right version, or
+/// if one for all versions lies beside it: wheels have modules for several Pythons in directories of
+/// their own choice.
+pub fn for_other_pythons(image: &Image) -> Vec<Warning> {
+    let present = present(image);
+    let is_absent = |real: &Path, version: &Version| {
+        let mut virtualenvs = image.virtualenvs.iter();
+        let present = present.as_ref().filter(|it| !it.contains(version));
+        present.is_some() && !virtualenvs.any(|it| real.starts_with(&it.prefix))
+    };
     let mut fitting: HashSet<&str> = HashSet::new();
     let mut others = Vec::new();
-    for located in tree.objects() {
+    for located in image.tree.objects() {
         let name = located.real.file_name().unwrap_or_default();
-        let (Some(built_for), Some((dir, version)), Some(stem)) = (
-            Version::of_module(name),
-            Version::of_directory(&located.real),
-            stem(name),
-        ) else {
+        let (Some(built_for), Some(stem)) = (Version::of_module(name), stem(name)) else {
             continue;
         };
-        if built_for == version {
-            fitting.insert(stem);
-        } else {
-            others.push((located, stem, (dir, version, built_for)));
-        }
+        let directory = Version::of_directory(&located.real);
+        let (dir, version) = match directory {
+            Some((dir, version)) if version != built_for => (Some(dir), Some(version)),
+            _ if !is_absent(&located.real, &built_for) => {
+                fitting.insert(stem);
+                continue;
+            }
+            Some((dir, _)) => (Some(dir), None),
+            None => (image.tree.start(&located.real), None),
+        };
+        let dir = dir.unwrap_or(&located.real);
+        let group = Group {
+            dir,
+            version,
+            built_for,
+        };
+        others.push((located, stem, group));
     }
     let mut beside: HashMap<&Path, HashSet<String>> = HashMap::new();
-    let mut modules: BTreeMap<_, Vec<&Path>> = BTreeMap::new();
+    let mut modules: BTreeMap<Group, Vec<&Path>> = BTreeMap::new();
     for (located, stem, group) in others {
         let dir = located.real.parent().unwrap_or(&located.real);
-        let beside = beside.entry(dir).or_insert_with(|| for_all(root, dir));
+        let beside = beside
+            .entry(dir)
+            .or_insert_with(|| for_all(image.root, dir));
         if !fitting.contains(stem) && !beside.contains(stem) {
             modules.entry(group).or_default().push(&located.path);
         }
     }
     let groups = modules.into_iter();
     groups
-        .map(|((dir, version, built_for), modules)| {
-            let dir = tree.reported(dir).unwrap_or_else(|| dir.to_owned());
-            let such_as = modules[0].strip_prefix(&dir).unwrap_or(modules[0]);
-            let text = format!(
-                "Python {version} does not import modules for Python {built_for}, of which there are \
-                 {}, such as {}",
-                modules.len(),
-                shown(such_as)
-            );
-            Warning::objection(dir, text)
-        })
+        .map(|(group, modules)| warning(image, &group, &modules, present.as_ref()))
         .collect()
+}
+
+fn warning(
+    image: &Image,
+    group: &Group,
+    modules: &[&Path],
+    present: Option<&BTreeSet<Version>>,
+) -> Warning {
+    let dir = image.tree.reported(group.dir);
+    let dir = dir.unwrap_or_else(|| group.dir.to_owned());
+    let such_as = modules[0].strip_prefix(&dir).unwrap_or(modules[0]);
+    let subject = if let Some(version) = &group.version {
+        format!("Python {version} does")
+    } else {
+        let versions: Vec<String> = present
+            .into_iter()
+            .flatten()
+            .map(Version::to_string)
+            .collect();
+        format!(
+            "the image has only Python {}, which does",
+            versions.join(", ")
+        )
+    };
+    let text = format!(
+        "{subject} not import modules for Python {}, of which there are {}, such as {}",
+        group.built_for,
+        modules.len(),
+        shown(such_as)
+    );
+    Warning::objection(dir, text)
+}
+
+/// The versions of Python in the image: of its programs, of the standard libraries, and of the
+/// libraries that the tree brings for programs that embed Python. `None` if that is not known: there is
+/// no program, or one whose version no name shows.
+fn present(image: &Image) -> Option<BTreeSet<Version>> {
+    let root = image.root;
+    let mut versions = BTreeSet::new();
+    for located in image.tree.objects() {
+        let name = located.real.file_name()?.to_str().unwrap_or_default();
+        if let Some((name, _)) = name.strip_prefix("lib").and_then(|it| it.split_once(".so")) {
+            versions.extend(Version::of_name(OsStr::new(name)));
+        }
+    }
+    let of_tree = image.tree.objects().iter();
+    let prefixes =
+        of_tree.filter_map(|located| Version::of_directory(&located.real)?.0.ancestors().nth(2));
+    let usual = [Path::new("/usr"), Path::new("/usr/local")];
+    let prefixes: BTreeSet<&Path> = prefixes.chain(usual).collect();
+    for lib in prefixes.iter().map(|prefix| prefix.join("lib")) {
+        let names = root.list(&lib).unwrap_or_default().into_iter();
+        let has_library = |name: &OsStr| root.metadata(&lib.join(name).join("os.py")).is_ok();
+        let names = names.filter(|name| has_library(name));
+        versions.extend(names.filter_map(|name| Version::of_name(&name)));
+    }
+    let bins = prefixes.iter().map(|prefix| prefix.join("bin"));
+    let bins: BTreeSet<PathBuf> = bins.chain(image.path.iter().cloned()).collect();
+    let mut has_program = false;
+    for bin in bins {
+        for name in root.list(&bin).unwrap_or_default() {
+            let is_plain = name == "python3" || name == "python";
+            if !is_plain && Version::of_name(&name).is_none() {
+                continue;
+            }
+            if let Ok(program) = root.canonicalize(&bin.join(name)) {
+                versions.insert(interpreter::version(root, &program)?);
+                has_program = true;
+            }
+        }
+    }
+    has_program.then_some(versions)
 }
 
 /// The modules and packages in `dir` that any version imports.

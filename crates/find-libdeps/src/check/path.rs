@@ -26,6 +26,32 @@ impl<'a> Loading<'a> {
         Self { tree, loaders }
     }
 
+    /// Whether the library `real` is loaded for files of the tree for which `is_meant` returns true, and
+    /// for nothing else; or whether it is such a file.
+    pub fn is_only_for(&self, real: &Path, is_meant: &dyn Fn(&Path) -> bool) -> bool {
+        let mut seen = HashSet::from([real]);
+        let mut left = vec![real];
+        while let Some(real) = left.pop() {
+            if self.tree.reported(real).is_some() {
+                if !is_meant(real) {
+                    return false;
+                }
+                continue;
+            }
+            let Some(loaders) = self.loaders.get(real) else {
+                return false;
+            };
+            for (_, by) in loaders {
+                match by {
+                    Some(by) if seen.insert(by) => left.push(by),
+                    Some(_) => {}
+                    None => return false,
+                }
+            }
+        }
+        true
+    }
+
     /// The file of the tree, or the program, that the library `real` is loaded for; `None` if it is
     /// one itself.
     pub fn loaded_for(&self, real: &'a Path) -> Option<&'a Site> {

@@ -8,12 +8,12 @@
 mod programs;
 mod standard_library;
 
-pub use standard_library::StandardLibrary;
+pub use standard_library::{StandardLibrary, is_stdlib};
 
+use crate::config::Config;
 use crate::demand::Item;
-use crate::scan::Starts;
+use crate::system::path_pattern::PathPattern;
 use crate::system::root::Root;
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// The files of a root, as the code below the given paths finds them.
@@ -22,13 +22,18 @@ pub struct Files<'a> {
     root: &'a Root,
     /// Where a program is searched for, in order.
     path: Vec<PathBuf>,
+    /// Empty if it is not known.
+    java_home: PathBuf,
 }
 
 impl<'a> Files<'a> {
-    /// The files of `root`, for the code below `starts`. `environment` is the value of `PATH`.
-    pub fn new(root: &'a Root, starts: &Starts, environment: &OsStr) -> Self {
-        let path = programs::path(root, starts, environment);
-        Self { root, path }
+    /// The files of `root`, for code that has programs in the directories `own`.
+    pub fn new(root: &'a Root, own: impl Iterator<Item = PathBuf>, config: &Config) -> Self {
+        Self {
+            root,
+            path: programs::path(root, own, &config.path),
+            java_home: PathBuf::from(&config.java_home),
+        }
     }
 
     /// The path of `item`; `None` for a library. A module is searched for in `library`.
@@ -36,12 +41,20 @@ impl<'a> Files<'a> {
         match item {
             Item::Library(_) => None,
             Item::Program(name) => programs::find(self.root, &self.path, name),
-            Item::File(pattern) => pattern.find(self.root),
+            Item::File(pattern) => self.of_java(pattern).or_else(|| pattern.find(self.root)),
             Item::Module(name) => {
                 let mut patterns = library?.files(name);
                 patterns.find_map(|pattern| pattern.find(self.root))
             }
         }
+    }
+
+    /// The file of the Java that `JAVA_HOME` names, before one in Debian's directories.
+    fn of_java(&self, pattern: &PathPattern) -> Option<PathBuf> {
+        let name = pattern.as_str().strip_prefix("/usr/lib/jvm/*/")?;
+        let path = self.java_home.join(name);
+        let exists = path.is_absolute() && self.root.metadata(&path).is_ok();
+        exists.then_some(path)
     }
 
     /// The directories in which a program is searched for, in order.

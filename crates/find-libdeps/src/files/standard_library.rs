@@ -44,6 +44,13 @@ impl StandardLibrary {
     }
 }
 
+/// Whether `path` is in the directory of the interpreter's modules (`DESTSHARED` in Python's
+/// `Makefile.pre.in`).
+pub fn is_stdlib(path: &Path) -> bool {
+    let dir = path.parent().and_then(Path::file_name);
+    dir.is_some_and(|dir| dir == "lib-dynload")
+}
+
 /// The one of the interpreter with this real path.
 fn beside(interpreter: &Path) -> Option<StandardLibrary> {
     let version = interpreter.file_name().filter(is_version)?;

@@ -86,6 +86,7 @@ impl Pass<'_, '_> {
         };
         let steps = demand.items.iter().flat_map(|item| match item {
             Item::Library(_) => Vec::new(),
+            Item::Program(name) if name.contains('/') => vec![step(item, PathBuf::from(name))],
             Item::Program(_) => {
                 let path = self.context.inputs.files.path().iter();
                 path.map(|dir| step(item, dir.clone())).collect()

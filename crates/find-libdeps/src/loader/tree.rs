@@ -78,7 +78,7 @@ impl Tree {
         let name_of = |file: FileId| self.get(file)?.path.file_name();
         let files = self.by_file_name.get_or_init(|| {
             let mut files: Vec<FileId> = (0..self.objects.len()).map(FileId).collect();
-            files.sort_by_key(|&file| name_of(file));
+            files.sort_unstable_by_key(|&file| (name_of(file), file));
             files
         });
         let first = files.partition_point(|&file| name_of(file) < Some(name));
@@ -109,6 +109,11 @@ impl Tree {
     /// The path under which the file `real` is reported, if it lies below the given paths.
     pub fn reported(&self, real: &Path) -> Option<PathBuf> {
         self.starts.reported(real)
+    }
+
+    /// The given path, links resolved, at or below which the file `real` lies.
+    pub fn start(&self, real: &Path) -> Option<&Path> {
+        self.starts.real().find(|start| real.starts_with(start))
     }
 
     fn get(&self, file: FileId) -> Option<&Rc<Located>> {

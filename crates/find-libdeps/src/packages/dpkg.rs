@@ -149,7 +149,7 @@ impl Owners {
 }
 
 /// dpkg, with the database that it queries.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dpkg {
     /// `None` for dpkg's default, or the one that the environment selects.
     admindir: Option<PathBuf>,
@@ -243,27 +243,24 @@ impl Dpkg {
     /// Adds the owners of `paths`, which are absolute and without `.` and `..`, to `owners`. This
     /// takes one call of dpkg, and more only if the paths do not fit into one, or if one of them is
     /// the place of a diverted file, whose owner is known under its other name.
-    pub fn owners(&self, paths: &BTreeSet<PathBuf>, owners: &mut Owners) -> Result<(), DpkgError> {
+    pub fn owners(&self, paths: &BTreeSet<OsString>, owners: &mut Owners) -> Result<(), DpkgError> {
         // dpkg's lists are lines: no package ships a path with a newline in it, or one that is too
         // long to be opened.
-        let asked: Vec<&PathBuf> = paths
+        let asked: Vec<&OsString> = paths
             .iter()
-            .filter(|path| {
-                let bytes = path.as_os_str().as_bytes();
-                bytes.len() < PATH_MAX && !bytes.contains(&b'\n')
-            })
+            .filter(|path| path.len() < PATH_MAX && !path.as_bytes().contains(&b'\n'))
             .collect();
         self.search(&asked, owners)?;
-        let more: BTreeSet<PathBuf> = asked
+        let more: BTreeSet<OsString> = asked
             .iter()
-            .filter_map(|path| owners.diverted.get(*path))
-            .filter(|from| !paths.contains(*from))
-            .cloned()
+            .filter_map(|path| owners.diverted.get(Path::new(path)))
+            .map(|from| from.clone().into_os_string())
+            .filter(|from| !paths.contains(from))
             .collect();
         self.search(&more.iter().collect::<Vec<_>>(), owners)
     }
 
-    fn search(&self, paths: &[&PathBuf], owners: &mut Owners) -> Result<(), DpkgError> {
+    fn search(&self, paths: &[&OsString], owners: &mut Owners) -> Result<(), DpkgError> {
         if paths.is_empty() {
             return Ok(());
         }
@@ -488,9 +485,9 @@ fn is_word(name: &str) -> bool {
 }
 
 /// `path` as a pattern that matches it alone (dpkg-query(1), `-S`: glob(7) wildcards).
-fn escaped(path: &Path) -> OsString {
-    let mut pattern = Vec::new();
-    for &byte in path.as_os_str().as_bytes() {
+fn escaped(path: &OsStr) -> OsString {
+    let mut pattern = Vec::with_capacity(path.len());
+    for &byte in path.as_bytes() {
         if b"*?[]\\".contains(&byte) {
             pattern.push(b'\\');
         }
@@ -555,7 +552,7 @@ mod tests {
 
     #[test]
     fn pattern_characters_are_escaped() {
-        assert_eq!(escaped(Path::new("/a*b?[c]\\d")), "/a\\*b\\?\\[c\\]\\\\d");
+        assert_eq!(escaped(OsStr::new("/a*b?[c]\\d")), "/a\\*b\\?\\[c\\]\\\\d");
     }
 
     #[test]

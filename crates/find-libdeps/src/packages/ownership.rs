@@ -7,7 +7,9 @@ use crate::packages::dpkg::{ADMINDIR, Dpkg, DpkgError, Owners, Package};
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 /// The directories that merged /usr moved (Debian's `usrmerge`; usr-is-merged).
 const MERGED: [&str; 8] = [
@@ -34,6 +36,8 @@ pub struct Ownership<'a> {
     /// The spellings of every path that dpkg has been asked about.
     asked: HashMap<PathBuf, Spellings>,
     owners: Owners,
+    /// The first question, until its answer is needed.
+    ahead: Option<JoinHandle<Result<Owners, DpkgError>>>,
 }
 
 impl<'a> Ownership<'a> {
@@ -45,6 +49,7 @@ impl<'a> Ownership<'a> {
             dpkg,
             asked: HashMap::new(),
             owners: Owners::default(),
+            ahead: None,
         }
     }
 
@@ -72,17 +77,39 @@ impl<'a> Ownership<'a> {
             .collect()
     }
 
+    /// Asks dpkg for the owners of `paths`, in one call, without waiting for them. Call this once, and
+    /// [`Ownership::ask`] before the first owner.
+    pub fn ask_ahead<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) {
+        let (new, dpkg) = (self.new_spellings(paths), self.dpkg.clone());
+        self.ahead = Some(thread::spawn(move || {
+            let mut owners = Owners::default();
+            dpkg.owners(&new, &mut owners)?;
+            Ok(owners)
+        }));
+    }
+
     /// Asks dpkg, in one call, for the owners of those of `paths` that were not asked for before.
     pub fn ask<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) -> Result<(), DpkgError> {
+        if let Some(ahead) = self.ahead.take() {
+            let owners = ahead.join();
+            self.owners = owners.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        let new = self.new_spellings(paths);
+        self.dpkg.owners(&new, &mut self.owners)
+    }
+
+    /// All spellings of those of `paths` that were not asked for before.
+    fn new_spellings<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) -> BTreeSet<OsString> {
         let mut new = BTreeSet::new();
         for path in paths {
             if !self.asked.contains_key(path) {
                 let spellings = Spellings::of(self.root, &self.merged, path);
-                new.extend(spellings.hops.iter().flatten().cloned());
+                let all = spellings.hops.iter().flatten();
+                new.extend(all.map(|path| path.as_os_str().to_owned()));
                 self.asked.insert(path.to_owned(), spellings);
             }
         }
-        self.dpkg.owners(&new, &mut self.owners)
+        new
     }
 
     /// The owner of `path` for an object of `architecture`; it must have been asked for.

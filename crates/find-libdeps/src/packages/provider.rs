@@ -118,9 +118,9 @@ pub struct Provided {
     pub reason: Option<&'static str>,
 }
 
-/// What to look up: what is missing and has no explanation on this machine. A library by its path is
-/// not looked up, as an index says nothing about it.
-pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
+/// What to look up, as sets of alternatives: what is missing and has no explanation on this machine. A
+/// library by its path is not looked up, as an index says nothing about it.
+pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Vec<Wanted>> {
     let is_unexplained = |resolution: &&Resolution| {
         let absence = resolution.absence.as_ref();
         let cause = absence.and_then(|absence| absence.cause.as_ref());
@@ -128,10 +128,9 @@ pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Wanted> {
     };
     let is_path = |wanted: &Wanted| matches!(&wanted.item, Item::Library(LibraryName::Soname(name)) if name.as_bytes().contains(&b'/'));
     let unexplained = resolutions.iter().filter(is_unexplained);
-    unexplained
-        .flat_map(alternatives)
-        .filter(|wanted| !is_path(wanted))
-        .collect()
+    let wanted = unexplained.map(|it| alternatives(it).filter(|wanted| !is_path(wanted)));
+    let sets = wanted.map(Iterator::collect::<Vec<Wanted>>);
+    sets.filter(|all| !all.is_empty()).collect()
 }
 
 /// What would meet a demand if a package shipped it; nothing unless it is missing.
@@ -286,7 +285,7 @@ fn best<'a>(all: impl Iterator<Item = (&'a Wanted, &'a Found)>) -> Option<(&'a W
     let rank = |(_, found): &(&Wanted, &Found)| match found {
         Found::Package { .. } => 0,
         Found::Undecided(_) => 1,
-        Found::NotShipped | Found::ForeignArchitecture => 2,
+        Found::NotShipped | Found::NotSearched(_) | Found::ForeignArchitecture => 2,
     };
     all.min_by_key(rank)
 }
@@ -330,6 +329,10 @@ impl Provided {
             }
             Found::NotShipped => (
                 "no package of apt's sources ships it".to_owned(),
+                COPY_ADVICE,
+            ),
+            Found::NotSearched(problem) => (
+                format!("no package of the architecture ships it, and of the others: {problem}"),
                 COPY_ADVICE,
             ),
             Found::ForeignArchitecture => (

@@ -160,8 +160,8 @@ impl<'a> Distributions<'a> {
                 Err(error) => malformed.push((path, error)),
             }
         }
-        all.sort_by(|a, b| (a.name(), &a.list).cmp(&(b.name(), &b.list)));
-        malformed.sort_by(|a, b| a.0.cmp(&b.0));
+        all.sort_unstable_by(|a, b| (a.name(), &a.list).cmp(&(b.name(), &b.list)));
+        malformed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Self {
             root,
             all,
@@ -341,7 +341,36 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Calls `visit` with the path on each line of a RECORD.
-fn recorded(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
+fn recorded(bytes: &[u8], visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
+    if bytes.contains(&b'"') {
+        recorded_with_quotes(bytes, visit)
+    } else {
+        recorded_plainly(bytes, visit)
+    }
+}
+
+/// The same where each line is a record and each comma ends a field, as in nearly every RECORD.
+fn recorded_plainly(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
+    let mut result = Ok(());
+    let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
+    let lines = lines.map(|(number, line)| (number, line.strip_suffix(b"\r").unwrap_or(line)));
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    for (count, (number, line)) in lines.enumerate() {
+        if count == MAX_FILES {
+            return Err(Malformed::TooMany);
+        }
+        let mut fields = line.split(|&byte| byte == b',');
+        match (fields.next(), fields.count()) {
+            (Some(path), 2) => visit(path),
+            // The other lines may be valid.
+            _ if result.is_ok() => result = Err(Malformed::Line(number)),
+            _ => {}
+        }
+    }
+    result
+}
+
+fn recorded_with_quotes(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -511,6 +540,28 @@ mod tests {
             assert_eq!(found, *owner, "{file}");
         }
         assert_eq!(said(&all), [""; 0]);
+    }
+
+    #[test]
+    fn a_record_without_quotes_is_read_the_same_without_csv() {
+        type Visit<'v> = &'v mut dyn FnMut(&[u8]);
+        let paths = |read: fn(&[u8], Visit) -> Result<(), Malformed>, text: &str| {
+            let mut paths = Vec::new();
+            let result = read(text.as_bytes(), &mut |path| paths.push(path.to_owned()));
+            (paths, result.map_err(|malformed| malformed.to_string()))
+        };
+        for text in [
+            "",
+            "\n",
+            "a,,\r\nb/c d,sha256=x,3\n\n,,",
+            "a,,\nno\nb,,,\r\n,,\nc,,\n",
+        ] {
+            assert_eq!(
+                paths(|bytes, visit| recorded_plainly(bytes, visit), text),
+                paths(|bytes, visit| recorded_with_quotes(bytes, visit), text),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

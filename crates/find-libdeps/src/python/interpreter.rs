@@ -22,7 +22,7 @@ pub struct Version(String);
 
 impl Version {
     /// Of `python3.11`, a program or the directory of a library.
-    fn of_name(name: &OsStr) -> Option<Self> {
+    pub fn of_name(name: &OsStr) -> Option<Self> {
         let digits = name.to_str()?.strip_prefix("python3.")?;
         Self::of_minor(digits)
     }
@@ -81,6 +81,7 @@ pub struct Virtualenv {
 pub enum Python {
     /// It has neither `bin/python3` nor `bin/python`.
     Absent,
+    /// One of these leads nowhere.
     Dangling {
         link: PathBuf,
         /// The first path that does not exist.
@@ -103,26 +104,25 @@ pub struct Fault {
     pub text: String,
 }
 
-/// The virtualenvs that `starts`, real paths, lie in; for a start in none, those that are
-/// directories in it.
-pub fn virtualenvs<'s>(root: &Root, starts: impl Iterator<Item = &'s Path>) -> Vec<Virtualenv> {
+/// The virtualenvs that `starts` lie in, and those of the directories `found` below them that hold
+/// distributions or a program; all are real paths. What a distribution ships is none (its tests).
+pub fn virtualenvs<'s>(
+    root: &Root,
+    starts: impl Iterator<Item = &'s Path>,
+    found: &[PathBuf],
+) -> Vec<Virtualenv> {
     let is_virtualenv = |dir: &Path| root.metadata(&dir.join("pyvenv.cfg")).is_ok();
-    let inner = |start: &Path| -> Vec<PathBuf> {
-        let names = root.list(start).unwrap_or_default().into_iter();
-        let dirs = names.map(|name| start.join(name));
-        dirs.filter(|dir| is_virtualenv(dir)).collect()
+    let around = starts.filter_map(|start| start.ancestors().find(|dir| is_virtualenv(dir)));
+    let around: BTreeSet<PathBuf> = around.map(Path::to_owned).collect();
+    let is_shipped = |dir: &Path| {
+        let mut names = dir.iter();
+        names.any(|name| name == "site-packages" || name == "dist-packages")
     };
-    let around = |start: &Path| {
-        let mut dirs = start.ancestors();
-        dirs.find(|dir| is_virtualenv(dir)).map(Path::to_owned)
-    };
-    let prefixes =
-        starts.flat_map(|start| around(start).map_or_else(|| inner(start), |it| vec![it]));
-    let prefixes: BTreeSet<PathBuf> = prefixes
-        .filter_map(|prefix| root.canonicalize(&prefix).ok())
-        .collect();
-    let all = prefixes.into_iter();
-    all.map(|prefix| Virtualenv::read(root, prefix)).collect()
+    let below = found.iter().filter(|dir| !is_shipped(dir)).cloned();
+    let all: BTreeSet<PathBuf> = around.iter().cloned().chain(below).collect();
+    let all = all.into_iter().map(|prefix| Virtualenv::read(root, prefix));
+    all.filter(|it| around.contains(&it.prefix) || !it.is_empty())
+        .collect()
 }
 
 impl Virtualenv {
@@ -143,6 +143,10 @@ impl Virtualenv {
             python: Python::read(root, &prefix),
             prefix,
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.made_for.is_empty() && self.python == Python::Absent
     }
 
     /// The program and its version, if it is found.
@@ -181,6 +185,14 @@ impl Virtualenv {
                 };
                 fault(link, text)
             }
+            Python::Found { link, program, .. } if !root.is_executable(program) => fault(
+                link,
+                if link == program {
+                    "is not executable".to_owned()
+                } else {
+                    format!("leads to {}, which is not executable", shown(program))
+                },
+            ),
             Python::Found { version: None, .. } => None,
             Python::Found {
                 link,
@@ -239,22 +251,28 @@ impl Python {
     fn read(root: &Root, prefix: &Path) -> Self {
         let bin = prefix.join("bin");
         let links = ["python3", "python"].map(|name| bin.join(name));
-        let exists = |link: &&PathBuf| root.is_link(link) || root.metadata(link).is_ok();
-        let Some(link) = links.iter().find(exists) else {
-            return Self::Absent;
-        };
-        let link = link.clone();
-        match root.canonicalize(&link) {
-            Ok(program) => Self::Found {
-                version: version(root, &program),
-                program,
-                link,
-            },
-            Err(_) => Self::Dangling {
-                target: first_absent(root, &link),
-                link,
-            },
+        let exists = |link: &PathBuf| root.is_link(link) || root.metadata(link).is_ok();
+        let mut found = Self::Absent;
+        // Scripts name either.
+        for link in links.into_iter().filter(exists) {
+            match root.canonicalize(&link) {
+                Ok(program) if found == Self::Absent => {
+                    found = Self::Found {
+                        version: version(root, &program),
+                        program,
+                        link,
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    return Self::Dangling {
+                        target: first_absent(root, &link),
+                        link,
+                    };
+                }
+            }
         }
+        found
     }
 }
 
@@ -271,7 +289,7 @@ fn first_absent(root: &Root, link: &Path) -> PathBuf {
 
 /// The version of `program` by its name or, if it is `python3`, by the one name beside it that has a
 /// version, as in a virtualenv with copies.
-fn version(root: &Root, program: &Path) -> Option<Version> {
+pub fn version(root: &Root, program: &Path) -> Option<Version> {
     let name = program.file_name()?;
     if let Some(version) = Version::of_name(name) {
         // Without the global lock `make install` gives the program both names, as hard links.
@@ -309,7 +327,7 @@ fn home(configuration: &[u8]) -> Option<PathBuf> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     /// A root with Python 3.11 in `/usr`, and a virtualenv whose `bin/python3` leads to `target`.
     fn root(target: &str) -> tempfile::TempDir {
@@ -323,8 +341,10 @@ mod tests {
         ] {
             fs::create_dir_all(path(name)).unwrap();
         }
-        fs::write(path("usr/bin/python3.11"), "").unwrap();
-        fs::write(path("usr/bin/python3.12"), "").unwrap();
+        for name in ["usr/bin/python3.11", "usr/bin/python3.12"] {
+            fs::write(path(name), "").unwrap();
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
         fs::write(path("usr/lib/python3.11/os.py"), "").unwrap();
         fs::write(
             path("venv/pyvenv.cfg"),
@@ -339,7 +359,8 @@ mod tests {
 
     fn fault(dir: &Path, start: &str) -> Option<(String, String)> {
         let root = Root::below(dir).unwrap();
-        let all = virtualenvs(&root, [Path::new(start)].into_iter());
+        let found = ["/venv", "/venv/lib/python3.11/site-packages/x"].map(PathBuf::from);
+        let all = virtualenvs(&root, [Path::new(start)].into_iter(), &found);
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].prefix, Path::new("/venv"));
         let fault = all[0].fault(&root)?;
@@ -380,6 +401,17 @@ mod tests {
         let text =
             "is Python 3.12 (/usr/bin/python3.12), but the virtualenv was made for Python 3.11";
         assert_eq!(fault(dir.path(), "/venv"), Some((link(), text.to_owned())));
+        fs::remove_file(dir.path().join("venv/bin/python3")).unwrap();
+        let target = dir.path().join("usr/bin/python3.11");
+        symlink("/usr/bin/python3.11", dir.path().join("venv/bin/python3")).unwrap();
+        symlink("../../usr/bin/gone", dir.path().join("venv/bin/python")).unwrap();
+        let gone =
+            absent("/nowhere/python3.11").map(|(_, text)| ("/venv/bin/python".to_owned(), text));
+        assert_eq!(fault(dir.path(), "/venv"), gone);
+        fs::remove_file(dir.path().join("venv/bin/python")).unwrap();
+        fs::set_permissions(target, fs::Permissions::from_mode(0o644)).unwrap();
+        let text = "leads to /usr/bin/python3.11, which is not executable".to_owned();
+        assert_eq!(fault(dir.path(), "/venv"), Some((link(), text)));
         fs::remove_file(dir.path().join("venv/bin/python3")).unwrap();
         let text = "has neither `bin/python3` nor `bin/python`".to_owned();
         assert_eq!(fault(dir.path(), "/venv"), Some(("/venv".to_owned(), text)));

@@ -49,7 +49,7 @@ impl Report {
                 .filter_map(|it| warnings::of(it, &findings.users)),
         );
         warnings.extend(warnings::left_out(&libraries));
-        warnings.sort();
+        warnings.sort_unstable();
         warnings.dedup();
         Self {
             distribution: findings.distribution,

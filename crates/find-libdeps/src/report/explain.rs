@@ -2,6 +2,7 @@
 
 use crate::demand::Site;
 use crate::loader::outcome::{FoundBy, Step};
+use crate::packages::dpkg::Package;
 use crate::packages::provider::Provider;
 use crate::python::distributions::{self, Identity};
 use crate::report::{ListedPackage, NeededLibrary, Report};
@@ -59,6 +60,13 @@ const SECTIONS: [Section; 6] = [
     shown(.0)
 )]
 pub struct Unknown(OsString);
+
+impl Unknown {
+    /// The end of the message if the name is that of a directory.
+    pub fn advice(&self) -> String {
+        format!("; pass the directory as `./{}`", shown(&self.0))
+    }
+}
 
 /// Explains `report` in one line for each package and library, or all about the package, soname, file
 /// or distribution `name` in it, with ANSI styles.
@@ -121,7 +129,7 @@ fn details(report: &Report, name: &OsStr) -> Result<String, Unknown> {
     for listed in &report.packages {
         let libraries = of_package(report, listed);
         let users = report.users.summary(libraries.iter().copied());
-        let is_named = is_package(report, listed, name);
+        let is_named = is_package(report, &listed.package, name);
         let libraries = libraries.into_iter();
         let shown: Vec<&NeededLibrary> = libraries.filter(|it| is_named || is_about(it)).collect();
         if !shown.is_empty() {
@@ -139,13 +147,9 @@ fn details(report: &Report, name: &OsStr) -> Result<String, Unknown> {
             describe(&mut text, report, &libraries, name);
         }
     }
-    let is_of_package = |library: &NeededLibrary| {
-        let package = library.provider.package().map(ToString::to_string);
-        package.is_some_and(|package| *name == *package)
-    };
     let possible = report.possible.iter();
     let possible: Vec<&NeededLibrary> = possible
-        .filter(|library| is_about(library) || is_of_package(library))
+        .filter(|library| is_about(library) || is_of_package(report, library, name))
         .collect();
     if !possible.is_empty() {
         heading(&mut text, POSSIBLE, HEADING);
@@ -167,9 +171,14 @@ fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededL
 }
 
 /// Whether `name` is the package: `libc6`, or `libc6:amd64` if that is the native architecture.
-fn is_package(report: &Report, listed: &ListedPackage, name: &OsStr) -> bool {
-    let package = listed.package.to_string();
+fn is_package(report: &Report, package: &Package, name: &OsStr) -> bool {
+    let package = package.to_string();
     *name == *package || *name == *format!("{package}:{}", report.architecture)
+}
+
+fn is_of_package(report: &Report, library: &NeededLibrary, name: &OsStr) -> bool {
+    let package = library.provider.package();
+    package.is_some_and(|package| is_package(report, package, name))
 }
 
 fn is_about(report: &Report, library: &NeededLibrary, name: &OsStr) -> bool {
@@ -215,8 +224,9 @@ fn heading(text: &mut String, title: &str, style: Style) {
 
 fn describe(text: &mut String, report: &Report, libraries: &[&NeededLibrary], name: &OsStr) {
     for library in libraries {
-        // For a file or distribution, only its needs.
-        let is_one = library.needed_by.iter().any(|by| is_user(report, by, name));
+        // For a file or distribution, only its needs; but a package may have the same name.
+        let is_one = !is_of_package(report, library, name)
+            && library.needed_by.iter().any(|by| is_user(report, by, name));
         let is_meant = |by: &Site| !is_one || is_user(report, by, name);
         let _ = write!(text, "  {HEADING}{}{HEADING:#}", library.title());
         if let Some(path) = library.provider.path() {

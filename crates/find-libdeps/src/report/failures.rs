@@ -1,8 +1,8 @@
-//! What a check prints on standard output: the failures as one JSON document, whose format the README
-//! documents, or files.
+//! What a check prints on standard output: the failures as one JSON document, whose format
+//! docs/json.md documents, or files.
 
 use crate::check::{Checked, Failure};
-use crate::demand::Site;
+use crate::demand::{self, Site};
 use crate::system::escape::shown;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt as _;
@@ -21,7 +21,8 @@ struct Document {
 
 #[derive(Serialize)]
 struct JsonFailure {
-    kind: &'static str,
+    failure: &'static str,
+    kind: Option<&'static str>,
     name: String,
     versions: Vec<String>,
     path: Option<String>,
@@ -53,7 +54,8 @@ pub fn document(checked: &Checked) -> Result<String, serde_json::Error> {
 
 fn failure(failure: &Failure) -> JsonFailure {
     JsonFailure {
-        kind: failure.kind.name(),
+        failure: failure.kind.name(),
+        kind: failure.item().map(demand::Kind::name),
         name: shown(&failure.name),
         versions: failure.versions.iter().map(shown).collect(),
         path: failure.library.as_ref().map(shown),

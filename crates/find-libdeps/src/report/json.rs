@@ -1,8 +1,8 @@
-//! The report as one JSON document; the README documents its format.
+//! The report as one JSON document; docs/json.md documents its format.
 //!
 //! Names and paths are escaped by [`crate::system::escape::shown`].
 
-use crate::demand::{Evidence, Kind, Site};
+use crate::demand::{Evidence, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
 use crate::report::{ListedPackage, NeededLibrary, Report, Users};
@@ -18,8 +18,8 @@ struct Document<'a> {
     version: &'static str,
     release: JsonRelease<'a>,
     packages: Vec<JsonPackage<'a>>,
-    libraries: Vec<JsonLibrary>,
-    possible: Vec<JsonLibrary>,
+    needed: Vec<JsonNeeded>,
+    possible: Vec<JsonNeeded>,
     files: Vec<JsonFile>,
     started: Vec<JsonStarted>,
     warnings: Vec<JsonWarning>,
@@ -39,12 +39,12 @@ struct JsonPackage<'a> {
     architecture: Option<&'a str>,
     version: Option<&'a str>,
     installed: bool,
-    libraries: Vec<String>,
+    listed_for: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct JsonLibrary {
-    soname: String,
+struct JsonNeeded {
+    name: String,
     kind: &'static str,
     evidence: &'static str,
     provider: &'static str,
@@ -90,9 +90,9 @@ struct JsonCounts {
 
 /// `report` as a document that ends with a newline.
 pub fn document(report: &Report) -> Result<String, serde_json::Error> {
-    let libraries = |all: &[NeededLibrary]| -> Vec<JsonLibrary> {
+    let needed = |all: &[NeededLibrary]| -> Vec<JsonNeeded> {
         let all = all.iter();
-        all.map(|each| library(each, &report.users)).collect()
+        all.map(|each| needed(each, &report.users)).collect()
     };
     let document = Document {
         format: FORMAT,
@@ -103,8 +103,8 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
             architecture: &report.architecture,
         },
         packages: report.packages.iter().map(package).collect(),
-        libraries: libraries(&report.libraries),
-        possible: libraries(&report.possible),
+        needed: needed(&report.libraries),
+        possible: needed(&report.possible),
         files: report
             .system_files
             .iter()
@@ -145,20 +145,15 @@ fn package(listed: &ListedPackage) -> JsonPackage<'_> {
         architecture: version.map(|version| version.architecture.as_str()),
         version: version.map(|version| version.number.as_str()),
         installed: listed.is_installed,
-        libraries: listed.libraries.iter().map(shown).collect(),
+        listed_for: listed.libraries.iter().map(shown).collect(),
     }
 }
 
-fn library(library: &NeededLibrary, users: &Users) -> JsonLibrary {
+fn needed(library: &NeededLibrary, users: &Users) -> JsonNeeded {
     let provider = &library.provider;
-    JsonLibrary {
-        soname: shown(&library.soname),
-        kind: match library.kind {
-            Kind::Library => "library",
-            Kind::Program => "program",
-            Kind::File => "file",
-            Kind::Module => "module",
-        },
+    JsonNeeded {
+        name: shown(&library.soname),
+        kind: library.kind.name(),
         evidence: match library.evidence {
             Evidence::Header => "header",
             Evidence::Note => "note",

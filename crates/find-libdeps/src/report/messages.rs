@@ -1,6 +1,6 @@
 //! Messages on standard error: one per line, each prefixed with the program's name.
 
-use crate::check::{Checked, Failure};
+use crate::check::Checked;
 use crate::cli::{Color, Verbosity};
 use crate::demand::{Evidence, Site};
 use crate::loader::outcome::Cause;
@@ -15,7 +15,7 @@ use anstyle::{AnsiColor, Style};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::io::{Stderr, Write as _};
-use std::path::Component;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 /// What to do about what is missing for no other known reason.
@@ -117,7 +117,8 @@ impl Messages {
         for failure in &checked.failures {
             self.line(failure.kind.name(), ERROR, &failure.text());
         }
-        let hints: BTreeSet<&str> = checked.failures.iter().filter_map(Failure::hint).collect();
+        let hints = checked.failures.iter();
+        let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).collect();
         for hint in hints {
             self.line("hint", Style::new(), hint);
         }
@@ -177,10 +178,10 @@ fn advice(library: &NeededLibrary) -> Option<&str> {
     }
 }
 
-/// What is possible: one line for each distribution, and one for each library that files of none may
-/// load.
+/// What is possible: one line for each distribution, and for each directory with files of none that may
+/// load something.
 fn possible(report: &Report) -> Vec<String> {
-    let mut of_files = Vec::new();
+    let mut by_directory: BTreeMap<&Path, Vec<(&NeededLibrary, Vec<&Site>)>> = BTreeMap::new();
     let mut by_distribution: BTreeMap<&Identity, Options> = BTreeMap::new();
     for library in &report.possible {
         let mut others = Vec::new();
@@ -193,17 +194,35 @@ fn possible(report: &Report) -> Vec<String> {
                 None => others.push(site),
             }
         }
-        if !others.is_empty() {
-            let (name, why) = option(library);
-            let why = why.map(|why| format!(", {why}")).unwrap_or_default();
-            let reason = library.reason.map(|reason| format!("; {reason}"));
-            let reason = reason.unwrap_or_default();
-            of_files.push(format!("{name}{why} ({}{reason})", sites(&others)));
+        if let Some(first) = others.first() {
+            let dir = first.path.parent().unwrap_or(&first.path);
+            let libraries = by_directory.entry(dir).or_default();
+            libraries.push((library, others));
         }
     }
     let folded = by_distribution.iter();
     let folded = folded.map(|(distribution, options)| format!("{distribution}: {options}"));
+    let of_files = by_directory.into_iter();
+    let of_files = of_files.map(|(dir, libraries)| of_directory(dir, &libraries));
     folded.chain(of_files).collect()
+}
+
+/// What files of no distribution may load, the first of them in `dir`.
+fn of_directory(dir: &Path, libraries: &[(&NeededLibrary, Vec<&Site>)]) -> String {
+    if let [(library, calls)] = libraries {
+        let (name, why) = option(library);
+        let why = why.map(|why| format!(", {why}")).unwrap_or_default();
+        let reason = library.reason.map(|reason| format!("; {reason}"));
+        let reason = reason.unwrap_or_default();
+        return format!("{name}{why} ({}{reason})", sites(calls));
+    }
+    let mut options = Options::default();
+    for (library, calls) in libraries {
+        for site in calls {
+            options.add(library, site);
+        }
+    }
+    format!("{}: {options}", shown(dir))
 }
 
 /// What one distribution can use, by why there is no package and by the reason; each name with its

@@ -8,7 +8,7 @@ use crate::elf::dlopen_note::{Notes, Priority};
 use crate::python::distributions::{Distribution, Distributions};
 use crate::python::source::Call;
 use crate::run_time::table;
-use crate::scan::{LoadsByName, Starts};
+use crate::scan::{LoadsByName, Starts, is_in_every_image};
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::path::{Path, PathBuf};
@@ -24,18 +24,21 @@ pub struct RunTimeDemands<'a> {
 }
 
 /// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
-/// [`Dlopen::All`] every demand is listed; otherwise only required ones.
+/// [`Dlopen::All`] every demand is listed; otherwise only required ones. With `is_image` what every image
+/// is taken to have is demanded, too.
 pub fn demands<'a>(
     config: &Config,
     root: &'a Root,
     starts: &Starts,
     scanned: LoadsByName,
+    is_image: bool,
 ) -> RunTimeDemands<'a> {
     let distributions = Distributions::read(root, scanned.metadata);
     let sources = Sources {
         notes: &scanned.notes,
         calls: &scanned.calls,
         scripts: &scanned.scripts,
+        is_image,
         distributions: &distributions,
     };
     let demands = match config.dlopen {
@@ -64,7 +67,8 @@ impl RunTimeDemands<'_> {
 struct Sources<'a> {
     notes: &'a [(PathBuf, Notes)],
     calls: &'a [(PathBuf, Vec<Call>)],
-    scripts: &'a [(PathBuf, String)],
+    scripts: &'a [(PathBuf, Vec<String>)],
+    is_image: bool,
     distributions: &'a Distributions<'a>,
 }
 
@@ -111,15 +115,19 @@ impl Sources<'_> {
                 reason: need.reason,
             }));
         }
-        demands.extend(self.scripts.iter().map(|(real, interpreter)| Demand {
-            site: site(real, None),
-            evidence: Evidence::Script,
-            caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
-            items: Rc::new([Item::Program(interpreter.clone())]),
-            is_required: true,
-            is_listed: true,
-            reason: None,
-        }));
+        for (real, programs) in self.scripts {
+            let programs = programs.iter();
+            let programs = programs.filter(|it| self.is_image || !is_in_every_image(it));
+            demands.extend(programs.map(|program| Demand {
+                site: site(real, None),
+                evidence: Evidence::Script,
+                caller: Caller::Interpreter(real.parent().unwrap_or(real).into()),
+                items: Rc::new([Item::Program(program.clone())]),
+                is_required: true,
+                is_listed: true,
+                reason: None,
+            }));
+        }
         let owners = self
             .distributions
             .owners(self.calls.iter().map(|(real, _)| real.as_path()));
@@ -141,7 +149,7 @@ impl Sources<'_> {
                 reason: None,
             }));
         }
-        demands.sort();
+        demands.sort_unstable();
         demands
     }
 

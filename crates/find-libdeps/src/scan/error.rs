@@ -15,7 +15,7 @@ const MAX_NAMED: usize = 10;
 #[derive(Debug, Error)]
 pub enum ScanError {
     /// A PATH cannot be analysed.
-    #[error("cannot read {}: {source}{}", shown(path), below(root.as_deref()))]
+    #[error("cannot read {}: {source}{}", shown(path), context(source, root.as_deref()))]
     Path {
         /// As it was given.
         path: PathBuf,
@@ -32,9 +32,15 @@ pub enum ScanError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-fn below(root: Option<&Path>) -> String {
-    root.map(|root| format!(" (below the root {})", shown(root)))
-        .unwrap_or_default()
+/// The root that was searched, or what to do about a path that does not exist.
+fn context(source: &io::Error, root: Option<&Path>) -> String {
+    match (root, source.kind()) {
+        (Some(root), _) => format!(" (below the root {})", shown(root)),
+        (None, io::ErrorKind::NotFound) => {
+            "; pass a virtualenv, or another tree of binaries, that exists here".to_owned()
+        }
+        _ => String::new(),
+    }
 }
 
 fn unread(all: &[Unread]) -> String {

@@ -1,7 +1,7 @@
 //! The given PATHs to what their files hold.
 //!
 //! Takes the PATHs; gives the ELF objects, the notes and calls that load libraries by name, the
-//! interpreters of scripts, and what could not be read. Each file is opened at most once, on all threads.
+//! programs that start scripts, the virtualenvs, and what could not be read. Each file is opened at most once, on all threads.
 //!
 //! Never happens here: following a symbolic link, or combining information from several files.
 
@@ -17,4 +17,5 @@ mod walk;
 
 pub use error::ScanError;
 pub use read::{Counts, LoadsByName, Scanned, read};
+pub use script::is_in_every_image;
 pub use starts::Starts;

@@ -29,12 +29,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
+/// The file that makes its directory a virtualenv (PEP 405).
+const VIRTUALENV: &str = "pyvenv.cfg";
+
 /// What the files hold, in no order, by their real paths.
 #[derive(Debug, Default)]
 pub struct Scanned {
     /// ELF files. Equal objects are shared.
     pub objects: Vec<(Arc<Path>, Arc<Object>)>,
     pub by_name: LoadsByName,
+    /// The directories with a `pyvenv.cfg`.
+    pub virtualenvs: Vec<PathBuf>,
     /// Malformed ELF files and notes, and sources that were not searched for calls.
     pub warnings: Vec<Warning>,
     pub counts: Counts,
@@ -47,8 +52,8 @@ pub struct LoadsByName {
     pub notes: Vec<(PathBuf, Notes)>,
     /// The calls in Python sources that load a library.
     pub calls: Vec<(PathBuf, Vec<Call>)>,
-    /// The interpreters of the scripts that are programs, except Python and the shell.
-    pub scripts: Vec<(PathBuf, String)>,
+    /// The programs that start the scripts among programs, each a path or a name in `PATH`.
+    pub scripts: Vec<(PathBuf, Vec<String>)>,
     /// The files that each describe a distribution.
     pub metadata: Vec<PathBuf>,
 }
@@ -88,9 +93,9 @@ pub fn read(
         files: files_read,
         is_excluded: (!of_kernel.is_empty() || !config.exclude.is_empty()).then_some(&is_excluded),
         is_wanted: match config.dlopen {
-            Dlopen::Off => names::may_be_elf,
+            Dlopen::Off => |name| names::may_be_elf(name) || name == VIRTUALENV,
             Dlopen::Known | Dlopen::All => {
-                |name| names::may_be_elf(name) || source::is_python(name)
+                |name| names::may_be_elf(name) || name == VIRTUALENV || source::is_python(name)
             }
         },
         visit: |path: &Path| scan.visit(path),
@@ -109,7 +114,7 @@ pub fn read(
         for one in &mut unread {
             one.path = starts.reported_or_real(&root.inner(&one.path));
         }
-        unread.sort_by(|a, b| a.path.cmp(&b.path));
+        unread.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         return Err(ScanError::Unread(unread));
     }
     let scanned = scan.scanned.into_inner();
@@ -182,10 +187,22 @@ impl Scan<'_> {
         }
     }
 
+    /// Whether `path` lies in a directory of programs: that of a PATH or of a virtualenv.
+    fn is_program(&self, path: &Path) -> bool {
+        path.parent().is_some_and(|dir| {
+            let is_of_virtualenv = || dir.with_file_name(VIRTUALENV).exists();
+            self.programs.iter().any(|it| it == dir)
+                || dir.file_name().is_some_and(|name| name == "bin") && is_of_virtualenv()
+        })
+    }
+
     fn visit(&self, path: &Path) {
-        let is_program = path
-            .parent()
-            .is_some_and(|dir| self.programs.iter().any(|it| it == dir));
+        if path.file_name().is_some_and(|name| name == VIRTUALENV) {
+            let dir = path.parent().unwrap_or(path);
+            self.scanned().virtualenvs.push(self.root.inner(dir));
+            return;
+        }
+        let is_program = || self.is_program(path);
         match read_file(path, self.config.dlopen, is_program, || self.may_call(path)) {
             Ok(Content::Other) => {}
             Ok(Content::Object(object, notes)) => self.add_object(path, *object, notes),
@@ -197,8 +214,8 @@ impl Scan<'_> {
                 let warning = Warning::new(self.reported(path), error.to_string());
                 self.scanned().warnings.push(warning);
             }
-            Ok(Content::Script(interpreter)) => {
-                let script = (self.root.inner(path), interpreter);
+            Ok(Content::Script(programs)) => {
+                let script = (self.root.inner(path), programs);
                 self.scanned().by_name.scripts.push(script);
             }
             Ok(Content::Metadata) => {
@@ -256,8 +273,8 @@ impl Scan<'_> {
 enum Content {
     Object(Box<Object>, Option<Notes>),
     Source(Result<Vec<Call>, Unsearched>),
-    /// A program that this interpreter runs.
-    Script(String),
+    /// A script that these programs start.
+    Script(Vec<String>),
     Metadata,
     Archive(Packed),
     /// Nothing of interest.
@@ -269,7 +286,7 @@ enum Content {
 fn read_file(
     path: &Path,
     dlopen: Dlopen,
-    is_program: bool,
+    is_program: impl Fn() -> bool,
     may_call: impl Fn() -> bool,
 ) -> Result<Content, ElfError> {
     thread_local! {
@@ -299,7 +316,7 @@ fn read_file(
             Ok(packed.map_or(Content::Other, Content::Archive))
         }
         Ok(None) if Distributions::is_metadata(path) => Ok(Content::Metadata),
-        Ok(None) if dlopen != Dlopen::Off && is_program && !is_source => {
+        Ok(None) if dlopen != Dlopen::Off && !is_source && is_program() => {
             Ok(script(&file)?.map_or(Content::Other, Content::Script))
         }
         Ok(None) => Ok(Content::Other),
@@ -325,15 +342,16 @@ fn elf(file: &File, dlopen: Dlopen) -> Result<Option<Content>, ElfError> {
     Ok(Some(Content::Object(object, notes.transpose()?)))
 }
 
-/// What runs the script `file`, unless it cannot be executed.
-fn script(file: &File) -> io::Result<Option<String>> {
+/// What starts the script `file`, unless it cannot be executed.
+fn script(file: &File) -> io::Result<Option<Vec<String>>> {
     let mut head = [0; script::HEAD];
     let length = file.read_at(&mut head, 0)?;
-    let Some(interpreter) = script::interpreter(&head[..length]) else {
+    let programs = script::programs(&head[..length]);
+    if programs.is_empty() {
         return Ok(None);
-    };
+    }
     let is_executable = file.metadata()?.permissions().mode() & 0o111 != 0;
-    Ok(is_executable.then(|| interpreter.to_owned()))
+    Ok(is_executable.then(|| programs.into_iter().map(str::to_owned).collect()))
 }
 
 /// What the loader reads of `elf`. It is not known here whether a malformed file is for this machine.
@@ -370,16 +388,16 @@ mod tests {
             let path = dir.path().join(name);
             mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
             for dlopen in [Dlopen::Off, Dlopen::Known] {
-                let content = read_file(&path, dlopen, true, || true);
+                let content = read_file(&path, dlopen, || true, || true);
                 assert!(matches!(content, Ok(Content::Other)), "{name}");
             }
         }
         let link = dir.path().join("c.so");
         symlink("a.so", &link).unwrap();
-        let content = read_file(&link, Dlopen::Known, true, || true);
+        let content = read_file(&link, Dlopen::Known, || true, || true);
         assert!(matches!(content, Ok(Content::Other)));
         // What is below it was not listed.
-        let content = read_file(dir.path(), Dlopen::Known, true, || true);
+        let content = read_file(dir.path(), Dlopen::Known, || true, || true);
         assert!(matches!(content, Err(ElfError::Io(_))));
     }
 }

@@ -1,4 +1,4 @@
-//! The first line of a script, as the kernel and env(1) read it.
+//! The first lines of a script, as the kernel, env(1) and the shell read them.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -6,30 +6,59 @@ use std::path::Path;
 
 /// How much of a file the kernel reads to find the interpreter (`BINPRM_BUF_SIZE` in its
 /// `include/uapi/linux/binfmts.h`).
-pub const HEAD: usize = 256;
+const LINE: usize = 256;
+/// How much is read here: the second line may name a path of any length.
+pub const HEAD: usize = LINE + 4096;
 
-/// The program that runs the script which begins with `head`: a path, or a name in `PATH` if it is
-/// started through env. `None` if this is no script, or a shell or Python runs it: every image has the
-/// one, and the other is the interpreter of the tree.
-pub fn interpreter(head: &[u8]) -> Option<&str> {
-    let line = head.strip_prefix(b"#!")?;
-    let end = line.iter().position(|&byte| byte == b'\n');
+/// How pip and uv begin the second line of a script whose interpreter the kernel would not take, for its
+/// length or a space: the shell runs the path that follows, and to Python it is a string.
+const EXEC: &str = "'''exec' ";
+
+/// The programs that start the script which begins with `head`, each a path or a name in `PATH`: the
+/// one that the kernel runs, and the one that this runs if it is env or, as pip and uv use it, the
+/// shell. Empty if this is no script.
+pub fn programs(head: &[u8]) -> Vec<&str> {
+    let mut lines = head.split(|&byte| byte == b'\n');
+    let first = lines.next().and_then(|line| line.strip_prefix(b"#!"));
     // The kernel refuses a line that is longer (`load_script` in its `fs/binfmt_script.c`).
-    if end.is_none() && head.len() >= HEAD {
-        return None;
-    }
-    let mut words = std::str::from_utf8(&line[..end.unwrap_or(line.len())])
-        .ok()?
-        .split_ascii_whitespace();
-    let first = words.next()?;
-    let program = match file_name(first) {
-        b"env" => after_env(words)?,
-        _ => first,
+    let first = first.filter(|line| b"#!".len() + line.len() < LINE);
+    let text = |line| std::str::from_utf8(line).ok();
+    let mut words = first.and_then(text).unwrap_or("").split_ascii_whitespace();
+    let Some(kernel) = words.next() else {
+        return Vec::new();
     };
+    let next = match file_name(kernel) {
+        b"env" => after_env(words),
+        b"sh" => lines.next().and_then(text).and_then(after_exec),
+        _ => None,
+    };
+    let is_usable = |program: &&str| {
+        let is_clear = program.starts_with('/') || !program.contains('/');
+        is_clear && !file_name(program).is_empty()
+    };
+    [Some(kernel), next]
+        .into_iter()
+        .flatten()
+        .filter(is_usable)
+        .collect()
+}
+
+/// Whether a list does not name the package of `program`: every image has env and a shell, and Python
+/// is the interpreter of the tree.
+pub fn is_in_every_image(program: &str) -> bool {
     let name = file_name(program);
-    let is_everywhere = name == b"sh" || name.starts_with(b"python") || name.starts_with(b"pypy");
-    let is_usable = program.starts_with('/') || !program.contains('/');
-    (!is_everywhere && is_usable && !name.is_empty()).then_some(program)
+    name == b"sh" || name == b"env" || name.starts_with(b"python") || name.starts_with(b"pypy")
+}
+
+/// The program in the line `'''exec' PROGRAM "$0" "$@"`; `None` if it depends on a variable.
+fn after_exec(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix(EXEC)?;
+    let program = match rest.chars().next()? {
+        quote @ ('"' | '\'') => rest[1..].split(quote).next()?,
+        _ => rest.split_ascii_whitespace().next()?,
+    };
+    let is_plain = !program.contains(['$', '\\']);
+    (program.starts_with('/') && is_plain).then_some(program)
 }
 
 /// The program that env(1) starts; `None` where that takes more than plain words: an option with an
@@ -57,26 +86,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interpreter_is_a_path_or_a_name_after_env() {
+    fn a_script_is_started_by_the_kernel_env_or_the_shell() {
         for (head, expected) in [
-            ("#!/usr/bin/perl -w\nx", Some("/usr/bin/perl")),
-            ("#! \t/bin/bash", Some("/bin/bash")),
-            ("#!/usr/bin/env node\n", Some("node")),
-            ("#!/usr/bin/env -S A=1 -i ruby -w\n", Some("ruby")),
-            ("#!/usr/bin/env -S -u X ruby\n", None),
-            ("#!/usr/bin/env -S A=\"b c\" ruby\n", None),
-            ("#!/bin/sh\n", None),
-            ("#!/usr/bin/env python3\n", None),
-            ("#!/venv/bin/python3.11\n", None),
-            ("#!/usr/bin/env\n", None),
-            ("#!\n", None),
-            ("#!bin/x\n", None),
-            ("#!/\n", None),
-            ("/bin/bash", None),
+            ("#!/usr/bin/perl -w\nx", &["/usr/bin/perl"][..]),
+            ("#! \t/bin/bash", &["/bin/bash"]),
+            ("#!/usr/bin/env node\n", &["/usr/bin/env", "node"]),
+            (
+                "#!/usr/bin/env -S A=1 -i ruby -w\n",
+                &["/usr/bin/env", "ruby"],
+            ),
+            ("#!/usr/bin/env -S -u X ruby\n", &["/usr/bin/env"]),
+            ("#!/usr/bin/env -S A=\"b c\" ruby\n", &["/usr/bin/env"]),
+            ("#!/usr/bin/env\n", &["/usr/bin/env"]),
+            ("#!/venv/bin/python3.11\n", &["/venv/bin/python3.11"]),
+            ("#!/bin/sh\nexec x", &["/bin/sh"]),
+            (
+                "#!/bin/sh\n'''exec' /a/python \"$0\" \"$@\"\n' '''\n",
+                &["/bin/sh", "/a/python"],
+            ),
+            (
+                "#!/bin/sh\n'''exec' \"/a b/python\" \"$0\"",
+                &["/bin/sh", "/a b/python"],
+            ),
+            (
+                "#!/bin/sh\n'''exec' '/a b/python' \"$0\"",
+                &["/bin/sh", "/a b/python"],
+            ),
+            (
+                "#!/bin/sh\n'''exec' \"$(dirname -- \"$0\")\"/'python3'",
+                &["/bin/sh"],
+            ),
+            ("#!\n", &[]),
+            ("#!bin/x\n", &[]),
+            ("#!/\n", &[]),
+            ("/bin/bash", &[]),
+            ("", &[]),
         ] {
-            assert_eq!(interpreter(head.as_bytes()), expected, "{head}");
+            assert_eq!(programs(head.as_bytes()), expected, "{head}");
         }
-        let long = format!("#!/{}", "x".repeat(HEAD));
-        assert_eq!(interpreter(&long.as_bytes()[..HEAD]), None);
+        for is_ended in [false, true] {
+            let path = format!("/{}", "x".repeat(LINE - 4));
+            let head = format!("#!{path}{}", if is_ended { "\n" } else { "x" });
+            assert_eq!(programs(head.as_bytes()).len(), usize::from(is_ended));
+        }
     }
 }

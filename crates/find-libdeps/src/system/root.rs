@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -83,6 +84,12 @@ impl Root {
             None => fs::metadata(path),
             Some(_) => fs::metadata(self.outer(&self.resolve(path)?)),
         }
+    }
+
+    /// Whether `path` leads to a file that someone may execute.
+    pub fn is_executable(&self, path: &Path) -> bool {
+        let metadata = self.metadata(path);
+        metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     }
 
     /// Opens the file that `path` leads to for reading. The caller must make sure that it is a

@@ -34,7 +34,7 @@ const NAME: &str = "ld";
 const MAX_OUTPUT: u64 = 1 << 30;
 /// The limit for all processes in bytes.
 const MAX_OUTPUT_IN_ALL: u64 = 8 << 30;
-/// How many failed loads an error names.
+/// How many failed loads an error names, the last ones.
 const MAX_FAILURES: usize = 10;
 /// The limit for the number of processes.
 const MAX_PROCESSES: usize = 1_000_000;
@@ -116,7 +116,8 @@ pub struct TracedProgram {
     /// Each object once. Paths are absolute, except those loaded by a relative path from another
     /// directory than the one in which the command was started.
     pub loaded: Vec<LoadedObject>,
-    /// What it asked for and never loaded. The paths of requesters are as in `loaded`.
+    /// What it asked for and never loaded, in the order of the requests, without what exists: code may
+    /// ask whether that is loaded (`RTLD_NOLOAD`). The paths of requesters are as in `loaded`.
     pub failed: Vec<FailedLoad>,
 }
 
@@ -129,8 +130,8 @@ impl Trace {
             .unwrap_or(u8::MAX)
     }
 
-    /// What the command asked for and did not get, in lines for an error message. The C library's
-    /// own requests, such as NSS modules, are optional.
+    /// What the command asked for and did not get, in lines for an error message, in the order of the
+    /// requests. The C library's own requests, such as NSS modules, are optional.
     pub fn failures(&self) -> String {
         let all = self.processes.iter().flat_map(|process| {
             let failed = process.failed.iter();
@@ -146,17 +147,17 @@ impl Trace {
                     "needed"
                 };
                 format!(
-                    "\nit did not find {}, {verb} by {by}",
+                    "it did not find {}, {verb} by {by}",
                     shown(&failed.requested)
                 )
             })
         });
-        let all: BTreeSet<String> = all.collect();
-        let more = match all.len().checked_sub(MAX_FAILURES) {
-            None | Some(0) => String::new(),
-            Some(more) => format!("\nand {more} more"),
-        };
-        all.into_iter().take(MAX_FAILURES).collect::<String>() + &more
+        let mut known = HashSet::new();
+        let all: Vec<String> = all.filter(|line| known.insert(line.clone())).collect();
+        let earlier = all.len().saturating_sub(MAX_FAILURES);
+        let cut = (earlier > 0).then(|| format!("it did not find {earlier} others before these"));
+        let lines = cut.iter().chain(&all[earlier..]);
+        lines.flat_map(|line| ["\n", line]).collect()
     }
 
     /// Every object that was loaded.
@@ -341,7 +342,13 @@ fn with_absolute_paths(
         by: requester(object.by),
         ..object
     });
-    let failed = program.failed.into_iter().map(|failed| FailedLoad {
+    let is_there = |failed: &FailedLoad| match &failed.tried {
+        Some(path) => path.exists(),
+        None => Path::new(&failed.requested).is_absolute() && Path::new(&failed.requested).exists(),
+    };
+    let failed = program.failed.into_iter();
+    let failed = failed.filter(|failed| !failed.is_dlopen || !is_there(failed));
+    let failed = failed.map(|failed| FailedLoad {
         by: requester(failed.by),
         ..failed
     });

@@ -2,8 +2,9 @@
 //!
 //! Which of the loaded objects count is decided in [`crate::trace::select`]. Nothing is run here.
 
-use crate::config::Config;
+use crate::config::{Config, Dlopen};
 use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
+use crate::files::is_stdlib;
 use crate::loader::never_packaged;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{DpkgError, Package};
@@ -49,7 +50,7 @@ pub fn demands(
     let Some(trace) = trace else {
         return Ok(Traced::default());
     };
-    let real = |path: &Path| root.canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let real = |path: &Path| real(root, path);
     let architecture = Abi::of(ownership.architecture()).name();
     let package = |ownership: &Ownership, path: &Path| match ownership.owner(path, architecture) {
         Owner::Package(package) => Some(package),
@@ -123,7 +124,19 @@ pub fn demands(
     })
 }
 
-/// The demand of a request by `program` that the loader did not meet.
+/// `path` with the links resolved on the way to it, as far as it exists.
+fn real(root: &Root, path: &Path) -> PathBuf {
+    let mut dirs = path.ancestors();
+    let existing = dirs.find_map(|dir| Some((dir, root.canonicalize(dir).ok()?)));
+    let Some((dir, real)) = existing else {
+        return path.to_owned();
+    };
+    let rest = path.strip_prefix(dir).unwrap_or(Path::new(""));
+    rest.iter().fold(real, |real, name| real.join(name))
+}
+
+/// The demand of a request by `program` that the loader did not meet; `None` for a path relative to
+/// the working directory, at which no package has anything.
 fn failed_load(
     failed: &FailedLoad,
     program: &Path,
@@ -131,18 +144,18 @@ fn failed_load(
     root: &Root,
     tree: &Tree,
 ) -> Option<Demand> {
-    let name = Path::new(&failed.requested).file_name()?;
+    let requested = Path::new(&failed.requested);
+    let name = requested.file_name()?;
+    if requested.is_relative() && requested.as_os_str() != name {
+        return None;
+    }
     let by = match &failed.by {
         Requester::Object(path) => path,
         Requester::Program | Requester::Unknown => program,
     };
-    let real = root.canonicalize(by).unwrap_or_else(|_| by.to_owned());
+    let real = real(root, by);
     // Everything that ctypes opens is asked for by one module.
-    let site = if select::is_stdlib(&real) {
-        program
-    } else {
-        &real
-    };
+    let site = if is_stdlib(&real) { program } else { &real };
     let path = tree.reported(site).unwrap_or_else(|| site.to_owned());
     if config.ignores(name) || never_packaged::by_host(name) || config.excludes(&path) {
         return None;
@@ -156,7 +169,7 @@ fn failed_load(
         caller: Caller::Object(real.into()),
         items: Rc::new([Item::Library(LibraryName::Soname(failed.requested.clone()))]),
         is_required: false,
-        is_listed: false,
+        is_listed: config.dlopen == Dlopen::All,
         reason: Some("the command asked for it and did not get it"),
     })
 }

@@ -28,7 +28,7 @@
 //!
 //! Nothing is opened here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -65,7 +65,7 @@ pub struct Program {
     pub name: OsString,
     /// Each object once, in the order of loading.
     pub loaded: Vec<LoadedObject>,
-    /// What it asked for, once each, and never loaded.
+    /// What it asked for, once each, and never loaded, in the order of the requests.
     pub failed: Vec<FailedLoad>,
 }
 
@@ -78,6 +78,9 @@ pub struct FailedLoad {
     pub by: Requester,
     /// Whether code asked (`dlopen`), not an ELF header.
     pub is_dlopen: bool,
+    /// The last file that the loader tried, unless the name is a path. If code asks with
+    /// `RTLD_NOLOAD`, it is the one that exists.
+    pub tried: Option<PathBuf>,
 }
 
 /// An object that a program loaded.
@@ -443,6 +446,7 @@ impl OutputParser {
                 requested: request.name,
                 by: request.by,
                 is_dlopen: request.is_dlopen,
+                tried: request.tried,
             };
             if !program.failed.contains(&failed) {
                 program.failed.push(failed);
@@ -452,7 +456,8 @@ impl OutputParser {
 
     /// Ends the processes.
     fn finish(mut self) -> DebugOutput {
-        for mut state in std::mem::take(&mut self.states).into_values() {
+        let states: BTreeMap<u32, ProcessState> = self.states.drain().collect();
+        for mut state in states.into_values() {
             self.end_request(&mut state, true);
         }
         for program in &mut self.output.programs {
@@ -460,7 +465,6 @@ impl OutputParser {
             let is_loaded =
                 |failed: &FailedLoad| loaded.iter().any(|it| it.requested == failed.requested);
             program.failed.retain(|failed| !is_loaded(failed));
-            program.failed.sort();
         }
         self.output
     }

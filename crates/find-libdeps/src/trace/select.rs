@@ -18,6 +18,7 @@
 //! An object that several others ask for counts for the first of them. Nothing is run or read here;
 //! the caller knows the owners of files.
 
+use crate::files::is_stdlib;
 use crate::loader::never_packaged;
 use crate::trace::command::{Trace, TracedProgram};
 use crate::trace::ld_debug::{FailedLoad, LoadedObject, Requester};
@@ -104,7 +105,7 @@ pub fn select<'a>(
     }
     selection
         .libraries
-        .sort_by(|a, b| (&a.path, &a.requested).cmp(&(&b.path, &b.requested)));
+        .sort_unstable_by(|a, b| (&a.path, &a.requested).cmp(&(&b.path, &b.requested)));
     selection
 }
 
@@ -206,13 +207,6 @@ impl Provenances<'_> {
             None
         }
     }
-}
-
-/// Whether `path` is in the directory of the interpreter's modules (`DESTSHARED` in Python's
-/// `Makefile.pre.in`).
-pub fn is_stdlib(path: &Path) -> bool {
-    let dir = path.parent().and_then(Path::file_name);
-    dir.is_some_and(|dir| dir == "lib-dynload")
 }
 
 /// Whether the program is a Python interpreter, by its name or by what it loads.

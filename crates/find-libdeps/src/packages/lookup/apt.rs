@@ -172,7 +172,7 @@ impl Lists {
         Ok(())
     }
 
-    /// The Contents indexes for `architecture` in these lists, in apt's order of sources.
+    /// The Contents indexes for `architecture`, or `all`, in these lists, in apt's order of sources.
     pub fn indexes(&self, architecture: &str) -> Result<Vec<Index>, AptError> {
         if matches!(self, Self::Machine) && !may_have_index() {
             return Ok(Vec::new());
@@ -197,8 +197,8 @@ impl Lists {
     }
 
     /// Has apt fetch and check the Contents indexes of all sources for `architectures`. Indexes that
-    /// are present and unchanged are not fetched again. A source that cannot be reached is an error;
-    /// one without such an index is not.
+    /// are present and unchanged are not fetched again, and those of other architectures are kept. A
+    /// source that cannot be reached is an error; one without such an index is not.
     pub fn fetch(&self, architectures: &[&str]) -> Result<(), AptError> {
         let Some(dir) = self.dir() else {
             return Ok(());
@@ -352,7 +352,7 @@ fn identifier(architecture: &str) -> String {
 }
 
 /// The fields of an index target (apt's `doc/acquire-additional-files.md`). The architecture is
-/// spelled out: with `$(ARCHITECTURE)`, apt would also fetch `Contents-all`.
+/// spelled out: with `$(ARCHITECTURE)`, apt would always fetch `Contents-all` too.
 fn target(architecture: &str) -> [(&'static str, String); 6] {
     [
         ("MetaKey", format!("$(COMPONENT)/Contents-{architecture}")),
@@ -378,7 +378,8 @@ fn configuration(architectures: &[&str]) -> String {
                     #clear APT::Update::Pre-Invoke;\n\
                     #clear APT::Update::Post-Invoke;\n\
                     #clear APT::Update::Post-Invoke-Success;\n\
-                    APT::Update::Error-Mode \"any\";\n"
+                    APT::Update::Error-Mode \"any\";\n\
+                    APT::Get::List-Cleanup \"false\";\n"
         .to_owned();
     for architecture in architectures {
         let id = identifier(architecture);

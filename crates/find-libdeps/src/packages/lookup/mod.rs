@@ -2,7 +2,9 @@
 //!
 //! Takes the wanted libraries, programs and files and the loader's directories; returns, for each, the package
 //! to install, the packages among which no rule decides, or the reason why there is none. It uses the
-//! Contents indexes of apt's sources, which list the files of every package.
+//! Contents indexes of apt's sources, which list the files of every package: the one of an
+//! architecture, and, for programs and files that are not in it, the one of packages for all
+//! architectures, which has four times the size and no library that the loader finds.
 //! Nothing is installed, apt's own lists are never written to, and only the machine's own
 //! root is examined.
 
@@ -17,8 +19,10 @@ pub use rules::{Found, PackagedLibrary};
 pub use wanted::Wanted;
 
 use crate::config::Lookup;
+use crate::demand::Item;
 use crate::loader::system_libraries::LdSo;
 use crate::packages::dpkg::{Dpkg, DpkgError, Package, PackageVersion};
+use crate::system::architecture::Abi;
 use crate::system::escape::shown;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
@@ -31,6 +35,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 use wanted::Query;
 
+/// In the name of an index of packages for all architectures.
+const ALL: &str = "all";
 /// The size of the buffer between apt's output and the parser.
 const BUFFER: usize = 1 << 18;
 /// A thousand wanted names match a few thousand files.
@@ -94,13 +100,13 @@ pub enum LookupError {
     Dpkg(#[from] DpkgError),
 }
 
-/// Looks up everything in `wanted` in the indexes that `source` allows. Reads and fetches
-/// nothing if `wanted` is empty.
+/// Looks up everything in `wanted`, sets of alternatives, in the indexes that `source` allows. Reads
+/// and fetches nothing if `wanted` is empty.
 pub fn look_up(
     root: &Root,
     dpkg: &Dpkg,
     ld_so: &LdSo,
-    wanted: &BTreeSet<Wanted>,
+    wanted: &BTreeSet<Vec<Wanted>>,
     source: &Lookup,
 ) -> Result<BTreeMap<Wanted, Found>, LookupError> {
     let mut found = BTreeMap::new();
@@ -110,27 +116,83 @@ pub fn look_up(
     if !root.is_machine() {
         return Err(LookupError::OtherRoot);
     }
-    let queries = queries(dpkg, ld_so, wanted, &mut found)?;
+    let each = wanted.iter().flatten().cloned().collect();
+    let queries = queries(dpkg, ld_so, &each, &mut found)?;
     let release = OsRelease::read(root).version_codename;
     let architectures: Vec<&'static str> = queries.keys().copied().collect();
-    let (indexes, _lists) = indexes(&architectures, source)?;
+    let (indexes, lists) = indexes(&architectures, source)?;
     let native = dpkg.architecture();
     for (architecture, mut query) in queries {
-        for index in indexes.get(architecture).into_iter().flatten() {
-            read(index, Rank::of(index, release.as_deref()), &mut query)?;
+        let indexes = indexes.get(architecture).into_iter().flatten();
+        let foreign = Some(architecture).filter(|&it| it != native);
+        found.extend(answers(indexes, release.as_deref(), &mut query, foreign)?);
+    }
+    let open = open(wanted, &found);
+    if !open.is_empty() {
+        let mut query = Query::new(ld_so, Abi::of(native));
+        for wanted in &open {
+            query.add(wanted);
         }
-        let package = |name: &str| Package {
-            name: name.to_owned(),
-            foreign: (architecture != native).then(|| architecture.to_owned()),
-        };
-        for wanted in query.wanted() {
-            found.insert(
-                wanted.clone(),
-                decide(query.files_of(&wanted.item), &package),
-            );
-        }
+        found.extend(in_all(&mut query, lists, release.as_deref(), source));
     }
     Ok(found)
+}
+
+/// What the packages for all architectures say on a query. `fetched` are the lists that the other
+/// indexes were fetched into. A failure concerns only what is not found.
+fn in_all(
+    query: &mut Query,
+    fetched: Option<Lists>,
+    release: Option<&str>,
+    source: &Lookup,
+) -> Vec<(Wanted, Found)> {
+    let mut problem = None;
+    let search = || {
+        let (indexes, _lists) = indexes_of_all(fetched, source, &mut problem)?;
+        answers(indexes.iter(), release, query, None)
+    };
+    let result: Result<_, LookupError> = search();
+    let mut answers = result.unwrap_or_else(|error| {
+        problem = Some(error);
+        let open = query.wanted().iter();
+        open.map(|it| (it.clone(), Found::NotShipped)).collect()
+    });
+    if let Some(error) = problem {
+        let open = answers.iter_mut().map(|(_, found)| found);
+        for found in open.filter(|found| **found == Found::NotShipped) {
+            *found = Found::NotSearched(error.to_string());
+        }
+    }
+    answers
+}
+
+/// The programs and files of `wanted` of which no alternative was found.
+fn open(wanted: &BTreeSet<Vec<Wanted>>, found: &BTreeMap<Wanted, Found>) -> BTreeSet<Wanted> {
+    let is_open = |it: &&Wanted| matches!(found.get(it), None | Some(Found::NotShipped));
+    let unmet = wanted
+        .iter()
+        .filter(|all| all.iter().all(|it| is_open(&it)));
+    let is_file = |it: &&Wanted| !matches!(it.item, Item::Library(_));
+    unmet.flatten().filter(is_file).cloned().collect()
+}
+
+/// What `indexes` say on a query; `foreign` is the architecture of its packages.
+fn answers<'i>(
+    indexes: impl Iterator<Item = &'i Index>,
+    release: Option<&str>,
+    query: &mut Query,
+    foreign: Option<&str>,
+) -> Result<Vec<(Wanted, Found)>, LookupError> {
+    for index in indexes {
+        read(index, Rank::of(index, release), query)?;
+    }
+    let package = |name: &str| Package {
+        name: name.to_owned(),
+        foreign: foreign.map(str::to_owned),
+    };
+    let decided = |wanted: &Wanted| decide(query.files_of(&wanted.item), &package);
+    let wanted = query.wanted().iter();
+    Ok(wanted.map(|it| (it.clone(), decided(it))).collect())
 }
 
 /// The versions that apt would install of `packages`, as far as its package lists have them.
@@ -185,6 +247,7 @@ fn queries(
 
 /// Indexes by architecture, and the lists that must outlive them on disk.
 type Indexes = (BTreeMap<&'static str, Vec<Index>>, Option<Lists>);
+type ListedIndexes = (Vec<Index>, Option<Lists>);
 
 fn indexes(architectures: &[&'static str], source: &Lookup) -> Result<Indexes, LookupError> {
     let mut all = BTreeMap::new();
@@ -200,15 +263,9 @@ fn indexes(architectures: &[&'static str], source: &Lookup) -> Result<Indexes, L
     let Some(&first) = absent.first() else {
         return Ok((all, None));
     };
-    let lists = match source {
-        Lookup::Machine => {
-            return Err(LookupError::NoIndex {
-                architecture: first,
-            });
-        }
-        Lookup::Temporary => Lists::temporary()?,
-        Lookup::Directory(dir) => Lists::kept(dir)?,
-    };
+    let lists = lists(source)?.ok_or(LookupError::NoIndex {
+        architecture: first,
+    })?;
     lists.fetch(&absent).map_err(LookupError::Fetch)?;
     for architecture in absent {
         let indexes = lists.indexes(architecture)?;
@@ -218,6 +275,37 @@ fn indexes(architectures: &[&'static str], source: &Lookup) -> Result<Indexes, L
         all.insert(architecture, indexes);
     }
     Ok((all, Some(lists)))
+}
+
+/// The lists to fetch into, if `source` allows that.
+fn lists(source: &Lookup) -> Result<Option<Lists>, AptError> {
+    match source {
+        Lookup::Machine => Ok(None),
+        Lookup::Temporary => Lists::temporary().map(Some),
+        Lookup::Directory(dir) => Lists::kept(dir).map(Some),
+    }
+}
+
+/// The indexes of packages for all architectures, none if the sources have none, and the lists that
+/// must outlive them. If apt fetches only some of them, `problem` says why.
+fn indexes_of_all(
+    fetched: Option<Lists>,
+    source: &Lookup,
+    problem: &mut Option<LookupError>,
+) -> Result<ListedIndexes, LookupError> {
+    let indexes = Lists::Machine.indexes(ALL)?;
+    if !indexes.is_empty() {
+        return Ok((indexes, None));
+    }
+    let lists = match fetched {
+        None => self::lists(source)?,
+        fetched => fetched,
+    };
+    let Some(lists) = lists else {
+        return Ok((Vec::new(), None));
+    };
+    *problem = lists.fetch(&[ALL]).err().map(LookupError::Fetch);
+    Ok((lists.indexes(ALL)?, Some(lists)))
 }
 
 /// Shows every line of `index` to `query`.

@@ -44,6 +44,9 @@ pub enum Found {
     Undecided(Vec<PackagedLibrary>),
     /// No package of the sources ships it where the loader looks.
     NotShipped,
+    /// No package of its architecture ships it, and the index of packages for all architectures could
+    /// not be used, for this reason.
+    NotSearched(String),
     /// dpkg accepts no packages of its architecture.
     ForeignArchitecture,
 }

@@ -1,0 +1,6 @@
+#include <iostream>
+#include <string>
+
+std::string version();
+
+int main() { std::cout << "libpq " << version() << "\n"; }
