@@ -1,6 +1,6 @@
 //! `--check`: what fails in the root where the tree runs, held against that root's own loader.
 
-use crate::fixture::{Fixture, Report};
+use crate::fixture::{Fixture, PROGRAM, Report};
 use crate::oracle::{needing, runpath, soname};
 use crate::own_root::{LOADER, add, inside, ldconfig, loader, root, run};
 use crate::schema;
@@ -384,8 +384,10 @@ fn what_starts_a_script_of_a_virtualenv_must_exist() {
     }
     // A distribution ships it, as data of its tests.
     let data = format!("{venv}/lib/python3.12/site-packages/tests/venv");
-    fixture.script(&format!("root{data}/bin/python3"), "");
+    fixture.script(&format!("root{data}/bin/python3"), "#!/usr/bin/perl\n");
     fixture.file(&inside(&format!("{data}/pyvenv.cfg")), "");
+    // `pip --target` writes the builder's interpreter into scripts that nobody starts.
+    fixture.script("root/opt/bin/f", "#!/usr/local/bin/python3.12\n");
     let check = |arguments: &[&str]| {
         let run = run(&fixture, "root").args(["--check", "/opt"]);
         run.args(arguments).said()
@@ -407,8 +409,10 @@ fn what_starts_a_script_of_a_virtualenv_must_exist() {
         line("/build/a b/bin/python", "b"),
         line("/build/venv/bin/python3", "a"),
         line("/usr/bin/env", "c"),
-        MISSING_HINT.to_owned(),
         moved.to_owned(),
+        "find-libdeps: hint: use a base image that has it, or pass `--exclude REGEX` for scripts that are \
+         not used\n"
+            .to_owned(),
     ];
     check(&[]).is(1, "", &lines.concat());
     assert_eq!(
@@ -445,9 +449,20 @@ fn modules_for_a_python_that_the_image_lacks_fail_outside_a_virtualenv_too() {
     ] {
         fixture.library(&inside(name), "int x;", &[]);
     }
+    // In the image itself: with `--root` its `PATH` is not known.
+    let copy = || Run::new("cp");
+    copy()
+        .arg(PROGRAM)
+        .arg(fixture.path("root/find-libdeps"))
+        .must();
+    let libraries = ["libc.so.6", "libgcc_s.so.1", "libm.so.6"];
+    copy()
+        .args(libraries.map(|name| format!("{LIB}/{name}")))
+        .arg(fixture.path(inside(LIB)))
+        .must();
     let check = || {
-        run(&fixture, "root")
-            .args(["--check", "/app/deps", site])
+        let run = Run::new("chroot").arg(fixture.path("root"));
+        run.args(["/find-libdeps", "--check", "/app/deps", site])
             .said()
     };
     // Nothing shows who imports them.
@@ -466,6 +481,19 @@ fn modules_for_a_python_that_the_image_lacks_fail_outside_a_virtualenv_too() {
         line("/usr/local/lib/python3.11", "site-packages/x"),
     ];
     check().is(1, "", &lines.concat());
+    run(&fixture, "root")
+        .args(["--check", "/app/deps", site])
+        .said()
+        .is(0, "", "");
+    // A distribution has it for several versions, as a faster form of a source.
+    let other = inside("/app/deps/a/x.cpython-310-x86_64-linux-gnu.so");
+    fixture.library(&other, "int x;", &[]);
+    check().is(1, "", &lines[1]);
+    fs::remove_file(fixture.path(&other)).expect("it was made");
+    // It may embed any version.
+    fixture.program("root/app/deps/bin/p", &["-pie"]);
+    check().is(0, "", "");
+    fs::remove_file(fixture.path("root/app/deps/bin/p")).expect("it was made");
     // Its version may be the right one.
     fixture.script("root/usr/local/bin/python3", "");
     check().is(0, "", "");

@@ -36,7 +36,13 @@ impl<'a> Prepared<'a> {
     ) -> Self {
         let of_scan = [unread::warnings(config, root, &starts), scanned.warnings].concat();
         let virtualenvs = interpreter::virtualenvs(root, starts.real(), &scanned.virtualenvs);
-        let run_time = demands::demands(config, root, &starts, scanned.by_name, is_image);
+        // Scripts elsewhere come with distributions whose users import modules (`pip --target`).
+        let started: Vec<PathBuf> = virtualenvs
+            .iter()
+            .filter(|_| is_image)
+            .map(|it| it.prefix.join("bin"))
+            .collect();
+        let run_time = demands::demands(config, root, &starts, scanned.by_name, &started);
         let (objects, demands) = (&scanned.objects, &run_time.demands);
         let empty = empty::warnings(config, root, &starts, objects, &of_scan, demands, !is_image);
         // A virtualenv around a PATH is not copied with it, but in the image it is there.

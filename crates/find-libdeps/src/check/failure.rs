@@ -4,6 +4,7 @@ use crate::check::path::{Loading, object};
 use crate::demand::{self, Evidence, Item, LibraryName, Site};
 use crate::loader::outcome::{Outcome, Resolution};
 use crate::loader::remarks::Lacking;
+use crate::scan::is_in_every_image;
 use crate::system::escape::{counted, shown};
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,9 @@ const VERSION: &str = "the builder's system is newer than this one; build on the
 
 const MOVED: &str = "the scripts of a virtualenv name its path; build it at the path where it runs, or \
                      pass `--exclude REGEX` for scripts that are not used";
+
+const UNUSUAL: &str =
+    "use a base image that has it, or pass `--exclude REGEX` for scripts that are not used";
 
 const STEM: &str = "`find_library` does not find it, as `/sbin/ldconfig -p` does not print it";
 
@@ -301,8 +305,15 @@ impl<'a> Failures<'a> {
             // No directory is searched (`Lib/ctypes/util.py` in CPython).
             failure.reason = Some(STEM.to_owned());
         }
-        if demand.evidence == Evidence::Script && is_of_virtualenv(Path::new(&*resolution.soname)) {
-            failure.advice = Some(MOVED.to_owned());
+        if demand.evidence == Evidence::Script {
+            let program = Path::new(&*resolution.soname);
+            let is_usual = program.to_str().is_some_and(is_in_every_image);
+            let advice = is_usual.then_some(if is_of_virtualenv(program) {
+                MOVED
+            } else {
+                UNUSUAL
+            });
+            failure.advice = advice.map(str::to_owned);
         }
     }
 

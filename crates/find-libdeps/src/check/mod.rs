@@ -157,15 +157,20 @@ fn is_tkinter(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b"_tkinter.")
 }
 
-/// The ABI that processes in `root` have: that of the tree's interpreter, of this program if it can run
+/// The ABI that processes in `root` have: that of the tree's interpreters, of this program if it can run
 /// there, or else of a loader that is installed.
 pub fn native(root: &Root, candidates: &Candidates, virtualenvs: &[Virtualenv]) -> Abi {
-    let mut programs = virtualenvs.iter().filter_map(Virtualenv::program);
-    let interpreter = programs.find_map(|(program, _)| candidates.program(program));
-    if let Some(interpreter) = interpreter {
-        return interpreter.object.abi;
-    }
     let own = Abi::of_this_program();
+    let programs = virtualenvs.iter().filter_map(Virtualenv::program);
+    let programs = programs.filter_map(|(program, _)| candidates.program(program));
+    let of_programs: Vec<Abi> = programs.map(|program| program.object.abi).collect();
+    if let Some(&first) = of_programs.first() {
+        return if of_programs.contains(&own) {
+            own
+        } else {
+            first
+        };
+    }
     let is_installed = |path: &str| root.metadata(Path::new(path)).is_ok();
     let installed = ARCHITECTURES
         .iter()

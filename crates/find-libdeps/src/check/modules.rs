@@ -1,6 +1,8 @@
 //! Extension modules that no Python of their directory imports.
 
 use crate::check::Image;
+use crate::elf::object_file::Kind;
+use crate::loader::located::Located;
 use crate::python::interpreter::{self, Version};
 use crate::system::escape::shown;
 use crate::system::root::Root;
@@ -23,7 +25,8 @@ struct Group<'a> {
 /// and, outside a virtualenv, about those for a version that the image does not have; one for each such
 /// directory and version. A module is passed over if the tree has the same one for the right version, or
 /// if one for all versions lies beside it: wheels have modules for several Pythons in directories of
-/// their own choice.
+/// their own choice. One for a version that the image does not have is passed over, too, if one for
+/// another version lies beside it, or its `lib/python3.X` beside that of a version that the image has.
 pub fn for_other_pythons(image: &Image) -> Vec<Warning> {
     let present = present(image);
     let is_absent = |real: &Path, version: &Version| {
@@ -31,20 +34,25 @@ pub fn for_other_pythons(image: &Image) -> Vec<Warning> {
         let present = present.as_ref().filter(|it| !it.contains(version));
         present.is_some() && !virtualenvs.any(|it| real.starts_with(&it.prefix))
     };
-    let mut fitting: HashSet<&str> = HashSet::new();
+    let mut fitting: HashSet<(&str, Version)> = HashSet::new();
+    let mut versions: HashMap<(&Path, &str), BTreeSet<Version>> = HashMap::new();
     let mut others = Vec::new();
     for located in image.tree.objects() {
         let name = located.real.file_name().unwrap_or_default();
         let (Some(built_for), Some(stem)) = (Version::of_module(name), stem(name)) else {
             continue;
         };
+        let beside = located.real.parent().unwrap_or(&located.real);
+        let all = versions.entry((beside, stem)).or_default();
+        all.insert(built_for.clone());
         let directory = Version::of_directory(&located.real);
         let (dir, version) = match directory {
             Some((dir, version)) if version != built_for => (Some(dir), Some(version)),
             _ if !is_absent(&located.real, &built_for) => {
-                fitting.insert(stem);
+                fitting.insert((stem, built_for));
                 continue;
             }
+            Some((dir, _)) if is_beside_present(image.root, dir, present.as_ref()) => continue,
             Some((dir, _)) => (Some(dir), None),
             None => (image.tree.start(&located.real), None),
         };
@@ -63,7 +71,15 @@ pub fn for_other_pythons(image: &Image) -> Vec<Warning> {
         let beside = beside
             .entry(dir)
             .or_insert_with(|| for_all(image.root, dir));
-        if !fitting.contains(stem) && !beside.contains(stem) {
+        let is_fitting = |version: &Version| fitting.contains(&(stem, version.clone()));
+        let is_met = match &group.version {
+            Some(version) => is_fitting(version),
+            None => {
+                versions.get(&(dir, stem)).is_some_and(|it| it.len() > 1)
+                    || present.iter().flatten().any(is_fitting)
+            }
+        };
+        if !is_met && !beside.contains(stem) {
             modules.entry(group).or_default().push(&located.path);
         }
     }
@@ -104,11 +120,32 @@ fn warning(
     Warning::objection(dir, text)
 }
 
+/// Whether a directory beside `dir`, a `lib/python3.X`, is for one of the versions `present`.
+fn is_beside_present(root: &Root, dir: &Path, present: Option<&BTreeSet<Version>>) -> bool {
+    let names = dir.parent().and_then(|lib| root.list(lib).ok());
+    let mut beside = names.iter().flatten().filter_map(|it| Version::of_name(it));
+    beside.any(|version| present.is_some_and(|it| it.contains(&version)))
+}
+
 /// The versions of Python in the image: of its programs, of the standard libraries, and of the
 /// libraries that the tree brings for programs that embed Python. `None` if that is not known: there is
-/// no program, or one whose version no name shows.
+/// no program, or one whose version no name shows, the `PATH` of the image is unknown, or the tree has
+/// programs that may embed Python without a library.
 fn present(image: &Image) -> Option<BTreeSet<Version>> {
     let root = image.root;
+    let may_embed = |located: &Located| {
+        let mut virtualenvs = image.virtualenvs.iter();
+        let is_python = located
+            .real
+            .file_name()
+            .and_then(Version::of_name)
+            .is_some();
+        let is_program = located.object.kind == Kind::Program && !is_python;
+        is_program && !virtualenvs.any(|it| located.real.starts_with(&it.prefix))
+    };
+    if !root.is_machine() || image.tree.objects().iter().any(|it| may_embed(it)) {
+        return None;
+    }
     let mut versions = BTreeSet::new();
     for located in image.tree.objects() {
         let name = located.real.file_name()?.to_str().unwrap_or_default();
@@ -121,9 +158,14 @@ fn present(image: &Image) -> Option<BTreeSet<Version>> {
         of_tree.filter_map(|located| Version::of_directory(&located.real)?.0.ancestors().nth(2));
     let usual = [Path::new("/usr"), Path::new("/usr/local")];
     let prefixes: BTreeSet<&Path> = prefixes.chain(usual).collect();
-    for lib in prefixes.iter().map(|prefix| prefix.join("lib")) {
+    let libs = prefixes
+        .iter()
+        .flat_map(|it| [it.join("lib"), it.join("lib64")]);
+    for lib in libs {
         let names = root.list(&lib).unwrap_or_default().into_iter();
-        let has_library = |name: &OsStr| root.metadata(&lib.join(name).join("os.py")).is_ok();
+        let has = |path: PathBuf| root.metadata(&path).is_ok();
+        let has_library =
+            |name: &OsStr| has(lib.join(name).join("os.py")) || has(lib.join(name).join("os.pyc"));
         let names = names.filter(|name| has_library(name));
         versions.extend(names.filter_map(|name| Version::of_name(&name)));
     }

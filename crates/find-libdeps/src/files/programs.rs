@@ -16,12 +16,12 @@ const DEFAULT: [&str; 6] = [
     "/usr/local/bin",
 ];
 
-/// Those of the directories `own` that exist, those of an image, and those of `environment`, the value
-/// of `PATH`. In a builder it is not the final image's, and empty.
+/// Those of the directories `own` that exist, those of `environment`, the value of `PATH`, and those of
+/// an image. In a builder it is not the final image's, and empty.
 pub fn path(root: &Root, own: impl Iterator<Item = PathBuf>, environment: &OsStr) -> Vec<PathBuf> {
     let own = own.filter(|dir| root.metadata(dir).is_ok_and(|found| found.is_dir()));
-    let all = own.chain(DEFAULT.map(PathBuf::from));
-    let all = all.chain(std::env::split_paths(environment).filter(|dir| dir.is_absolute()));
+    let all = own.chain(std::env::split_paths(environment).filter(|dir| dir.is_absolute()));
+    let all = all.chain(DEFAULT.map(PathBuf::from));
     let mut path = Vec::new();
     for dir in all {
         if !path.contains(&dir) {

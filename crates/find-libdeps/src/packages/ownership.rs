@@ -127,6 +127,15 @@ impl<'a> Ownership<'a> {
     }
 }
 
+impl Drop for Ownership<'_> {
+    /// Without a list, too, dpkg has ended when the program does.
+    fn drop(&mut self) {
+        if let Some(ahead) = self.ahead.take() {
+            let _ = ahead.join();
+        }
+    }
+}
+
 /// All spellings of a library's path, hop by hop: the path as found first, the real file last.
 #[derive(Debug)]
 struct Spellings {

@@ -342,7 +342,7 @@ fn is_name(name: &str) -> bool {
 
 /// Calls `visit` with the path on each line of a RECORD.
 fn recorded(bytes: &[u8], visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
-    if bytes.contains(&b'"') {
+    if bytes.contains(&b'"') || bytes.starts_with("\u{feff}".as_bytes()) {
         recorded_with_quotes(bytes, visit)
     } else {
         recorded_plainly(bytes, visit)

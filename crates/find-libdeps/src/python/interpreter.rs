@@ -38,7 +38,8 @@ impl Version {
     /// The `lib/python3.X` that `path` lies in, the innermost, and its version.
     pub fn of_directory(path: &Path) -> Option<(&Path, Self)> {
         path.ancestors().skip(1).find_map(|dir| {
-            let is_in_lib = dir.parent()?.file_name()? == "lib";
+            let above = dir.parent()?.file_name()?;
+            let is_in_lib = above == "lib" || above == "lib64";
             let version = Self::of_name(dir.file_name()?)?;
             is_in_lib.then_some((dir, version))
         })
@@ -81,7 +82,7 @@ pub struct Virtualenv {
 pub enum Python {
     /// It has neither `bin/python3` nor `bin/python`.
     Absent,
-    /// One of these leads nowhere.
+    /// The first of these leads nowhere.
     Dangling {
         link: PathBuf,
         /// The first path that does not exist.
@@ -114,15 +115,17 @@ pub fn virtualenvs<'s>(
     let is_virtualenv = |dir: &Path| root.metadata(&dir.join("pyvenv.cfg")).is_ok();
     let around = starts.filter_map(|start| start.ancestors().find(|dir| is_virtualenv(dir)));
     let around: BTreeSet<PathBuf> = around.map(Path::to_owned).collect();
-    let is_shipped = |dir: &Path| {
-        let mut names = dir.iter();
-        names.any(|name| name == "site-packages" || name == "dist-packages")
-    };
     let below = found.iter().filter(|dir| !is_shipped(dir)).cloned();
     let all: BTreeSet<PathBuf> = around.iter().cloned().chain(below).collect();
     let all = all.into_iter().map(|prefix| Virtualenv::read(root, prefix));
     all.filter(|it| around.contains(&it.prefix) || !it.is_empty())
         .collect()
+}
+
+/// Whether a distribution ships what is in `dir`.
+pub fn is_shipped(dir: &Path) -> bool {
+    let mut names = dir.iter();
+    names.any(|name| name == "site-packages" || name == "dist-packages")
 }
 
 impl Virtualenv {
@@ -168,6 +171,8 @@ impl Virtualenv {
             })
         };
         match &self.python {
+            // Without programs it is for imports by another Python.
+            Python::Absent if root.metadata(&self.prefix.join("bin")).is_err() => None,
             Python::Absent => fault(
                 &self.prefix,
                 "has neither `bin/python3` nor `bin/python`".to_owned(),
@@ -252,27 +257,20 @@ impl Python {
         let bin = prefix.join("bin");
         let links = ["python3", "python"].map(|name| bin.join(name));
         let exists = |link: &PathBuf| root.is_link(link) || root.metadata(link).is_ok();
-        let mut found = Self::Absent;
-        // Scripts name either.
-        for link in links.into_iter().filter(exists) {
-            match root.canonicalize(&link) {
-                Ok(program) if found == Self::Absent => {
-                    found = Self::Found {
-                        version: version(root, &program),
-                        program,
-                        link,
-                    }
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    return Self::Dangling {
-                        target: first_absent(root, &link),
-                        link,
-                    };
-                }
-            }
+        let Some(link) = links.into_iter().find(exists) else {
+            return Self::Absent;
+        };
+        match root.canonicalize(&link) {
+            Ok(program) => Self::Found {
+                version: version(root, &program),
+                program,
+                link,
+            },
+            Err(_) => Self::Dangling {
+                target: first_absent(root, &link),
+                link,
+            },
         }
-        found
     }
 }
 
@@ -405,10 +403,13 @@ mod tests {
         let target = dir.path().join("usr/bin/python3.11");
         symlink("/usr/bin/python3.11", dir.path().join("venv/bin/python3")).unwrap();
         symlink("../../usr/bin/gone", dir.path().join("venv/bin/python")).unwrap();
+        assert_eq!(fault(dir.path(), "/venv"), None);
+        fs::remove_file(dir.path().join("venv/bin/python3")).unwrap();
         let gone =
             absent("/nowhere/python3.11").map(|(_, text)| ("/venv/bin/python".to_owned(), text));
         assert_eq!(fault(dir.path(), "/venv"), gone);
         fs::remove_file(dir.path().join("venv/bin/python")).unwrap();
+        symlink("/usr/bin/python3.11", dir.path().join("venv/bin/python3")).unwrap();
         fs::set_permissions(target, fs::Permissions::from_mode(0o644)).unwrap();
         let text = "leads to /usr/bin/python3.11, which is not executable".to_owned();
         assert_eq!(fault(dir.path(), "/venv"), Some((link(), text)));

@@ -24,21 +24,21 @@ pub struct RunTimeDemands<'a> {
 }
 
 /// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
-/// [`Dlopen::All`] every demand is listed; otherwise only required ones. With `is_image` what every image
-/// is taken to have is demanded, too.
+/// [`Dlopen::All`] every demand is listed; otherwise only required ones. Of the scripts in `started`, real
+/// directories, what every image is taken to have is demanded, too.
 pub fn demands<'a>(
     config: &Config,
     root: &'a Root,
     starts: &Starts,
     scanned: LoadsByName,
-    is_image: bool,
+    started: &[PathBuf],
 ) -> RunTimeDemands<'a> {
     let distributions = Distributions::read(root, scanned.metadata);
     let sources = Sources {
         notes: &scanned.notes,
         calls: &scanned.calls,
         scripts: &scanned.scripts,
-        is_image,
+        started,
         distributions: &distributions,
     };
     let demands = match config.dlopen {
@@ -68,7 +68,7 @@ struct Sources<'a> {
     notes: &'a [(PathBuf, Notes)],
     calls: &'a [(PathBuf, Vec<Call>)],
     scripts: &'a [(PathBuf, Vec<String>)],
-    is_image: bool,
+    started: &'a [PathBuf],
     distributions: &'a Distributions<'a>,
 }
 
@@ -116,8 +116,9 @@ impl Sources<'_> {
             }));
         }
         for (real, programs) in self.scripts {
+            let is_started = self.started.iter().any(|dir| real.parent() == Some(dir));
             let programs = programs.iter();
-            let programs = programs.filter(|it| self.is_image || !is_in_every_image(it));
+            let programs = programs.filter(|it| is_started || !is_in_every_image(it));
             demands.extend(programs.map(|program| Demand {
                 site: site(real, None),
                 evidence: Evidence::Script,

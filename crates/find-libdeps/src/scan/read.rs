@@ -5,6 +5,7 @@ use crate::elf::dlopen_note::Notes;
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
 use crate::elf::shared::Shared;
 use crate::python::distributions::Distributions;
+use crate::python::interpreter::is_shipped;
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
 use crate::scan::archive::{self, Packed};
@@ -192,7 +193,9 @@ impl Scan<'_> {
         path.parent().is_some_and(|dir| {
             let is_of_virtualenv = || dir.with_file_name(VIRTUALENV).exists();
             self.programs.iter().any(|it| it == dir)
-                || dir.file_name().is_some_and(|name| name == "bin") && is_of_virtualenv()
+                || dir.file_name().is_some_and(|name| name == "bin")
+                    && !is_shipped(dir)
+                    && is_of_virtualenv()
         })
     }
 
@@ -316,7 +319,7 @@ fn read_file(
             Ok(packed.map_or(Content::Other, Content::Archive))
         }
         Ok(None) if Distributions::is_metadata(path) => Ok(Content::Metadata),
-        Ok(None) if dlopen != Dlopen::Off && !is_source && is_program() => {
+        Ok(None) if dlopen != Dlopen::Off && is_program() => {
             Ok(script(&file)?.map_or(Content::Other, Content::Script))
         }
         Ok(None) => Ok(Content::Other),

@@ -62,14 +62,14 @@ fn after_exec(line: &str) -> Option<&str> {
 }
 
 /// The program that env(1) starts; `None` where that takes more than plain words: an option with an
-/// argument, a quote or a variable.
+/// argument, a quote, a variable or another `PATH`.
 fn after_env<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let is_plain = |word: &str| !word.contains(['"', '\'', '\\', '$']);
     loop {
         let word = words.next().filter(|word| is_plain(word))?;
         match word {
             "-S" | "-i" | "-" | "-v" => {}
-            _ if word.starts_with('-') => return None,
+            _ if word.starts_with('-') || word.starts_with("PATH=") => return None,
             _ if word.contains('=') => {}
             _ => return Some(word),
         }
