@@ -386,7 +386,7 @@ fn what_starts_a_script_of_a_virtualenv_must_exist() {
     let data = format!("{venv}/lib/python3.12/site-packages/tests/venv");
     fixture.script(&format!("root{data}/bin/python3"), "#!/usr/bin/perl\n");
     fixture.file(&inside(&format!("{data}/pyvenv.cfg")), "");
-    // `pip --target` writes the builder's interpreter into scripts that nobody starts.
+    // `pip --target` writes the builder's interpreter into scripts, which are not run.
     fixture.script("root/opt/bin/f", "#!/usr/local/bin/python3.12\n");
     let check = |arguments: &[&str]| {
         let run = run(&fixture, "root").args(["--check", "/opt"]);

@@ -215,8 +215,8 @@ fn a_running_program_is_replaced() {
     let wanted = told(&bin) + &not_on_path(&bin);
     fs::create_dir(&bin).expect("a directory");
     let old = bin.join("find-libdeps");
-    // By a process of its own: a program that this one has open for writing, a child that another
-    // test starts in between holds open, too, and it cannot be executed.
+    // With `cp`: a child that another test starts inherits what this process has open for writing, and
+    // a program that is open for writing cannot be executed (ETXTBSY).
     Run::new("cp").arg("/bin/cat").arg(&old).must();
     let mut child = std::process::Command::new(&old)
         .stdin(std::process::Stdio::piped())

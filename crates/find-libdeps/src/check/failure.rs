@@ -16,8 +16,8 @@ const MAX_PLACES: usize = 8;
 
 const MISSING: &str = "install the packages that find-libdeps listed in the builder, or pass \
                        `--ignore REGEX`; with `--expect`, its `--json` report names them";
-const NOT_EXPECTED: &str = "the builder's report does not name the packages of what is missing: make it from the same \
-                            files, or pass `--ignore REGEX`";
+const NOT_EXPECTED: &str = "the builder's report does not name the packages of what is missing: make \
+                            it from the same files, or pass `--ignore REGEX`";
 const VERSION: &str = "the builder's system is newer than this one; build on the same release";
 
 const MOVED: &str = "the scripts of a virtualenv name its path; build it at the path where it runs, or \

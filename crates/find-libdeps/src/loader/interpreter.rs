@@ -7,6 +7,7 @@ use crate::loader::never_packaged;
 use crate::loader::process::{Process, Satisfied};
 use crate::loader::remarks::Remarks;
 use crate::loader::search::Search;
+use crate::python::interpreter::CONFIGURATION;
 use crate::system::root::Root;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -61,7 +62,7 @@ impl<'a> Interpreters<'a> {
             return Rc::clone(chain);
         }
         let prefix = match dir.parent().and_then(Path::parent) {
-            _ if self.root.metadata(&dir.join("pyvenv.cfg")).is_ok() => Some(dir),
+            _ if self.root.metadata(&dir.join(CONFIGURATION)).is_ok() => Some(dir),
             Some(prefix) if is_library_of(prefix, dir) => Some(prefix),
             _ => None,
         };

@@ -13,6 +13,8 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+/// The file that makes its directory a virtualenv (PEP 405).
+pub const CONFIGURATION: &str = "pyvenv.cfg";
 /// A real `pyvenv.cfg` has some hundred bytes.
 const MAX_CONFIGURATION: u64 = 1 << 16;
 
@@ -112,7 +114,7 @@ pub fn virtualenvs<'s>(
     starts: impl Iterator<Item = &'s Path>,
     found: &[PathBuf],
 ) -> Vec<Virtualenv> {
-    let is_virtualenv = |dir: &Path| root.metadata(&dir.join("pyvenv.cfg")).is_ok();
+    let is_virtualenv = |dir: &Path| root.metadata(&dir.join(CONFIGURATION)).is_ok();
     let around = starts.filter_map(|start| start.ancestors().find(|dir| is_virtualenv(dir)));
     let around: BTreeSet<PathBuf> = around.map(Path::to_owned).collect();
     let below = found.iter().filter(|dir| !is_shipped(dir)).cloned();
@@ -130,7 +132,7 @@ pub fn is_shipped(dir: &Path) -> bool {
 
 impl Virtualenv {
     fn read(root: &Root, prefix: PathBuf) -> Self {
-        let configuration = root.read(&prefix.join("pyvenv.cfg"), MAX_CONFIGURATION);
+        let configuration = root.read(&prefix.join(CONFIGURATION), MAX_CONFIGURATION);
         let lib = prefix.join("lib");
         let names = root.list(&lib).unwrap_or_default().into_iter();
         let has_site = |name: &OsString| {

@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::elf::object_file::Object;
+use crate::python::interpreter::CONFIGURATION;
 use crate::scan::{Starts, unread};
 use crate::system::root::Root;
 use crate::warning::Warning;
@@ -51,7 +52,7 @@ fn message(root: &Root, start: &Path) -> &'static str {
 /// Whether `dir` is a virtualenv, another prefix of an installation, or a directory of distributions.
 fn is_virtualenv(root: &Root, dir: &Path) -> bool {
     let sites = unread::sites(root, dir).into_iter();
-    let inner = ["pyvenv.cfg", "site-packages", "dist-packages"].map(|name| dir.join(name));
+    let inner = [CONFIGURATION, "site-packages", "dist-packages"].map(|name| dir.join(name));
     let mut signs = sites.chain(inner);
     signs.any(|path| root.metadata(&path).is_ok())
 }

@@ -1,7 +1,8 @@
 //! The given PATHs to what their files hold.
 //!
 //! Takes the PATHs; gives the ELF objects, the notes and calls that load libraries by name, the
-//! programs that start scripts, the virtualenvs, and what could not be read. Each file is opened at most once, on all threads.
+//! programs that start scripts, the virtualenvs, and what could not be read. Each file is opened at most
+//! once, on all threads.
 //!
 //! Never happens here: following a symbolic link, or combining information from several files.
 

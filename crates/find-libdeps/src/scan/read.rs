@@ -5,7 +5,7 @@ use crate::elf::dlopen_note::Notes;
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
 use crate::elf::shared::Shared;
 use crate::python::distributions::Distributions;
-use crate::python::interpreter::is_shipped;
+use crate::python::interpreter::{CONFIGURATION, is_shipped};
 use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
 use crate::scan::archive::{self, Packed};
@@ -29,9 +29,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
-
-/// The file that makes its directory a virtualenv (PEP 405).
-const VIRTUALENV: &str = "pyvenv.cfg";
 
 /// What the files hold, in no order, by their real paths.
 #[derive(Debug, Default)]
@@ -94,9 +91,9 @@ pub fn read(
         files: files_read,
         is_excluded: (!of_kernel.is_empty() || !config.exclude.is_empty()).then_some(&is_excluded),
         is_wanted: match config.dlopen {
-            Dlopen::Off => |name| names::may_be_elf(name) || name == VIRTUALENV,
+            Dlopen::Off => |name| names::may_be_elf(name) || name == CONFIGURATION,
             Dlopen::Known | Dlopen::All => {
-                |name| names::may_be_elf(name) || name == VIRTUALENV || source::is_python(name)
+                |name| names::may_be_elf(name) || name == CONFIGURATION || source::is_python(name)
             }
         },
         visit: |path: &Path| scan.visit(path),
@@ -191,7 +188,10 @@ impl Scan<'_> {
     /// Whether `path` lies in a directory of programs: that of a PATH or of a virtualenv.
     fn is_program(&self, path: &Path) -> bool {
         path.parent().is_some_and(|dir| {
-            let is_of_virtualenv = || dir.with_file_name(VIRTUALENV).exists();
+            let is_of_virtualenv = || {
+                let configuration = self.root.inner(&dir.with_file_name(CONFIGURATION));
+                self.root.metadata(&configuration).is_ok()
+            };
             self.programs.iter().any(|it| it == dir)
                 || dir.file_name().is_some_and(|name| name == "bin")
                     && !is_shipped(dir)
@@ -200,7 +200,7 @@ impl Scan<'_> {
     }
 
     fn visit(&self, path: &Path) {
-        if path.file_name().is_some_and(|name| name == VIRTUALENV) {
+        if path.file_name().is_some_and(|name| name == CONFIGURATION) {
             let dir = path.parent().unwrap_or(path);
             self.scanned().virtualenvs.push(self.root.inner(dir));
             return;
