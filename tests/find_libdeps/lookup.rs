@@ -10,7 +10,7 @@ use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use find_libdeps::config::Lookup;
 use find_libdeps::demand::{Item, LibraryName};
-use find_libdeps::loader::system_libraries::LdSo;
+use find_libdeps::loader::glibc::system_libraries::LdSo;
 use find_libdeps::packages::dpkg::Dpkg;
 use find_libdeps::packages::lookup::{Found, PackagedLibrary, Wanted, look_up};
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};

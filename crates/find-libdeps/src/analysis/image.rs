@@ -8,8 +8,9 @@ use crate::config::{Config, Lookup};
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
+use crate::loader::installed;
 use crate::loader::resolver::Resolver;
-use crate::loader::system_libraries::LdSo;
+use crate::loader::rules::Rules;
 use crate::packages::dpkg::Dpkg;
 use crate::packages::lookup::{self, Found, Wanted};
 use crate::python::interpreter::Virtualenv;
@@ -39,7 +40,7 @@ pub fn check(
         for failure in &mut checked.failures {
             failure.package = expected.package(failure);
         }
-        add_looked_up(image.root, &mut checked);
+        add_looked_up(image.root, image.rules, &mut checked);
         Ok(checked)
     })
 }
@@ -68,23 +69,24 @@ fn in_image<T>(
     let prepared = Prepared::new(config, &root, starts, scanned, true);
     let (tree, virtualenvs, run_time) = (&prepared.tree, &prepared.virtualenvs, &prepared.run_time);
     let candidates = Candidates::new(&root, tree);
-    let ld_so = LdSo::as_installed(&root);
+    let rules = installed::as_is(&root);
     let accepted = BTreeSet::new();
     let resolver = Resolver::new(Inputs {
         root: &root,
         config,
         files: &prepared.files,
         candidates: &candidates,
-        ld_so: &ld_so,
+        rules: &*rules,
         tree,
         demands: &run_time.demands,
-        native: check::native(&root, &candidates, virtualenvs),
+        native: check::native(&root, &*rules, &candidates, virtualenvs),
         accepted: &accepted,
     });
     let programs = virtualenvs.iter().filter_map(Virtualenv::program);
     let programs: Vec<&Path> = programs.map(|(program, _)| program).collect();
     examine(&Image {
         root: &root,
+        rules: &*rules,
         tree,
         path: prepared.files.path(),
         virtualenvs,
@@ -101,7 +103,7 @@ fn in_image<T>(
 }
 
 /// Looks up what is missing in an index on this machine, if it has one and dpkg.
-fn add_looked_up(root: &Root, checked: &mut Checked) {
+fn add_looked_up(root: &Root, rules: &dyn Rules, checked: &mut Checked) {
     let wanted = |failure: &Failure| -> Vec<Wanted> {
         let abi = Abi::of(failure.architecture);
         let items = failure.packaged.iter().cloned();
@@ -116,13 +118,7 @@ fn add_looked_up(root: &Root, checked: &mut Checked) {
     let Some(dpkg) = Dpkg::new(root).ok().filter(|_| !names.is_empty()) else {
         return;
     };
-    let found = lookup::look_up(
-        root,
-        &dpkg,
-        &LdSo::as_installed(root),
-        &names,
-        &Lookup::Machine,
-    );
+    let found = lookup::look_up(root, &dpkg, rules, &names, &Lookup::Machine);
     let found = found.unwrap_or_default();
     for failure in checked.failures.iter_mut().filter(is_open) {
         let package = wanted(failure).iter().find_map(|it| match found.get(it) {

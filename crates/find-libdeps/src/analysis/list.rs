@@ -6,9 +6,10 @@ use crate::config::{Config, Lookup};
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
+use crate::loader::installed;
 use crate::loader::outcome::FoundBy;
 use crate::loader::resolver::{Resolved, Resolver};
-use crate::loader::system_libraries::LdSo;
+use crate::loader::rules::Rules;
 use crate::loader::tree::Tree;
 use crate::packages::dpkg::{Dpkg, DpkgError};
 use crate::packages::lookup::{self, Found, LookupError, Wanted};
@@ -51,7 +52,7 @@ pub fn run(
 ) -> Result<Report, Error> {
     let root = root(config)?;
     let starts = Starts::new(config, &root)?;
-    let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
+    let (scanned, rules, mut ownership) = read(config, &root, &starts, files_read)?;
     let prepared = Prepared::new(config, &root, starts, scanned, false);
     let (tree, run_time) = (prepared.tree, prepared.run_time);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
@@ -64,21 +65,21 @@ pub fn run(
         config,
         files: &prepared.files,
         candidates: &candidates,
-        ld_so: &ld_so,
+        rules: &*rules,
         tree: &tree,
         demands: &demands,
         native,
         accepted: &accepted,
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
-    let found = look_up(config, &root, &ownership, &ld_so, &settled)?;
+    let found = look_up(config, &root, &ownership, &*rules, &settled)?;
     let system_files = if config.with_files {
         system_closure(&resolver, &mut ownership)?
     } else {
         Vec::new()
     };
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
-    let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
+    let of_system: Vec<Warning> = rules.warning().into_iter().collect();
     let lacking = settled.lacking.iter().map(Warning::from).collect();
     let of_libraries = [settled.warnings, lacking, ownership.warnings()].concat();
     let users = Users {
@@ -145,21 +146,23 @@ fn read<'a>(
     root: &'a Root,
     starts: &Starts,
     files_read: &AtomicUsize,
-) -> Result<(Scanned, LdSo, Ownership<'a>), Error> {
+) -> Result<(Scanned, Box<dyn Rules>, Ownership<'a>), Error> {
     std::thread::scope(|scope| {
         let scanned = scope.spawn(|| scan::read(config, root, starts, files_read));
         let mut ownership = Ownership::new(root, Dpkg::new(root)?);
-        let ld_so = LdSo::read(root);
-        ownership.ask_ahead(ld_so.cached_files().chain(loaders(root)));
+        let rules = installed::for_image(root);
+        let cached = rules.cached_files().into_iter();
+        ownership.ask_ahead(cached.chain(loaders(root, &*rules)));
         let scanned = scanned.join();
         let scanned = scanned.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((scanned, ld_so, ownership))
+        Ok((scanned, rules, ownership))
     })
 }
 
 /// The loaders of `root`, which are searched for at their own paths.
-fn loaders(root: &Root) -> impl Iterator<Item = &Path> {
-    let paths = ARCHITECTURES.iter().map(|row| Path::new(row.interpreter));
+fn loaders<'a>(root: &'a Root, rules: &'a dyn Rules) -> impl Iterator<Item = &'a Path> {
+    let paths = ARCHITECTURES.iter();
+    let paths = paths.filter_map(|row| rules.interpreter(row.abi));
     paths.filter(|path| root.metadata(path).is_ok())
 }
 
@@ -169,11 +172,11 @@ fn look_up(
     config: &Config,
     root: &Root,
     ownership: &Ownership,
-    ld_so: &LdSo,
+    rules: &dyn Rules,
     resolved: &Resolved,
 ) -> Result<BTreeMap<Wanted, Found>, LookupError> {
     let wanted = provider::wanted(&resolved.resolutions);
-    match lookup::look_up(root, ownership.dpkg(), ld_so, &wanted, &config.lookup) {
+    match lookup::look_up(root, ownership.dpkg(), rules, &wanted, &config.lookup) {
         Err(_) if config.lookup == Lookup::Machine => Ok(BTreeMap::new()),
         result => result,
     }

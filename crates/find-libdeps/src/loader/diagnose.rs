@@ -87,7 +87,7 @@ pub fn cause(
             may_be_packaged: false,
         });
     }
-    let configured = search.ld_so.configured_directories().iter();
+    let configured = search.rules.configured_directories().iter();
     let not_cached = configured
         .map(|dir| dir.join(&**name))
         .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
@@ -138,7 +138,7 @@ pub fn cause(
 /// The library `name` in a default directory, if `DF_1_NODEFLIB` keeps `located` from it.
 fn skipped_by_flag(search: Search, located: &Located, name: &OsStr) -> Option<PathBuf> {
     let object = &located.object;
-    let defaults = search.ld_so.default_directories(object.abi).iter();
+    let defaults = search.rules.default_directories(object.abi).iter();
     let fits = |path: &PathBuf| {
         let candidate = search.candidates.candidate(path, object.abi);
         matches!(candidate, Candidate::Fits(_))

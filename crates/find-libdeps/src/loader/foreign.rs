@@ -3,14 +3,15 @@
 //! Wheels ship programs for several machines, firmware, and code for graphics processors. Their needs
 //! are not missing.
 
+use crate::elf::built_for;
 use crate::elf::object_file::Object;
+use crate::loader::context::Inputs;
 use crate::loader::located::Located;
 use crate::loader::remarks::Remarks;
 use crate::loader::tree::Tree;
 use crate::python::distributions;
-use crate::system::architecture::{ARCHITECTURES, Abi};
+use crate::system::architecture::{ARCHITECTURES, Abi, Architecture};
 use crate::system::escape::shown;
-use crate::system::root::Root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -18,29 +19,37 @@ use std::rc::Rc;
 /// Which objects can be loaded.
 pub struct Foreign {
     usable: Vec<Abi>,
+    c_library: &'static str,
 }
 
 impl Foreign {
-    /// The architectures of `root` are its native one, those that dpkg accepts, and those whose loader
-    /// is installed.
-    pub fn new(root: &Root, native: Abi, accepted: &BTreeSet<String>) -> Self {
-        let is_usable = |abi: Abi| {
-            let Some(row) = abi.architecture() else {
-                return false;
-            };
-            accepted.contains(row.debian) || root.metadata(Path::new(row.interpreter)).is_ok()
+    /// The architectures of the root are its native one, those whose packages may be installed, and
+    /// those whose loader is.
+    pub fn new(inputs: &Inputs) -> Self {
+        let Inputs {
+            root,
+            rules,
+            native,
+            accepted,
+            ..
+        } = *inputs;
+        let is_installed = |path: &Path| root.metadata(path).is_ok();
+        let is_usable = |row: &&Architecture| {
+            accepted.contains(row.debian) || rules.interpreter(row.abi).is_some_and(is_installed)
         };
-        let rows = ARCHITECTURES.iter().map(|row| row.abi);
-        let others = rows.filter(|abi| *abi != native && is_usable(*abi));
+        let rows = ARCHITECTURES.iter().filter(|row| row.abi != native);
+        let others = rows.filter(is_usable).map(|row| row.abi);
         Self {
             usable: others.chain([native]).collect(),
+            c_library: rules.c_library(),
         }
     }
 
     /// The system that `object` is built for, if it is not this one.
     pub fn system(&self, object: &Object) -> Option<&'static str> {
         if self.usable.contains(&object.abi) {
-            object.system
+            let system = object.system;
+            system.filter(|system| !built_for::runs_with(system, self.c_library))
         } else {
             Some(object.abi.name())
         }

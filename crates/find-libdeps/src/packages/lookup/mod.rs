@@ -20,7 +20,7 @@ pub use wanted::Wanted;
 
 use crate::config::Lookup;
 use crate::demand::Item;
-use crate::loader::system_libraries::LdSo;
+use crate::loader::rules::Rules;
 use crate::packages::dpkg::{Dpkg, DpkgError, Package, PackageVersion};
 use crate::system::architecture::Abi;
 use crate::system::escape::shown;
@@ -105,7 +105,7 @@ pub enum LookupError {
 pub fn look_up(
     root: &Root,
     dpkg: &Dpkg,
-    ld_so: &LdSo,
+    rules: &dyn Rules,
     wanted: &BTreeSet<Vec<Wanted>>,
     source: &Lookup,
 ) -> Result<BTreeMap<Wanted, Found>, LookupError> {
@@ -117,7 +117,7 @@ pub fn look_up(
         return Err(LookupError::OtherRoot);
     }
     let each = wanted.iter().flatten().cloned().collect();
-    let queries = queries(dpkg, ld_so, &each, &mut found)?;
+    let queries = queries(dpkg, rules, &each, &mut found)?;
     let release = OsRelease::read(root).version_codename;
     let architectures: Vec<&'static str> = queries.keys().copied().collect();
     let (indexes, lists) = indexes(&architectures, source)?;
@@ -129,7 +129,7 @@ pub fn look_up(
     }
     let open = open(wanted, &found);
     if !open.is_empty() {
-        let mut query = Query::new(ld_so, Abi::of(native));
+        let mut query = Query::new(rules, Abi::of(native));
         for wanted in &open {
             query.add(wanted);
         }
@@ -217,7 +217,7 @@ pub fn versions(dpkg: &Dpkg, packages: &BTreeSet<Package>) -> BTreeMap<Package, 
 /// other architecture goes into `found`.
 fn queries(
     dpkg: &Dpkg,
-    ld_so: &LdSo,
+    rules: &dyn Rules,
     wanted: &BTreeSet<Wanted>,
     found: &mut BTreeMap<Wanted, Found>,
 ) -> Result<BTreeMap<&'static str, Query>, DpkgError> {
@@ -239,7 +239,7 @@ fn queries(
         }
         queries
             .entry(row.debian)
-            .or_insert_with(|| Query::new(ld_so, row.abi))
+            .or_insert_with(|| Query::new(rules, row.abi))
             .add(wanted);
     }
     Ok(queries)

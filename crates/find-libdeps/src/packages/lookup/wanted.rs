@@ -8,7 +8,7 @@
 //! directory named after it.
 
 use crate::demand::{Item, Kind, LibraryName};
-use crate::loader::system_libraries::LdSo;
+use crate::loader::rules::Rules;
 use crate::packages::lookup::contents_file::ContentsLine;
 use crate::packages::lookup::file_name::{is_versioned, stem};
 use crate::packages::lookup::rules::{IndexedFile, Placement, Rank};
@@ -48,10 +48,10 @@ pub struct Query {
 }
 
 impl Query {
-    pub fn new(ld_so: &LdSo, abi: Abi) -> Self {
+    pub fn new(rules: &dyn Rules, abi: Abi) -> Self {
         let bytes = |path: &PathBuf| merged(path.as_os_str().as_bytes()).to_owned();
-        let defaults: HashSet<Vec<u8>> = ld_so.default_directories(abi).iter().map(bytes).collect();
-        let configured = ld_so.configured_directories().iter().map(bytes);
+        let defaults: HashSet<Vec<u8>> = rules.default_directories(abi).iter().map(bytes).collect();
+        let configured = rules.configured_directories().iter().map(bytes);
         Self {
             wanted: Vec::new(),
             directories: configured
@@ -264,6 +264,7 @@ fn is_never_meant(package: &str, kind: Kind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loader::glibc::system_libraries::LdSo;
     use crate::packages::lookup::contents_file;
     use crate::system::root::Root;
     use std::fs;
