@@ -11,8 +11,8 @@ use crate::loader::context::Inputs;
 use crate::loader::installed;
 use crate::loader::resolver::Resolver;
 use crate::loader::rules::Rules;
-use crate::packages::dpkg::Dpkg;
-use crate::packages::lookup::{self, Found, Wanted};
+use crate::packages::database::Database;
+use crate::packages::lookup::{Found, Wanted};
 use crate::python::interpreter::Virtualenv;
 use crate::scan::{self, Starts};
 use crate::system::architecture::Abi;
@@ -102,7 +102,7 @@ fn in_image<T>(
     })
 }
 
-/// Looks up what is missing in an index on this machine, if it has one and dpkg.
+/// Looks up what is missing in an index on this machine, if it has one and a database of packages.
 fn add_looked_up(root: &Root, rules: &dyn Rules, checked: &mut Checked) {
     let wanted = |failure: &Failure| -> Vec<Wanted> {
         let abi = Abi::of(failure.architecture);
@@ -115,10 +115,11 @@ fn add_looked_up(root: &Root, rules: &dyn Rules, checked: &mut Checked) {
         .map(|it| wanted(it))
         .filter(|names| !names.is_empty())
         .collect();
-    let Some(dpkg) = Dpkg::new(root).ok().filter(|_| !names.is_empty()) else {
+    let database = Database::of(root).ok();
+    let Some(database) = database.filter(|_| !names.is_empty()) else {
         return;
     };
-    let found = lookup::look_up(root, &dpkg, rules, &names, &Lookup::Machine);
+    let found = database.look_up(root, rules, &names, &Lookup::Machine);
     let found = found.unwrap_or_default();
     for failure in checked.failures.iter_mut().filter(is_open) {
         let package = wanted(failure).iter().find_map(|it| match found.get(it) {

@@ -11,8 +11,8 @@ use crate::loader::outcome::FoundBy;
 use crate::loader::resolver::{Resolved, Resolver};
 use crate::loader::rules::Rules;
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::{Dpkg, DpkgError};
-use crate::packages::lookup::{self, Found, LookupError, Wanted};
+use crate::packages::database::{Database, DatabaseError};
+use crate::packages::lookup::{Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, Provided, Provider, provide};
 use crate::packages::settle::{settle, system_closure};
@@ -58,7 +58,7 @@ pub fn run(
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [&run_time.demands[..], &traced.demands].concat();
     let native = Abi::of(ownership.architecture());
-    let accepted = accepted(&tree, native, ownership.dpkg())?;
+    let accepted = accepted(&tree, native, ownership.database())?;
     let candidates = Candidates::new(&root, &tree);
     let resolver = Resolver::new(Inputs {
         root: &root,
@@ -105,20 +105,23 @@ pub fn run(
         counts: prepared.counts,
     });
     if config.with_versions {
-        let dpkg = ownership.dpkg();
-        report.add_versions(dpkg.versions(&report.listed(true))?);
-        report.add_versions(lookup::versions(dpkg, &report.listed(false)));
+        let database = ownership.database();
+        report.add_versions(database.versions(&report.listed(true), &report.listed(false))?);
     }
     Ok(report)
 }
 
 /// The architectures besides `native` whose packages may be installed; none if no file needs them.
-fn accepted(tree: &Tree, native: Abi, dpkg: &Dpkg) -> Result<BTreeSet<String>, DpkgError> {
+fn accepted(
+    tree: &Tree,
+    native: Abi,
+    database: &Database,
+) -> Result<BTreeSet<String>, DatabaseError> {
     let mut objects = tree.objects().iter();
     if objects.all(|located| located.object.abi == native) {
         Ok(BTreeSet::new())
     } else {
-        dpkg.foreign_architectures()
+        database.foreign_architectures()
     }
 }
 
@@ -139,7 +142,7 @@ fn named(config: &Config, provided: &[Provided]) -> BTreeSet<Arc<Path>> {
     sites.map(|site| Arc::clone(&site.path)).collect()
 }
 
-/// Reads the given paths and, in parallel, the loader's cache. dpkg is asked for the owners of all
+/// Reads the given paths and, in parallel, the loader's cache. The owners are asked for of all
 /// libraries in it: nearly every library that a tree needs is one of them.
 fn read<'a>(
     config: &Config,
@@ -149,7 +152,7 @@ fn read<'a>(
 ) -> Result<(Scanned, Box<dyn Rules>, Ownership<'a>), Error> {
     std::thread::scope(|scope| {
         let scanned = scope.spawn(|| scan::read(config, root, starts, files_read));
-        let mut ownership = Ownership::new(root, Dpkg::new(root)?);
+        let mut ownership = Ownership::new(root, Database::of(root)?);
         let rules = installed::for_image(root);
         let cached = rules.cached_files().into_iter();
         ownership.ask_ahead(cached.chain(loaders(root, &*rules)));
@@ -176,7 +179,8 @@ fn look_up(
     resolved: &Resolved,
 ) -> Result<BTreeMap<Wanted, Found>, LookupError> {
     let wanted = provider::wanted(&resolved.resolutions);
-    match lookup::look_up(root, ownership.dpkg(), rules, &wanted, &config.lookup) {
+    let database = ownership.database();
+    match database.look_up(root, rules, &wanted, &config.lookup) {
         Err(_) if config.lookup == Lookup::Machine => Ok(BTreeMap::new()),
         result => result,
     }

@@ -3,10 +3,11 @@
 //! The only module that knows what `dpkg -S` and `dpkg-query -W` print. It neither reads dpkg's own
 //! files nor changes anything.
 
+use crate::packages::package::{Owners, Package, PackageVersion};
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError};
 use crate::system::root::Root;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -90,64 +91,6 @@ fn said(stderr: &str) -> String {
     }
 }
 
-/// A package as dpkg names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Package {
-    /// Its name (Debian Policy 5.6.1).
-    pub name: String,
-    /// Its architecture, if it is not the native one.
-    pub foreign: Option<String>,
-}
-
-impl std::fmt::Display for Package {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match &self.foreign {
-            None => formatter.write_str(&self.name),
-            Some(architecture) => write!(formatter, "{}:{architecture}", self.name),
-        }
-    }
-}
-
-/// An installed version of a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackageVersion {
-    pub number: String,
-    /// Its architecture, which may be `all`.
-    pub architecture: String,
-}
-
-/// The owners of the paths that dpkg was asked for.
-#[derive(Debug, Default)]
-pub struct Owners {
-    by_path: HashMap<PathBuf, BTreeSet<Package>>,
-    /// Diversions (dpkg-divert(1)): for each diverted path the package whose own file is not
-    /// diverted; `None` for a local diversion.
-    diversions: HashMap<PathBuf, Option<String>>,
-    /// For each path to which a file is diverted its path in the packages.
-    diverted: HashMap<PathBuf, PathBuf>,
-    /// What dpkg complained about.
-    pub complaints: BTreeSet<String>,
-}
-
-impl Owners {
-    /// The packages that ship the file on disk at `path`, with diversions taken into account.
-    pub fn of(&self, path: &Path) -> BTreeSet<Package> {
-        let listed = |path: &Path| self.by_path.get(path).cloned().unwrap_or_default();
-        let is_by = |by: &Option<String>, package: &Package| by.as_ref() == Some(&package.name);
-        let mut owners = listed(path);
-        if let Some(by) = self.diversions.get(path) {
-            owners.retain(|package| is_by(by, package));
-        }
-        let from = self.diverted.get(path);
-        if let Some((from, by)) = from.and_then(|from| self.diversions.get_key_value(from)) {
-            let mut others = listed(from);
-            others.retain(|package| !is_by(by, package));
-            owners.append(&mut others);
-        }
-        owners
-    }
-}
-
 /// dpkg, with the database that it queries.
 #[derive(Clone, Debug)]
 pub struct Dpkg {
@@ -155,7 +98,7 @@ pub struct Dpkg {
     admindir: Option<PathBuf>,
     native: String,
     /// Whether the database does not show the native architecture.
-    pub is_native_assumed: bool,
+    is_native_assumed: bool,
 }
 
 impl Dpkg {
@@ -205,6 +148,16 @@ impl Dpkg {
     /// The native architecture of the database.
     pub fn architecture(&self) -> &str {
         &self.native
+    }
+
+    /// What had to be assumed of its architecture.
+    pub fn assumption(&self) -> Option<String> {
+        self.is_native_assumed.then(|| {
+            format!(
+                "neither dpkg nor libc6 is installed; the architecture is taken to be {}",
+                self.native
+            )
+        })
     }
 
     /// The other architectures whose packages may be installed (dpkg(1), `--add-architecture`).

@@ -3,9 +3,9 @@
 use crate::demand::{Evidence, Item, Kind, LibraryName, Site};
 use crate::loader::outcome::{Absence, Cause, FoundBy, Hit, Outcome, Resolution};
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::Package;
 use crate::packages::lookup::{Found, PackagedLibrary, Wanted};
 use crate::packages::ownership::{Owner, Ownership};
+use crate::packages::package::Package;
 use crate::system::architecture::Abi;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;

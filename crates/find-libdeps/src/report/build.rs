@@ -1,7 +1,7 @@
 //! Provided demands, grouped and sorted into a [`Report`].
 
 use crate::demand::{Evidence, Kind};
-use crate::packages::dpkg::{Package, PackageVersion};
+use crate::packages::package::{Package, PackageVersion};
 use crate::packages::provider::{Provided, Provider};
 use crate::packages::settle::SystemFile;
 use crate::report::{ListedPackage, NeededLibrary, Report, Users, warnings};

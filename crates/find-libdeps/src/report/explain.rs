@@ -2,7 +2,7 @@
 
 use crate::demand::Site;
 use crate::loader::outcome::{FoundBy, Step};
-use crate::packages::dpkg::Package;
+use crate::packages::package::Package;
 use crate::packages::provider::Provider;
 use crate::python::distributions::{self, Identity};
 use crate::report::{ListedPackage, NeededLibrary, Report};

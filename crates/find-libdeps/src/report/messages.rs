@@ -4,7 +4,7 @@ use crate::check::Checked;
 use crate::cli::{Color, Verbosity};
 use crate::demand::{Evidence, Site};
 use crate::loader::outcome::Cause;
-use crate::packages::dpkg::Package;
+use crate::packages::package::Package;
 use crate::packages::provider::{COPY_ADVICE, Place, Provider};
 use crate::python::distributions::Identity;
 use crate::report::{NeededLibrary, Report};

@@ -20,7 +20,7 @@ pub use users::Users;
 
 use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::Absence;
-use crate::packages::dpkg::{Package, PackageVersion};
+use crate::packages::package::{Package, PackageVersion};
 use crate::packages::provider::Provider;
 use crate::packages::settle::SystemFile;
 use crate::scan::Counts;

@@ -7,8 +7,9 @@ use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
 use crate::files::is_stdlib;
 use crate::loader::never_packaged;
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::{DpkgError, Package};
+use crate::packages::database::DatabaseError;
 use crate::packages::ownership::{Owner, Ownership};
+use crate::packages::package::Package;
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
 use crate::trace::command::Trace;
@@ -46,7 +47,7 @@ pub fn demands(
     root: &Root,
     tree: &Tree,
     ownership: &mut Ownership,
-) -> Result<Traced, DpkgError> {
+) -> Result<Traced, DatabaseError> {
     let Some(trace) = trace else {
         return Ok(Traced::default());
     };

@@ -21,9 +21,9 @@
 //! Nothing is read here.
 
 use crate::demand::Kind;
-use crate::packages::dpkg::Package;
 use crate::packages::lookup::apt::Index;
 use crate::packages::lookup::file_name::{stem, version, version_numbers};
+use crate::packages::package::Package;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

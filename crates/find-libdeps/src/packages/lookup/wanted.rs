@@ -12,7 +12,7 @@ use crate::loader::rules::Rules;
 use crate::packages::lookup::contents_file::ContentsLine;
 use crate::packages::lookup::file_name::{is_versioned, stem};
 use crate::packages::lookup::rules::{IndexedFile, Placement, Rank};
-use crate::packages::ownership;
+use crate::packages::package;
 use crate::system::architecture::{ARCHITECTURES, Abi};
 use crate::system::path_pattern::{self, PathPattern};
 use std::collections::HashSet;
@@ -255,7 +255,7 @@ fn is_of_other_abi(merged: &[u8], abi: Abi) -> bool {
 
 /// Whether a package is for debugging, for another machine or, if a library is wanted, for compiling.
 fn is_never_meant(package: &str, kind: Kind) -> bool {
-    kind == Kind::Library && ownership::is_for_compiling(package)
+    kind == Kind::Library && package::is_for_compiling(package)
         || ["-dbg", "-dbgsym", "-cross"]
             .iter()
             .any(|end| package.ends_with(end))
