@@ -99,7 +99,7 @@ impl Pass<'_, '_> {
             let located = Rc::clone(&process.links[next].located);
             let object = &located.object;
             let path = self.context.inputs.tree.reported_path(&located);
-            diagnose::object(&located, &path, &self.remarks);
+            diagnose::object(&located, &path, rules, &self.remarks);
             self.check_stack(process, &located, &path);
             let searched = OnceCell::new();
             let mut of_object = Vec::new();
@@ -271,17 +271,22 @@ impl Pass<'_, '_> {
             tree,
             candidates,
             native,
+            rules,
             ..
         } = self.context.inputs;
         let absent = || candidates.absent_program(native);
         let (first, base, interpreter) = match &demand.caller {
-            Caller::Object(real) => {
+            Caller::Object(real) if rules.searches_for_caller() => {
                 let interpreter = self.interpreter(real.parent());
                 let first = tree.with_real_path(real).map_or_else(absent, Rc::clone);
                 (first, Rc::clone(&interpreter), interpreter)
             }
-            Caller::Interpreter(dir) => {
-                let interpreter = self.interpreter(Some(dir));
+            caller => {
+                let dir = match caller {
+                    Caller::Object(real) => real.parent(),
+                    Caller::Interpreter(dir) => Some(&**dir),
+                };
+                let interpreter = self.interpreter(dir);
                 let first = interpreter.last().map_or_else(absent, Rc::clone);
                 (first, Chain::from([]), interpreter)
             }

@@ -5,7 +5,7 @@
 //!
 //! In order: [`search_path`] expands RPATH and RUNPATH; [`tree`] holds the objects, each a [`located`]
 //! one; [`candidates`] judges one path; [`rules`] is what differs between loaders, one folder for each:
-//! [`glibc`]; [`installed`] chooses one; [`search`] tries candidates in order; [`interpreter`] and [`process`]
+//! [`glibc`] and [`musl`]; [`installed`] chooses one; [`search`] tries candidates in order; [`interpreter`] and [`process`]
 //! model what loads what; [`foreign`] sets apart what is for other machines; [`follow`] loads one process after the other, [`satisfy`] decides what
 //! satisfies a name, [`family`] what no package can, [`conflicts`] compares versions across packages, [`other_items`] finds what is no library, [`diagnose`] explains, and [`resolver`] resolves all demands of a tree. [`outcome`]
 //! holds the results, [`remarks`] the warnings, [`context`] what all of these work on;
@@ -24,6 +24,7 @@ pub mod glibc;
 pub(crate) mod installed;
 mod interpreter;
 pub(crate) mod located;
+pub(crate) mod musl;
 pub(crate) mod never_packaged;
 mod other_items;
 pub(crate) mod outcome;

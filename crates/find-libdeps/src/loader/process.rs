@@ -129,8 +129,17 @@ impl Process {
 
     /// The object `index`, what loaded it, and so on up to the main program.
     pub fn chain(&self, index: usize) -> impl Iterator<Item = &Located> {
+        self.links_up(index).chain(self.base.iter().map(Rc::as_ref))
+    }
+
+    /// The same up to the first object.
+    pub fn links_up(&self, index: usize) -> impl Iterator<Item = &Located> {
         std::iter::successors(Some(index), |&index| self.links[index].loader)
             .map(|index| self.links[index].located.as_ref())
-            .chain(self.base.iter().map(Rc::as_ref))
+    }
+
+    /// Whether `file` is one of the objects whose needs are followed.
+    pub fn has_link(&self, file: FileId) -> bool {
+        self.links.iter().any(|link| link.located.file == file)
     }
 }

@@ -55,6 +55,12 @@ pub trait Rules {
     /// of it.
     fn has_sonames_and_versions(&self) -> bool;
 
+    /// Whether `dlopen` searches on behalf of the object that calls it, or else of the program.
+    fn searches_for_caller(&self) -> bool;
+
+    /// Whether the element of a search path, which is no absolute path, stands for a directory.
+    fn is_relative(&self, element: &OsStr) -> bool;
+
     /// Whether processors of `abi` use `dir`, a subdirectory of `glibc-hwcaps`.
     fn is_for_processors(&self, dir: &Path, abi: Abi) -> bool;
 

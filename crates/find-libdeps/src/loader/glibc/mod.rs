@@ -102,6 +102,14 @@ impl Rules for LdSo {
         true
     }
 
+    fn searches_for_caller(&self) -> bool {
+        true
+    }
+
+    fn is_relative(&self, _: &OsStr) -> bool {
+        true
+    }
+
     fn is_for_processors(&self, dir: &Path, abi: Abi) -> bool {
         candidates::is_for_processors(dir, abi)
     }
