@@ -115,6 +115,7 @@ fn told(found: &Found) -> String {
         Found::NotShipped => "not shipped".to_owned(),
         Found::NotSearched(problem) => format!("not searched: {problem}"),
         Found::ForeignArchitecture => "foreign".to_owned(),
+        Found::Resolved(_) | Found::Unnamed => unreachable!("apk is not asked"),
     }
 }
 

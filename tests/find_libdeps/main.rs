@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)] // nothing is reachable in a test program
 
+mod apk;
 mod bad_input;
 mod check;
 mod dlopen_table;
@@ -10,6 +11,7 @@ mod fixture;
 mod interface;
 mod loader;
 mod lookup;
+mod musl;
 mod oracle;
 mod own_root;
 mod ownership;

@@ -25,6 +25,10 @@ pub enum Need {
     Ldconfig,
     /// A C compiler that can make 32-bit libraries.
     Cc32,
+    /// A C compiler for musl, and musl's loader.
+    Musl,
+    /// apk, to make packages and a root from them.
+    Apk,
     /// glibc's own loader and `ldd`, on the architecture whose fixtures the tests know.
     Ldd,
     /// `dpkg` and its database.
@@ -56,6 +60,8 @@ impl Need {
             Self::Objcopy => "objcopy",
             Self::Ldconfig => "ldconfig",
             Self::Cc32 => "cc -m32",
+            Self::Musl => "musl-gcc on amd64",
+            Self::Apk => "apk",
             Self::Ldd => "ldd on amd64",
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
@@ -91,6 +97,8 @@ impl Need {
             Self::Objcopy => on_path("objcopy"),
             Self::Ldconfig => on_path("ldconfig"),
             Self::Cc32 => compiles_32_bit(),
+            Self::Musl => on_path("musl-gcc") && Path::new("/lib/ld-musl-x86_64.so.1").exists(),
+            Self::Apk => on_path("apk"),
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),

@@ -124,6 +124,7 @@ fn add_looked_up(root: &Root, rules: &dyn Rules, checked: &mut Checked) {
     for failure in checked.failures.iter_mut().filter(is_open) {
         let package = wanted(failure).iter().find_map(|it| match found.get(it) {
             Some(Found::Package { chosen, .. }) => Some(format!("install {}", chosen.package)),
+            Some(Found::Resolved(package)) => Some(format!("install {package}")),
             _ => None,
         });
         failure.package = package;

@@ -3,6 +3,7 @@
 use super::prepare::Prepared;
 use super::root;
 use crate::config::{Config, Lookup};
+use crate::elf::built_for;
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
@@ -21,7 +22,7 @@ use crate::scan::{self, Scanned, Starts};
 use crate::system::architecture::{ARCHITECTURES, Abi};
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
-use crate::trace::command::{self, Trace};
+use crate::trace::command::{self, Trace, TraceError};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +35,11 @@ pub fn trace(config: &Config) -> Result<Option<Trace>, Error> {
     let Some((program, arguments)) = config.command.split_first() else {
         return Ok(None);
     };
-    Starts::new(config, &root(config)?)?;
+    let root = root(config)?;
+    Starts::new(config, &root)?;
+    if installed::as_is(&root).c_library() != built_for::GLIBC {
+        return Err(TraceError::NoReports.into());
+    }
     let trace = command::run(program, arguments)?;
     if trace.status.success() {
         Ok(Some(trace))
@@ -79,7 +84,8 @@ pub fn run(
         Vec::new()
     };
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
-    let of_system: Vec<Warning> = rules.warning().into_iter().collect();
+    let of_lookup = ownership.database().warning(&config.lookup);
+    let of_system: Vec<Warning> = rules.warning().into_iter().chain(of_lookup).collect();
     let lacking = settled.lacking.iter().map(Warning::from).collect();
     let of_libraries = [settled.warnings, lacking, ownership.warnings()].concat();
     let users = Users {
@@ -96,7 +102,7 @@ pub fn run(
     ];
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
-        architecture: ownership.architecture().to_owned(),
+        architecture: ownership.database().own_architecture().to_owned(),
         provided,
         users,
         system_files,

@@ -34,7 +34,8 @@ pub enum DpkgError {
     Process(#[from] ProcessError),
     /// The root has no database.
     #[error(
-        "no dpkg database: {} does not exist; is this the root of a Debian system?",
+        "no database of packages: neither {} nor apk's exists; is this the root of a Debian or Alpine \
+         system?",
         shown(path)
     )]
     NoDatabase {
@@ -78,7 +79,7 @@ pub enum DpkgError {
 fn advice(error: &ProcessError) -> &'static str {
     match error {
         ProcessError::NotFound { .. } => {
-            "; the list names Debian packages, so run find-libdeps on Debian"
+            "; the list names packages of dpkg or apk, so run find-libdeps on Debian or Alpine"
         }
         _ => "",
     }
@@ -105,11 +106,7 @@ impl Dpkg {
     /// The dpkg whose database is that of `root`.
     pub fn new(root: &Root) -> Result<Self, DpkgError> {
         let status = Path::new(ADMINDIR).join("status");
-        let is_elsewhere = root.is_machine()
-            && ENVIRONMENT
-                .iter()
-                .any(|name| std::env::var_os(name).is_some());
-        if !is_elsewhere {
+        if !is_elsewhere(root) {
             let size = root.metadata(&status).map(|metadata| metadata.len());
             let path = root.outer(&status);
             match size {
@@ -133,6 +130,13 @@ impl Dpkg {
         };
         dpkg.find_native()?;
         Ok(dpkg)
+    }
+
+    /// Its list of packages, if `root` has one that is not empty or the environment selects one.
+    pub fn status(root: &Root) -> Option<PathBuf> {
+        let status = Path::new(ADMINDIR).join("status");
+        let size = root.metadata(&status).map_or(0, |metadata| metadata.len());
+        (size > 0 || is_elsewhere(root)).then(|| root.outer(&status))
     }
 
     /// One that is not asked anything.
@@ -361,6 +365,12 @@ impl Dpkg {
         }
         process::output(command.args(question).args(about), Some(LIMIT))
     }
+}
+
+/// Whether the environment selects another database.
+fn is_elsewhere(root: &Root) -> bool {
+    let is_set = |name: &&str| std::env::var_os(name).is_some();
+    root.is_machine() && ENVIRONMENT.iter().any(is_set)
 }
 
 /// The path of another root's database as this process sees it. dpkg would follow links in it out of

@@ -12,6 +12,13 @@ pub struct Package {
     pub foreign: Option<String>,
 }
 
+impl Package {
+    /// Whether apk finds the package by this name, which is not that of one: `so:libpq.so.5`.
+    pub fn is_resolved_by_apk(&self) -> bool {
+        self.name.contains(':')
+    }
+}
+
 impl std::fmt::Display for Package {
     fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
         match &self.foreign {

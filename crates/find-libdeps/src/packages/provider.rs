@@ -31,8 +31,8 @@ pub enum Provider {
     /// A package that is not installed here, found by the look-up.
     NotInstalled {
         package: Package,
-        /// Where the package ships the library.
-        path: PathBuf,
+        /// Where the package ships the library, if that is known.
+        path: Option<PathBuf>,
         /// Other packages that ship it.
         passed_over: Vec<Package>,
     },
@@ -77,7 +77,7 @@ impl Provider {
     /// Where the library is found, here or in the package.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::NotInstalled { path, .. } => Some(path),
+            Self::NotInstalled { path, .. } => path.as_deref(),
             _ => self.place().map(|place| place.path.as_path()),
         }
     }
@@ -283,9 +283,11 @@ fn file(path: &Path, found_by: FoundBy, tree: &Tree, ownership: &Ownership) -> P
 /// The first alternative that a package ships, or else the most informative result.
 fn best<'a>(all: impl Iterator<Item = (&'a Wanted, &'a Found)>) -> Option<(&'a Wanted, &'a Found)> {
     let rank = |(_, found): &(&Wanted, &Found)| match found {
-        Found::Package { .. } => 0,
+        Found::Package { .. } | Found::Resolved(_) => 0,
         Found::Undecided(_) => 1,
-        Found::NotShipped | Found::NotSearched(_) | Found::ForeignArchitecture => 2,
+        Found::NotShipped | Found::NotSearched(_) | Found::ForeignArchitecture | Found::Unnamed => {
+            2
+        }
     };
     all.min_by_key(rank)
 }
@@ -315,8 +317,21 @@ impl Provided {
                 }
                 self.provider = Rc::new(Provider::NotInstalled {
                     package: chosen.package.clone(),
-                    path: chosen.path.clone(),
+                    path: Some(chosen.path.clone()),
                     passed_over: packages(passed_over),
+                });
+                self.absence = None;
+                return;
+            }
+            Found::Resolved(package) => {
+                if self.kind != Kind::Module {
+                    self.soname = Arc::from(item.name());
+                    self.kind = item.kind();
+                }
+                self.provider = Rc::new(Provider::NotInstalled {
+                    package: package.clone(),
+                    path: None,
+                    passed_over: Vec::new(),
                 });
                 self.absence = None;
                 return;
@@ -334,6 +349,10 @@ impl Provided {
             Found::NotSearched(problem) => (
                 format!("no package of the architecture ships it, and of the others: {problem}"),
                 COPY_ADVICE,
+            ),
+            Found::Unnamed => (
+                "apk has no name for it by which it finds a package".to_owned(),
+                "install its package and run again, or pass `--ignore REGEX`",
             ),
             Found::ForeignArchitecture => (
                 "dpkg is not configured for its architecture".to_owned(),

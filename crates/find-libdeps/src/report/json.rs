@@ -173,7 +173,8 @@ fn needed(library: &NeededLibrary, users: &Users) -> JsonNeeded {
         },
         path: provider.path().map(shown),
         found_by: match provider {
-            Provider::NotInstalled { .. } => Some("contents"),
+            Provider::NotInstalled { path: Some(_), .. } => Some("contents"),
+            Provider::NotInstalled { path: None, .. } => Some("apk"),
             _ => provider.place().and_then(|place| place.found_by).map(rule),
         },
         package: provider.package().map(ToString::to_string),

@@ -58,11 +58,15 @@ pub struct Report {
     pub counts: Counts,
 }
 
-/// apt has no version of a package that is not installed.
+/// The version of a package that is not installed is not known.
 #[derive(Debug, Error)]
 #[error(
-    "the version of {0} is not known, because it is not installed and not in apt's package lists; no \
-     list is printed; run `apt-get update` first, or leave out `--versions`"
+    "the version of {0} is not known, because it is not installed{advice}, or leave out `--versions`",
+    advice = if .0.is_resolved_by_apk() {
+        "; no list is printed; install it first"
+    } else {
+        " and not in apt's package lists; no list is printed; run `apt-get update` first"
+    }
 )]
 pub struct UnknownVersion(Package);
 

@@ -42,6 +42,12 @@ const MAX_PROCESSES: usize = 1_000_000;
 /// Why there is no trace.
 #[derive(Debug, Error)]
 pub enum TraceError {
+    /// The loader does not report what it loads.
+    #[error(
+        "`--trace` needs glibc's loader, which reports what it loads (`LD_DEBUG`); musl's does not, so \
+         run find-libdeps without it"
+    )]
+    NoReports,
     /// The program does not exist.
     #[error("cannot run {}: no such program", shown(program))]
     NotFound {

@@ -49,6 +49,10 @@ pub enum Found {
     NotSearched(String),
     /// dpkg accepts no packages of its architecture.
     ForeignArchitecture,
+    /// apk finds the package by this name when it installs.
+    Resolved(Package),
+    /// apk has no name for it.
+    Unnamed,
 }
 
 /// What is wanted, in a package.
