@@ -154,6 +154,25 @@ fn no_apt_get_is_127() {
     );
 }
 
+test!(where_apk_is_the_error_names_it);
+fn where_apk_is_the_error_names_it() {
+    let dir = TempDir::new().expect("a directory");
+    let apk = dir.path().join("apk");
+    fs::write(&apk, "#!/bin/sh\n").expect("a file");
+    fs::set_permissions(&apk, fs::Permissions::from_mode(0o755)).expect("it can be set");
+    apt_install()
+        .arg(NOWHERE)
+        .env("PATH", dir.path())
+        .said()
+        .is(
+            127,
+            "",
+            "apt-install: error: `apt-get` not found on PATH; apt-install requires Debian or a \
+             derivative; this system has apk: run `apk add --no-cache PACKAGE...`, or `xargs -ra FILE \
+             apk add --no-cache` for a list\n",
+        );
+}
+
 test!(apt_get_not_executable_is_126);
 fn apt_get_not_executable_is_126() {
     let dir = TempDir::new().expect("a directory");
