@@ -16,6 +16,7 @@ use crate::packages::lookup::{Found, Wanted};
 use crate::python::interpreter::Virtualenv;
 use crate::scan::{self, Starts};
 use crate::system::architecture::Abi;
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ fn add_looked_up(root: &Root, rules: &dyn Rules, checked: &mut Checked) {
     let names: BTreeSet<Vec<Wanted>> = open
         .map(|it| wanted(it))
         .filter(|names| !names.is_empty())
-        .collect();
+        .ordered();
     let database = Database::of(root).ok();
     let Some(database) = database.filter(|_| !names.is_empty()) else {
         return;

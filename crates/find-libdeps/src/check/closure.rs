@@ -4,6 +4,7 @@ use crate::check::Image;
 use crate::check::path::hit;
 use crate::loader::outcome::Outcome;
 use crate::python::interpreter::{Python, Virtualenv};
+use crate::system::ordered::Ordered as _;
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The libraries, the loader, the interpreters' programs and what else is known to be needed, with the
 /// links on the way to them, and the file of the loader that alone leads to one of them: its cache.
 pub fn paths(image: &Image) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
-    let mut wanted: BTreeSet<&Path> = image.virtualenvs.iter().filter_map(link).collect();
+    let mut wanted: BTreeSet<&Path> = image.virtualenvs.iter().filter_map(link).ordered();
     for resolution in &image.resolved.resolutions {
         if !resolution.demand.is_listed {
             continue;

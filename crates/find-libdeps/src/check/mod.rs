@@ -27,6 +27,7 @@ use crate::loader::tree::Tree;
 use crate::python::interpreter::Virtualenv;
 use crate::scan::Counts;
 use crate::system::architecture::{ARCHITECTURES, Abi};
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use crate::warning::Warning;
 use failure::Failures;
@@ -133,7 +134,7 @@ impl Image<'_> {
         let required = all.filter(|it| it.demand.is_required && it.kind == demand::Kind::Module);
         let paths = required.filter_map(|it| it.outcome.ownable());
         let real = paths.filter_map(|path| self.root.canonicalize(path).ok());
-        real.collect()
+        real.ordered()
     }
 
     /// The files outside the tree that it is loaded with, and the links on the way to them, sorted.

@@ -12,6 +12,7 @@ use crate::loader::tree::{Tree, is_extension_module};
 use crate::python::distributions;
 use crate::system::architecture::{ARCHITECTURES, Abi, Architecture};
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -139,7 +140,7 @@ impl Foreign {
             let text = format!("is built for {system}{end}; its needs are not listed");
             return (located.path.to_path_buf(), text);
         }
-        let systems: BTreeSet<&str> = group.files.iter().map(|(_, system)| *system).collect();
+        let systems: BTreeSet<&str> = group.files.iter().map(|(_, system)| *system).ordered();
         let systems: Vec<&str> = systems.into_iter().collect();
         let first = group
             .files

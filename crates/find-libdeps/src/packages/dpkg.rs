@@ -5,6 +5,7 @@
 
 use crate::packages::package::{Owners, Package, PackageVersion};
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use crate::system::process::{self, ProcessError};
 use crate::system::root::Root;
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,7 +172,7 @@ impl Dpkg {
             return Err(failed("dpkg --print-foreign-architectures", &output));
         }
         let names = String::from_utf8_lossy(&output.stdout);
-        Ok(names.split_whitespace().map(str::to_owned).collect())
+        Ok(names.split_whitespace().map(str::to_owned).ordered())
     }
 
     /// Finds the native architecture: in another root that of its dpkg or libc6 package, on this machine
@@ -213,7 +214,7 @@ impl Dpkg {
             .filter_map(|path| owners.diverted.get(Path::new(path)))
             .map(|from| from.clone().into_os_string())
             .filter(|from| !paths.contains(from))
-            .collect();
+            .ordered();
         self.search(&more.iter().collect::<Vec<_>>(), owners)
     }
 

@@ -5,6 +5,7 @@
 
 use crate::packages::database::{Database, DatabaseError};
 use crate::packages::package::{Owners, Package, is_for_compiling};
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::collections::{BTreeSet, HashMap};
@@ -152,7 +153,7 @@ impl Spellings {
     fn owner(&self, owners: &Owners, architecture: &str, native: &str) -> Owner {
         let mut for_compiling = BTreeSet::new();
         for hop in self.hops.iter().rev() {
-            let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).collect();
+            let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).ordered();
             let (development, runtime): (BTreeSet<_>, BTreeSet<_>) = all
                 .into_iter()
                 .partition(|package: &Package| is_for_compiling(&package.name));
@@ -178,7 +179,7 @@ impl Spellings {
             .take(2)
             .flatten()
             .flat_map(|path| owners.of(path))
-            .collect();
+            .ordered();
         if found.iter().all(|package| is_for_compiling(&package.name)) {
             found.into_iter().next()
         } else {

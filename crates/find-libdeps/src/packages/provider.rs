@@ -7,6 +7,7 @@ use crate::packages::lookup::{Found, PackagedLibrary, Wanted};
 use crate::packages::ownership::{Owner, Ownership};
 use crate::packages::package::Package;
 use crate::system::architecture::Abi;
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -130,7 +131,7 @@ pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Vec<Wanted>> {
     let unexplained = resolutions.iter().filter(is_unexplained);
     let wanted = unexplained.map(|it| alternatives(it).filter(|wanted| !is_path(wanted)));
     let sets = wanted.map(Iterator::collect::<Vec<Wanted>>);
-    sets.filter(|all| !all.is_empty()).collect()
+    sets.filter(|all| !all.is_empty()).ordered()
 }
 
 /// What would meet a demand if a package shipped it; nothing unless it is missing.

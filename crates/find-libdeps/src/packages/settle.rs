@@ -7,6 +7,7 @@ use crate::loader::tree::Tree;
 use crate::packages::database::DatabaseError;
 use crate::packages::ownership::{Owner, Ownership};
 use crate::packages::package::Package;
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -126,5 +127,5 @@ fn system_files(resolved: &Resolved, is_meant: &dyn Fn(&Path) -> bool) -> BTreeS
         .chain(files(resolved))
         .filter(|real| is_meant(real))
         .map(Path::to_owned)
-        .collect()
+        .ordered()
 }

@@ -6,6 +6,7 @@ use crate::packages::provider::{Provided, Provider};
 use crate::packages::settle::SystemFile;
 use crate::report::{ListedPackage, NeededLibrary, Report, Users, warnings};
 use crate::scan::Counts;
+use crate::system::ordered::Ordered as _;
 use crate::system::os_release::OsRelease;
 use crate::trace::demands::Started;
 use crate::warning::Warning;
@@ -69,7 +70,7 @@ impl Report {
     pub fn listed(&self, is_installed: bool) -> BTreeSet<Package> {
         let listed = self.packages.iter();
         let listed = listed.filter(|listed| listed.is_installed == is_installed);
-        listed.map(|listed| listed.package.clone()).collect()
+        listed.map(|listed| listed.package.clone()).ordered()
     }
 
     pub fn add_versions(&mut self, mut versions: BTreeMap<Package, PackageVersion>) {

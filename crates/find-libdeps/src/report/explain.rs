@@ -7,6 +7,7 @@ use crate::packages::provider::Provider;
 use crate::python::distributions::{self, Identity};
 use crate::report::{ListedPackage, NeededLibrary, Report};
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use anstyle::{AnsiColor, Style};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -90,7 +91,7 @@ fn overview(report: &Report) -> String {
         let libraries = libraries.filter(|library| is_meant(&library.provider));
         let rows: BTreeSet<(String, String)> = libraries
             .map(|library| (library.title(), users(&[library])))
-            .collect();
+            .ordered();
         if !rows.is_empty() {
             heading(&mut text, title, style);
             text.push_str(&table("  ", HEADING, rows.into_iter().collect()));
@@ -102,7 +103,7 @@ fn overview(report: &Report) -> String {
         let users = users(&[library]) + &reason.unwrap_or_default();
         (package.unwrap_or_else(|| library.title()), users)
     });
-    let possible: BTreeSet<(String, String)> = possible.collect();
+    let possible: BTreeSet<(String, String)> = possible.ordered();
     if !possible.is_empty() {
         heading(&mut text, POSSIBLE, HEADING);
         text.push_str(&table("  ", HEADING, possible.into_iter().collect()));

@@ -9,6 +9,7 @@ use crate::packages::provider::{COPY_ADVICE, Place, Provider};
 use crate::python::distributions::Identity;
 use crate::report::{NeededLibrary, Report};
 use crate::system::escape::{counted, shown};
+use crate::system::ordered::Ordered as _;
 use crate::trace::demands::Started;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -118,7 +119,7 @@ impl Messages {
             self.line(failure.kind.name(), ERROR, &failure.text());
         }
         let hints = checked.failures.iter();
-        let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).collect();
+        let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).ordered();
         for hint in hints {
             self.line("hint", Style::new(), hint);
         }

@@ -4,6 +4,7 @@ use crate::demand::Site;
 use crate::python::distributions::Identity;
 use crate::report::NeededLibrary;
 use crate::system::escape::{counted, shown};
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ impl Users {
     /// The distributions whose files need `library`.
     pub fn of(&self, library: &NeededLibrary) -> BTreeSet<&Identity> {
         let sites = library.needed_by.iter();
-        sites.filter_map(|site| self.of_site(site)).collect()
+        sites.filter_map(|site| self.of_site(site)).ordered()
     }
 
     /// What needs `library`, with one file: `needed by psycopg2 2.9.10 (/venv/x.so)`.
@@ -37,7 +38,7 @@ impl Users {
             count => format!("{} such as {first}", counted(count, "file")),
         };
         let verb = library.participle();
-        let names: BTreeSet<String> = self.of(library).iter().map(ToString::to_string).collect();
+        let names: BTreeSet<String> = self.of(library).iter().map(ToString::to_string).ordered();
         if names.is_empty() {
             format!("{verb} by {files}")
         } else {

@@ -13,6 +13,7 @@
 //! it into its own files: keep daemons in the foreground.
 
 use crate::system::escape::{counted, shown};
+use crate::system::ordered::Ordered as _;
 use crate::system::process;
 use crate::system::signals::TemporaryDirectory;
 use crate::trace::ld_debug::{self, DebugOutput, FailedLoad, LoadedObject, Requester};
@@ -169,7 +170,7 @@ impl Trace {
     /// Every object that was loaded.
     pub fn objects(&self) -> BTreeSet<&Path> {
         let loaded = self.processes.iter().flat_map(|process| &process.loaded);
-        loaded.map(|object| object.path.as_path()).collect()
+        loaded.map(|object| object.path.as_path()).ordered()
     }
 }
 

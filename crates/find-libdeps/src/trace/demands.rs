@@ -11,6 +11,7 @@ use crate::packages::database::DatabaseError;
 use crate::packages::ownership::{Owner, Ownership};
 use crate::packages::package::Package;
 use crate::system::architecture::Abi;
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use crate::trace::command::Trace;
 use crate::trace::ld_debug::{FailedLoad, LoadedObject, Requester};
@@ -77,7 +78,7 @@ pub fn demands(
         .iter()
         .filter(counts)
         .partition(|object| object.path.is_absolute() && root.metadata(&object.path).is_err());
-    let gone: BTreeSet<PathBuf> = gone.into_iter().map(|object| object.path.clone()).collect();
+    let gone: BTreeSet<PathBuf> = gone.into_iter().map(|object| object.path.clone()).ordered();
     let gone = gone.into_iter().map(|path| {
         let message = "the command loaded it, but it no longer exists; copy it into the image, unless \
                        the command creates it";

@@ -13,6 +13,7 @@ use crate::packages::lookup::{Found, Wanted};
 use crate::packages::package::{Owners, Package, PackageVersion};
 use crate::system::architecture::Abi;
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -204,7 +205,7 @@ impl Apk {
             None => Found::Unnamed,
         };
         let all = wanted.iter().flatten();
-        all.map(|it| (it.clone(), found(it))).collect()
+        all.map(|it| (it.clone(), found(it))).ordered_by_key()
     }
 }
 

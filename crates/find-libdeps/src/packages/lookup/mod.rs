@@ -25,6 +25,7 @@ use crate::packages::dpkg::{Dpkg, DpkgError};
 use crate::packages::package::{Package, PackageVersion};
 use crate::system::architecture::Abi;
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
 use apt::{AptError, Index, Lists};
@@ -174,7 +175,7 @@ fn open(wanted: &BTreeSet<Vec<Wanted>>, found: &BTreeMap<Wanted, Found>) -> BTre
         .iter()
         .filter(|all| all.iter().all(|it| is_open(&it)));
     let is_file = |it: &&Wanted| !matches!(it.item, Item::Library(_));
-    unmet.flatten().filter(is_file).cloned().collect()
+    unmet.flatten().filter(is_file).cloned().ordered()
 }
 
 /// What `indexes` say on a query; `foreign` is the architecture of its packages.
@@ -211,7 +212,7 @@ pub fn versions(dpkg: &Dpkg, packages: &BTreeSet<Package>) -> BTreeMap<Package, 
     };
     versions
         .map(|(name, version)| (package(name, &version.architecture), version))
-        .collect()
+        .ordered_by_key()
 }
 
 /// One query per architecture that dpkg accepts, by Debian's name of it. What is wanted for any
