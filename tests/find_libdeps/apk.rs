@@ -298,3 +298,117 @@ fn a_wheel_for_glibc_is_one_line_and_an_objection() {
         ),
     );
 }
+
+/// A repository of packages that the test makes.
+struct Repository {
+    fixture: Fixture,
+}
+
+impl Repository {
+    /// A package with what lies below `files` in the fixture.
+    fn package(&self, name: &str, version: &str, provides: &str, files: &str) {
+        let dir = self.fixture.path("repository/x86_64");
+        fs::create_dir_all(&dir).expect("a directory");
+        let info = [
+            format!("name:{name}"),
+            format!("version:{version}"),
+            "arch:x86_64".to_owned(),
+            "description:of a test".to_owned(),
+            "license:none".to_owned(),
+            format!("provides:{provides}"),
+        ];
+        let run = Run::new("apk").arg("mkpkg");
+        let run = info
+            .iter()
+            .fold(run, |run, info| run.arg("--info").arg(info));
+        run.arg("--files")
+            .arg(self.fixture.path(files))
+            .arg("--output")
+            .arg(dir.join(format!("{name}-{version}.apk")))
+            .must();
+    }
+
+    /// Its index, of these packages.
+    fn index(&self, packages: &[&str]) {
+        let dir = self.fixture.path("repository/x86_64");
+        let run = Run::new("apk").args(["mkndx", "--allow-untrusted", "--output"]);
+        let run = run.arg(dir.join("Packages.adb"));
+        run.args(packages.iter().map(|name| dir.join(name))).must();
+    }
+
+    /// Makes `root` with the packages that `names` resolve to.
+    fn install(&self, root: &str, names: &[&str]) {
+        let root = self.fixture.path(root);
+        fs::create_dir_all(root.join("etc/apk")).expect("a directory");
+        let run = Run::new("apk").args(["add", "--initdb", "--arch", "x86_64", "--no-cache"]);
+        run.args(["--allow-untrusted", "--no-scripts", "--root"])
+            .arg(root)
+            .arg("--repository")
+            .arg(self.fixture.path("repository/x86_64/Packages.adb"))
+            .args(names)
+            .must();
+    }
+}
+
+/// A shared library or program for musl.
+fn compile(fixture: &Fixture, source: &str, to: &str, arguments: &[&str]) {
+    let to = fixture.path(to);
+    fs::create_dir_all(to.parent().expect("it has a name")).expect("a directory");
+    let run = Run::new("musl-gcc")
+        .dir(fixture.path(""))
+        .args(["-x", "c", "-"]);
+    let run = run.args(["-x", "none", "-o"]).arg(to).args(arguments);
+    run.stdin(source).must();
+}
+
+test!(
+    what_is_listed_is_what_apk_installs_for_the_program,
+    needs = &[Need::Apk, Need::Musl, Need::Cc, Need::Root]
+);
+fn what_is_listed_is_what_apk_installs_for_the_program() {
+    let repository = Repository {
+        fixture: Fixture::new(),
+    };
+    let fixture = &repository.fixture;
+    let loader = fixture.path("musl/lib/ld-musl-x86_64.so.1");
+    fs::create_dir_all(loader.parent().expect("it has a name")).expect("a directory");
+    fs::copy("/lib/ld-musl-x86_64.so.1", loader).expect("a copy");
+    for name in ["foo", "bar"] {
+        let library = format!("{name}/usr/lib/lib{name}.so.1");
+        let soname = format!("-Wl,-soname,lib{name}.so.1");
+        let source = format!("int {name}(void) {{ return 0; }}");
+        compile(fixture, &source, &library, &["-shared", "-fPIC", &soname]);
+    }
+    repository.package("musl", "1.2.5-r0", "so:libc.musl-x86_64.so.1=1", "musl");
+    repository.package("foo-libs", "1.0-r1", "so:libfoo.so.1=1", "foo");
+    repository.package("bar-libs", "2.0-r0", "so:libbar.so.1=1", "bar");
+    let all = [
+        "musl-1.2.5-r0.apk",
+        "foo-libs-1.0-r1.apk",
+        "bar-libs-2.0-r0.apk",
+    ];
+    repository.index(&all);
+    // The builder lacks one of the libraries.
+    repository.install("builder", &["musl", "foo-libs"]);
+    let source = "int foo(void); int bar(void); int main(void) { return foo() + bar(); }";
+    let libraries = ["foo/usr/lib/libfoo.so.1", "bar/usr/lib/libbar.so.1"];
+    compile(fixture, source, "builder/opt/program", &libraries);
+    let run = Run::new(PROGRAM).arg("--root").arg(fixture.path("builder"));
+    let list = run.args(["--strict", "/opt"]).said();
+    list.is(0, "foo-libs\nmusl\nso:libbar.so.1\n", "");
+    let names: Vec<&str> = list.stdout.lines().collect();
+    repository.install("image", &names);
+    fs::create_dir(fixture.path("image/opt")).expect("a directory");
+    let program = fixture.path("image/opt/program");
+    fs::copy(fixture.path("builder/opt/program"), program).expect("a copy");
+    let chroot = Run::new("chroot").arg(fixture.path("image"));
+    chroot.arg("/opt/program").must();
+    let run = Run::new(PROGRAM).arg("--root").arg(fixture.path("image"));
+    run.args(["--check", "/opt"]).said().is(0, "", "");
+    let run = Run::new(PROGRAM).arg("--root").arg(fixture.path("image"));
+    run.args(["--versions", "/opt"]).said().is(
+        0,
+        "bar-libs=2.0-r0\nfoo-libs=1.0-r1\nmusl=1.2.5-r0\n",
+        "",
+    );
+}
