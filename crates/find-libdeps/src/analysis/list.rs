@@ -20,7 +20,6 @@ use crate::packages::settle::{settle, system_closure};
 use crate::report::{Findings, Report, Users};
 use crate::scan::{self, Scanned, Starts};
 use crate::system::architecture::{ARCHITECTURES, Abi};
-use crate::system::ordered::Ordered as _;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
 use crate::trace::command::{self, Trace, TraceError};
@@ -146,7 +145,7 @@ fn named(config: &Config, provided: &[Provided]) -> BTreeSet<Arc<Path>> {
     };
     let named = provided.iter().filter(is_named);
     let sites = named.flat_map(|one| std::iter::once(&one.site).chain(&one.others));
-    sites.map(|site| Arc::clone(&site.path)).ordered()
+    sites.map(|site| Arc::clone(&site.path)).collect()
 }
 
 /// Reads the given paths and, in parallel, the loader's cache. The owners are asked for of all

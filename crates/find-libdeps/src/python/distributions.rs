@@ -8,7 +8,6 @@
 //! Metadata is read up to its description, lists of files only on demand. A malformed file is a warning
 //! and contributes nothing. No library is opened here.
 
-use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use csv::{ByteRecord, ReaderBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -194,7 +193,7 @@ impl<'a> Distributions<'a> {
         let found = real.iter();
         found
             .filter_map(|(real, path)| Some((Arc::clone(path), identity(real)?)))
-            .ordered_by_key()
+            .collect()
     }
 
     /// The distribution that each of `files`, by real path, belongs to; files of none are left out. Its

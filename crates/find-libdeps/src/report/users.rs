@@ -26,7 +26,7 @@ impl Users {
     /// The distributions whose files need `library`.
     pub fn of(&self, library: &NeededLibrary) -> BTreeSet<&Identity> {
         let sites = library.needed_by.iter();
-        sites.filter_map(|site| self.of_site(site)).ordered()
+        sites.filter_map(|site| self.of_site(site)).collect()
     }
 
     /// What needs `library`, with one file: `needed by psycopg2 2.9.10 (/venv/x.so)`.

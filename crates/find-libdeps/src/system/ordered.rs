@@ -1,5 +1,5 @@
 //! Ordered collections, one item after the other: `collect` sorts all items first, which takes 5 kB of
-//! code for each type.
+//! code for each type, and is faster for thousands of items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
