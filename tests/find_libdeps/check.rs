@@ -83,6 +83,17 @@ fn what_a_packaged_library_needs_is_checked() {
     );
     let missing = missing.to_str().expect("UTF-8");
     check(&fixture, &["--expect", missing]).is(0, "", &known);
+    let said = check(&fixture, &["--expect", missing, "--json"]);
+    let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    schema::holds("check.schema.json", &json);
+    let warnings = serde_json::json!([{
+        "path": format!("{LIB}/liba.so.1"),
+        "message": "libb.so.1, needed by it, was missing in the builder, too",
+    }]);
+    assert_eq!(
+        (&json["failures"], &json["warnings"]),
+        (&serde_json::json!([]), &warnings)
+    );
     fs::remove_file(fixture.path(inside(&format!("{LIB}/liba.so.1")))).expect("it was made");
     let text = format!("liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}");
     let other = format!(

@@ -7,6 +7,7 @@ use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
 use crate::report::{ListedPackage, NeededLibrary, Report, Users};
 use crate::system::escape::shown;
+use crate::warning::Warning;
 use serde::Serialize;
 
 /// The version of the format. It changes if a field changes its meaning or is removed.
@@ -77,9 +78,18 @@ struct JsonStarted {
 }
 
 #[derive(Serialize)]
-struct JsonWarning {
+pub struct JsonWarning {
     path: String,
     message: String,
+}
+
+impl JsonWarning {
+    pub fn of(warning: &Warning) -> Self {
+        Self {
+            path: shown(&warning.path),
+            message: warning.message.clone(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -122,14 +132,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
                 package: started.package.as_ref().map(ToString::to_string),
             })
             .collect(),
-        warnings: report
-            .warnings
-            .iter()
-            .map(|warning| JsonWarning {
-                path: shown(&warning.path),
-                message: warning.message.clone(),
-            })
-            .collect(),
+        warnings: report.warnings.iter().map(JsonWarning::of).collect(),
         counts: JsonCounts {
             files: report.counts.files,
             elf: report.counts.elf,
