@@ -57,7 +57,7 @@ impl Fixture {
     }
 
     /// An executable file with this content.
-    pub fn script(&self, name: &str, content: &str) -> PathBuf {
+    pub fn script(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name, content);
         fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it can be set");
         path

@@ -65,7 +65,7 @@ fn wanted(name: &str) -> Wanted {
         Some((architecture, name)) => (row(architecture), name),
     };
     let item = if let Some(program) = name.strip_prefix("program ") {
-        Item::Program(program.to_owned())
+        Item::Program(program.into())
     } else if let Some(pattern) = PathPattern::new(name) {
         Item::File(pattern)
     } else if name.contains(".so") {

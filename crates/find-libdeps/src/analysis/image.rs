@@ -83,12 +83,14 @@ fn in_image<T>(
     });
     let programs = virtualenvs.iter().filter_map(Virtualenv::program);
     let programs: Vec<&Path> = programs.map(|(program, _)| program).collect();
+    let mut all = resolver.resolve_completely(&programs);
+    all.warnings.extend_from_slice(&run_time.refused);
     examine(&Image {
         root: &root,
         tree,
         path: prepared.files.path(),
         virtualenvs,
-        resolved: resolver.resolve_completely(&programs),
+        resolved: all,
         warnings: [
             &prepared.of_scan[..],
             &run_time.warnings(|path| tree.reported(path)),

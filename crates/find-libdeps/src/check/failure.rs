@@ -46,7 +46,7 @@ pub enum Kind {
     Missing,
     /// The library that is found does not define a version.
     Version,
-    /// The loader refuses a file.
+    /// The loader refuses a file, or the kernel a script.
     Refused,
     /// A file could not be examined.
     Unread,
@@ -305,9 +305,9 @@ impl<'a> Failures<'a> {
             // No directory is searched (`Lib/ctypes/util.py` in CPython).
             failure.reason = Some(STEM.to_owned());
         }
-        if demand.evidence == Evidence::Script {
+        if demand.evidence == Evidence::Script && failure.reason.is_none() {
             let program = Path::new(&*resolution.soname);
-            let is_usual = program.to_str().is_some_and(is_in_every_image);
+            let is_usual = is_in_every_image(&resolution.soname);
             let advice = is_usual.then_some(if is_of_virtualenv(program) {
                 MOVED
             } else {

@@ -245,7 +245,7 @@ impl<'a> Distributions<'a> {
 
     /// Whether `distribution` bundles the program `name`: a file of this name, or with the machine
     /// after it, as in `ffmpeg-linux-x86_64-v7.0.2`.
-    pub fn ships_program(&self, distribution: &Distribution, name: &str) -> bool {
+    pub fn ships_program(&self, distribution: &Distribution, name: &OsStr) -> bool {
         let is_program = |file: &[u8]| {
             let rest = file.strip_prefix(name.as_bytes());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-linux"))

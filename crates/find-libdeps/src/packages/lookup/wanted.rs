@@ -76,8 +76,9 @@ impl Query {
                 self.stems.insert(with_lib(stem));
             }
             Item::Program(name) => {
-                let name = name.rsplit('/').next().unwrap_or(name);
-                self.programs.insert(name.as_bytes().to_owned());
+                let name = name.as_bytes();
+                let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
+                self.programs.insert(name.to_owned());
             }
             Item::File(pattern) => self.patterns.push(pattern.clone()),
             // An index says nothing about modules; the caller asks for the files of one.
