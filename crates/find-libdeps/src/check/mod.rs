@@ -117,7 +117,7 @@ impl Image<'_> {
         if resolution.demand.evidence != Evidence::Script || !is_missing {
             return false;
         }
-        let dir = Path::new(&*resolution.soname).parent();
+        let dir = Path::new(&*resolution.name).parent();
         let dir = dir.and_then(|dir| self.root.directory(dir));
         let mut virtualenvs = self.virtualenvs.iter();
         dir.is_some_and(|dir| {

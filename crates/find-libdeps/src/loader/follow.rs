@@ -239,7 +239,7 @@ impl Pass<'_, '_> {
             let resolution = Resolution {
                 demand: Rc::clone(demand),
                 kind: ItemKind::Library,
-                soname,
+                name: soname,
                 outcome,
                 absence: None,
                 others: Box::default(),
@@ -252,7 +252,7 @@ impl Pass<'_, '_> {
             demand: Rc::clone(demand),
             kind: ItemKind::Library,
             absence: self.absence(&process, 0, &soname, &outcome, &OnceCell::new()),
-            soname,
+            name: soname,
             outcome,
             others: Box::default(),
         };

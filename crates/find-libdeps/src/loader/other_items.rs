@@ -53,7 +53,7 @@ impl Pass<'_, '_> {
         let resolution = Resolution {
             demand: Rc::clone(demand),
             kind: item.kind(),
-            soname: Arc::from(item.name()),
+            name: Arc::from(item.name()),
             outcome: Outcome::File {
                 path,
                 found_by: found_by(item),
@@ -116,7 +116,7 @@ impl Pass<'_, '_> {
         Some(Resolution {
             demand: Rc::clone(demand),
             kind: first.kind(),
-            soname: Arc::from(first.name()),
+            name: Arc::from(first.name()),
             outcome: Outcome::Missing {
                 architecture: self.context.inputs.native.name(),
             },

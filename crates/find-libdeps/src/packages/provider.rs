@@ -106,7 +106,7 @@ pub struct Provided {
     /// The name that was demanded and, of several, found first.
     pub demanded: Arc<OsStr>,
     /// The name that the code must ask for.
-    pub soname: Arc<OsStr>,
+    pub name: Arc<OsStr>,
     /// Equal ones are shared.
     pub provider: Rc<Provider>,
     /// How it was searched for, if it is missing.
@@ -180,12 +180,12 @@ pub fn provide(
                     .collect(),
                 evidence: demand.evidence,
                 kind: resolution.kind,
-                soname: match (demand.evidence, Path::new(&*resolution.soname).file_name()) {
+                name: match (demand.evidence, Path::new(&*resolution.name).file_name()) {
                     // It is the path that it was loaded from.
                     (Evidence::Trace, Some(name)) if demand.is_required => Arc::from(name),
-                    _ => Arc::clone(&resolution.soname),
+                    _ => Arc::clone(&resolution.name),
                 },
-                demanded: resolution.soname,
+                demanded: resolution.name,
                 provider: by,
                 absence: resolution.absence,
                 is_listed: demand.is_listed,
@@ -303,11 +303,11 @@ impl Provided {
                 passed_over,
             } => {
                 match item {
-                    Item::Library(_) => self.soname = Arc::from(chosen.soname.as_os_str()),
+                    Item::Library(_) => self.name = Arc::from(chosen.soname.as_os_str()),
                     // The file of a module.
                     Item::File(_) if self.kind == Kind::Module => {}
                     Item::Program(_) | Item::File(_) | Item::Module(_) => {
-                        self.soname = Arc::from(item.name());
+                        self.name = Arc::from(item.name());
                     }
                 }
                 if self.kind != Kind::Module {

@@ -72,7 +72,7 @@ pub fn system_closure(
     let all = resolver.resolve(&|_| true).resolutions;
     let listed = all.iter().filter(|it| it.demand.is_listed);
     let found = listed.filter_map(|it| match &it.outcome {
-        Outcome::System(hit) | Outcome::Embedded(hit) => Some((hit, Arc::clone(&it.soname))),
+        Outcome::System(hit) | Outcome::Embedded(hit) => Some((hit, Arc::clone(&it.name))),
         _ => None,
     });
     let found: Vec<(&Hit, Arc<OsStr>)> = found.collect();

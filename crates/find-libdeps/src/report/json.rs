@@ -5,7 +5,7 @@
 use crate::demand::{Evidence, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
-use crate::report::{ListedPackage, NeededLibrary, Report, Users};
+use crate::report::{ListedPackage, Needed, Report, Users};
 use crate::system::escape::shown;
 use crate::warning::Warning;
 use serde::Serialize;
@@ -100,7 +100,7 @@ struct JsonCounts {
 
 /// `report` as a document that ends with a newline.
 pub fn document(report: &Report) -> Result<String, serde_json::Error> {
-    let needed = |all: &[NeededLibrary]| -> Vec<JsonNeeded> {
+    let needed = |all: &[Needed]| -> Vec<JsonNeeded> {
         let all = all.iter();
         all.map(|each| needed(each, &report.users)).collect()
     };
@@ -113,7 +113,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
             architecture: &report.architecture,
         },
         packages: report.packages.iter().map(package).collect(),
-        needed: needed(&report.libraries),
+        needed: needed(&report.needed),
         possible: needed(&report.possible),
         files: report
             .system_files
@@ -148,14 +148,14 @@ fn package(listed: &ListedPackage) -> JsonPackage<'_> {
         architecture: version.map(|version| version.architecture.as_str()),
         version: version.map(|version| version.number.as_str()),
         installed: listed.is_installed,
-        listed_for: listed.libraries.iter().map(shown).collect(),
+        listed_for: listed.listed_for.iter().map(shown).collect(),
     }
 }
 
-fn needed(library: &NeededLibrary, users: &Users) -> JsonNeeded {
+fn needed(library: &Needed, users: &Users) -> JsonNeeded {
     let provider = &library.provider;
     JsonNeeded {
-        name: shown(&library.soname),
+        name: shown(&library.name),
         kind: library.kind.name(),
         evidence: match library.evidence {
             Evidence::Header => "header",
