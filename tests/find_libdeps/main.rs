@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)] // nothing is reachable in a test program
 
+mod architectures;
 mod bad_input;
 mod check;
 mod dlopen_table;

@@ -1,5 +1,6 @@
 //! Real Debian roots, made by `mmdebstrap` from Debian's own packages and kept under the
-//! workspace's build products, so that a second run of the tests starts from the archive file.
+//! workspace's build products, so that a second run of the tests starts from the archive file. Those of
+//! other architectures are configured by an emulator, which takes minutes, or only unpacked.
 
 use super::run::Run;
 use std::fs;
@@ -9,15 +10,60 @@ use tempfile::TempDir;
 /// The releases that the tests run on.
 pub const RELEASES: [&str; 2] = ["bookworm", "trixie"];
 
+/// Records the packages that mmdebstrap has unpacked as installed. `dpkg --unpack` would run their
+/// scripts.
+const RECORD: &str = r#"--extract-hook=set -e
+cd "$1/var/lib/dpkg"
+echo 1 >info/format
+for deb in "$1"/var/cache/apt/archives/*.deb; do
+    dpkg-deb --field "$deb" | sed '/^Package:/a Status: install ok installed' >>status
+    echo >>status
+    name=$(dpkg-deb --field "$deb" Package)
+    if [ "$(dpkg-deb --field "$deb" Multi-Arch)" = same ]; then
+        name=$name:$(dpkg-deb --field "$deb" Architecture)
+    fi
+    dpkg-deb --fsys-tarfile "$deb" | tar --list | sed 's,^\.,,; s,/$,,; s,^$,/.,' >"info/$name.list"
+done"#;
+
+/// The release proper: its updates have no packages that the tests need, and an index for each
+/// architecture.
+const NO_UPDATES: &str =
+    r#"--setup-hook=sed -i '/-updates\|-security/d' "$1/etc/apt/sources.list""#;
+
 /// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`), made once.
 pub fn tar(release: &str, include: &[&str]) -> PathBuf {
-    let name = [&[release][..], include].concat().join("+");
+    made(release, &["--variant=apt"], include, &[])
+}
+
+/// The same for arm64, configured by an emulator. Takes two minutes of processor time.
+pub fn arm64_tar(release: &str) -> PathBuf {
+    let options = ["--variant=apt", "--architectures=arm64"];
+    made(release, &options, &[], &["arm64"])
+}
+
+/// A root of `release` with nothing but the packages of `include` for `architecture` and what they
+/// depend on, in a new directory. No script of a package has run.
+pub fn unpacked(release: &str, architecture: &str, include: &[&str]) -> TempDir {
+    let architectures = format!("--architectures={architecture}");
+    let options = ["--variant=extract", &architectures, NO_UPDATES, RECORD];
+    let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
+    unpack(
+        &made(release, &options, include, &[architecture, "unpacked"]),
+        dir.path(),
+    );
+    dir
+}
+
+/// The archive that `mmdebstrap` makes with `options`, made once under a name of `release`, `include`
+/// and `kind`.
+fn made(release: &str, options: &[&str], include: &[&str], kind: &[&str]) -> PathBuf {
+    let name = [&[release][..], kind, include].concat().join("+");
     let _lock = super::lock(&name);
     let tar = super::target_dir().join(format!("{name}.tar"));
     if !tar.exists() {
         // Under another name until it is complete: an interrupted run leaves nothing that looks done.
         let half = tar.with_extension("half.tar");
-        let mut run = Run::new("mmdebstrap").args(["--quiet", "--variant=apt"]);
+        let mut run = Run::new("mmdebstrap").arg("--quiet").args(options);
         if !include.is_empty() {
             run = run.arg(format!("--include={}", include.join(",")));
         }

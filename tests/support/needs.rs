@@ -41,6 +41,11 @@ pub enum Need {
     Archive,
     /// Namespaces and overlays: root that may mount.
     Mounts,
+    /// The emulators of other processors, each one static file.
+    Qemu,
+    /// A kernel that starts arm64 programs in any root by an emulator, and `arch-test`, by which
+    /// mmdebstrap asks for it.
+    Arm64,
 }
 
 impl Need {
@@ -64,6 +69,8 @@ impl Need {
             Self::Docker => "dockerd and root",
             Self::Archive => "apt-ftparchive and dpkg-deb",
             Self::Mounts => "mount namespaces",
+            Self::Qemu => "qemu-user-static",
+            Self::Arm64 => "arm64 programs (binfmt_misc, qemu-user-static and arch-test)",
         }
     }
 
@@ -99,6 +106,8 @@ impl Need {
             Self::Docker => root() && on_path("dockerd") && on_path("crun"),
             Self::Archive => on_path("apt-ftparchive") && on_path("dpkg-deb"),
             Self::Mounts => *MOUNTS.get_or_init(|| root() && may_mount()),
+            Self::Qemu => on_path("qemu-aarch64-static"),
+            Self::Arm64 => on_path("arch-test") && starts_arm64(),
         }
     }
 }
@@ -118,6 +127,16 @@ fn may_mount() -> bool {
         "unshare",
         &["--mount", "--pid", "--fork", "sh", "-c", script],
     )
+}
+
+/// Whether the kernel starts arm64 programs by an emulator that it holds open (`F`), so that a root needs
+/// none (`binfmt_misc` in the kernel's documentation).
+fn starts_arm64() -> bool {
+    let registered = std::fs::read_to_string("/proc/sys/fs/binfmt_misc/qemu-aarch64");
+    registered.is_ok_and(|text| {
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags: "));
+        text.starts_with("enabled\n") && flags.is_some_and(|flags| flags.contains('F'))
+    })
 }
 
 /// Whether a virtualenv can be made, and its pip reaches an index.

@@ -224,7 +224,8 @@ impl Dpkg {
             for package in ["dpkg", "libc6"] {
                 let arguments = ["-W", "-f=${Architecture}\\n", package];
                 let output = self.run("dpkg-query", &arguments, &[])?;
-                if output.status.success() {
+                // A package that others name, but that is not installed, has no architecture.
+                if output.status.success() && output.stdout != b"\n" {
                     self.native = architecture("dpkg-query -W", &output.stdout)?;
                     return Ok(());
                 }
