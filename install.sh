@@ -68,6 +68,12 @@ check_writable() {
 }
 
 build() {
+    # For another architecture, the compiler links that Debian has for it.
+    linker=${1%%-*}-linux-gnu-gcc
+    if [ "$1" != "$host" ] && command -v "$linker" >/dev/null 2>&1; then
+        variable=CARGO_TARGET_$(printf %s "$1" | tr 'a-z-' 'A-Z_')_LINKER
+        eval "export $variable=\"\${$variable:-\$linker}\""
+    fi
     # With an explicit target, even the host's own, flags are not for build scripts and macros,
     # which cannot be static. Flags of the environment are kept, ours come last and win; those of
     # cargo's configuration do not count beside them.

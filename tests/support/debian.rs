@@ -30,9 +30,23 @@ done"#;
 const NO_UPDATES: &str =
     r#"--setup-hook=sed -i '/-updates\|-security/d' "$1/etc/apt/sources.list""#;
 
-/// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`), made once.
+/// What a root of Debian 13 on amd64 needs to build for arm64.
+pub const CROSS: [&str; 5] = [
+    "cargo",
+    "gcc",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
+    "libstd-rust-dev:arm64",
+];
+
+/// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`, some maybe
+/// for arm64), made once.
 pub fn tar(release: &str, include: &[&str]) -> PathBuf {
-    made(release, &["--variant=apt"], include, &[])
+    let mut options = vec!["--variant=apt"];
+    if include.iter().any(|package| package.ends_with(":arm64")) {
+        options.push("--architectures=amd64,arm64");
+    }
+    made(release, &options, include, &[])
 }
 
 /// The same for arm64, configured by an emulator. Takes two minutes of processor time.
@@ -46,18 +60,20 @@ pub fn arm64_tar(release: &str) -> PathBuf {
 pub fn unpacked(release: &str, architecture: &str, include: &[&str]) -> TempDir {
     let architectures = format!("--architectures={architecture}");
     let options = ["--variant=extract", &architectures, NO_UPDATES, RECORD];
-    let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
-    unpack(
-        &made(release, &options, include, &[architecture, "unpacked"]),
-        dir.path(),
-    );
-    dir
+    root_of(&made(
+        release,
+        &options,
+        include,
+        &[architecture, "unpacked"],
+    ))
 }
 
 /// The archive that `mmdebstrap` makes with `options`, made once under a name of `release`, `include`
 /// and `kind`.
 fn made(release: &str, options: &[&str], include: &[&str], kind: &[&str]) -> PathBuf {
+    // A colon separates the lower directories of an overlay.
     let name = [&[release][..], kind, include].concat().join("+");
+    let name = name.replace(':', "_");
     let _lock = super::lock(&name);
     let tar = super::target_dir().join(format!("{name}.tar"));
     if !tar.exists() {
@@ -75,16 +91,17 @@ fn made(release: &str, options: &[&str], include: &[&str], kind: &[&str]) -> Pat
 
 /// A root of `release` in a new directory, removed with the value.
 pub fn root(release: &str, include: &[&str]) -> TempDir {
-    let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
-    unpack(&tar(release, include), dir.path());
-    dir
+    root_of(&tar(release, include))
 }
 
-fn unpack(tar: &Path, into: &Path) {
+/// The root of an archive, likewise.
+pub fn root_of(tar: &Path) -> TempDir {
+    let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
     Run::new("tar")
         .args(["--numeric-owner", "-xf"])
         .arg(tar)
         .arg("-C")
-        .arg(into)
+        .arg(dir.path())
         .must();
+    dir
 }

@@ -1,7 +1,9 @@
 //! Both programs as `install.sh` makes them, built once for all test programs and kept between runs,
 //! and a checkout with stand-ins for them, where only the installing matters.
 
+use super::debian;
 use super::run::Run;
+use super::sandbox::Sandbox;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -48,7 +50,14 @@ pub fn stand_in() -> PathBuf {
 
 fn write_stand_in(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir)?;
-    for file in ["install.sh", "Dockerfile", ".dockerignore"] {
+    fs::create_dir_all(dir.join("packaging"))?;
+    for file in [
+        "install.sh",
+        "Dockerfile",
+        ".dockerignore",
+        "packaging/cross.sh",
+        "packaging/image.sh",
+    ] {
         fs::copy(checkout().join(file), dir.join(file))?;
     }
     let version = env!("CARGO_PKG_VERSION");
@@ -66,7 +75,8 @@ fn write_stand_in(dir: &Path) -> std::io::Result<()> {
         let main = format!("fn main() {{\n    println!(\"{name} {version}\");\n}}\n");
         fs::write(source.join("main.rs"), main)?;
     }
-    let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n";
+    let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\n";
+    let workspace = format!("{workspace}[workspace.package]\nversion = \"{version}\"\n");
     fs::write(dir.join("Cargo.toml"), workspace)?;
     fs::write(dir.join("Cargo.lock"), lock)
 }
@@ -101,4 +111,32 @@ pub fn installed() -> PathBuf {
             .must();
     });
     prefix.join("bin")
+}
+
+/// The directory that holds both programs for arm64, built in a root with a cross compiler, and quickly.
+pub fn arm64() -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let kept = super::target_dir().join("arm64");
+    BUILT.get_or_init(|| {
+        let _lock = super::lock("arm64");
+        fs::create_dir_all(&kept).expect("a directory");
+        let fetch = with_cargo(Run::new("cargo")).args(["fetch", "--quiet", "--locked"]);
+        let fetch = fetch.env("CARGO_HOME", kept.join("crates"));
+        fetch.dir(checkout()).must();
+        let mut sandbox = Sandbox::over(&debian::tar("trixie", &debian::CROSS));
+        sandbox.bind(&checkout(), "/srv");
+        sandbox.bind(&kept, "/opt");
+        let run = sandbox.run("/srv/install.sh");
+        let run = QUICK
+            .into_iter()
+            .fold(run, |run, (name, value)| run.env(name, value));
+        run.args(["--target", "aarch64-unknown-linux-gnu"])
+            .args(["--prefix", "/opt/installed"])
+            .env("CARGO_HOME", "/opt/crates")
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_TARGET_DIR", "/opt/target")
+            .env("CARGO_TERM_QUIET", "true")
+            .must();
+    });
+    kept.join("installed/bin")
 }
