@@ -1,4 +1,4 @@
-//! Tests of `install.sh`: the real script, and all of its output.
+//! Tests of `install.sh` and of the scripts of a release: the real scripts, and all of their output.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -8,6 +8,9 @@ mod debian;
 
 /// What is installed, where, and how.
 mod installed;
+
+/// The scripts of a release, and the workflows.
+mod release;
 
 /// What is refused, before anything is changed.
 mod refused;
