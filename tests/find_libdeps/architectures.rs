@@ -1,11 +1,12 @@
 //! Other architectures: packages of Debian's archive, unpacked into a root, and what the root's own
-//! loader and `ldconfig` say, run by an emulator.
+//! loader and `ldconfig` say, run by an emulator; and the program for arm64 itself.
 
-use crate::fixture::{PROGRAM, Report, parsed};
-use crate::support::debian;
+use crate::fixture::{INSTALL_HINT, PROGRAM, Report, parsed};
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::Run;
+use crate::support::{debian, programs, target_dir};
+use crate::venvs::pip;
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -159,5 +160,62 @@ fn the_loader_of_the_architecture_agrees(architecture: &str) {
         foreign.compare();
         fs::remove_file(&cache).expect("it is there");
         foreign.compare();
+    }
+}
+
+const MISSING: &str = "find-libdeps: missing: libmagic.so.1, loaded by python-magic 0.4.27 \
+     (/venv/lib/python3.11/site-packages/python_magic-0.4.27.dist-info)\n";
+
+/// Wheels for arm64: what they bundle and need, and a library that is loaded by name.
+const WHEELS: [&str; 4] = [
+    "lxml==5.3.0",
+    "numpy==2.1.3",
+    "psycopg2-binary==2.9.10",
+    "python-magic==0.4.27",
+];
+
+test!(
+    the_program_for_arm64_says_the_same_as_this_one_about_its_root,
+    needs = &[
+        Need::Arm64,
+        Need::Cargo,
+        Need::Dpkg,
+        Need::Mmdebstrap,
+        Need::Mounts,
+        Need::Pip,
+    ],
+    limit = 1800
+);
+fn the_program_for_arm64_says_the_same_as_this_one_about_its_root() {
+    let root = debian::root_of(&debian::arm64_tar("bookworm"));
+    let site = root.path().join("venv/lib/python3.11/site-packages");
+    let target = ["--target", site.to_str().expect("ASCII")];
+    let platforms = [
+        "--platform=manylinux_2_28_aarch64",
+        "--platform=manylinux_2_17_aarch64",
+    ];
+    let version = ["--python-version=3.11", "--only-binary=:all:", "--no-deps"];
+    let arguments = [&target[..], &platforms, &version, &WHEELS].concat();
+    pip(&target_dir().join("pip/bin/pip"), &arguments);
+    let native = root.path().join("find-libdeps");
+    fs::copy(programs::arm64().join("find-libdeps"), native).expect("a copy");
+    for arguments in [
+        &["/venv"][..],
+        &["--json", "/venv"],
+        &["--versions", "/usr/bin"],
+        &["--json", "/usr/sbin", "/usr/lib/aarch64-linux-gnu"],
+        &["--check", "/venv", "/usr/bin"],
+    ] {
+        let from_here = Run::new(PROGRAM).arg("--root").arg(root.path());
+        let from_here = from_here.args(arguments).said();
+        let native = Run::new("chroot").arg(root.path()).arg("/find-libdeps");
+        assert_eq!(native.args(arguments).said(), from_here);
+        if arguments == ["/venv"] {
+            from_here.is(
+                0,
+                "libc6\nlibgcc-s1\nlibstdc++6\nzlib1g\n",
+                &format!("{MISSING}{INSTALL_HINT}"),
+            );
+        }
     }
 }

@@ -28,7 +28,7 @@ fn venv(name: &str, arguments: &[&str]) -> PathBuf {
 }
 
 /// Runs pip with the whole environment, which may say how its index is reached.
-fn pip(pip: &Path, arguments: &[&str]) {
+pub fn pip(pip: &Path, arguments: &[&str]) {
     let mut run = Run::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]);
     for (name, value) in std::env::vars() {
         run = run.env(&name, value);
