@@ -85,7 +85,6 @@ fn check(docker: &Shared, dockerfile: &str, context: &Path, name: &str) {
     fs::write(context.join("Dockerfile"), dockerfile).expect("a file");
     let said = docker.build_in(context, &["--tag", name]);
     assert_eq!(said.status, 0, "{}", said.stderr);
-    let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         docker.script(
             name,
@@ -93,8 +92,10 @@ fn check(docker: &Shared, dockerfile: &str, context: &Path, name: &str) {
              find /all -type f -printf '%M %u %f\\n' | sort"
         ),
         format!(
-            "find-libdeps {version}\napt-install {version}\n\
-             -rwxr-xr-x root apt-install\n-rwxr-xr-x root find-libdeps\n"
+            "{}\n{}\n\
+             -rwxr-xr-x root apt-install\n-rwxr-xr-x root find-libdeps\n",
+            programs::version("find-libdeps"),
+            programs::version("apt-install")
         )
     );
 }

@@ -9,6 +9,9 @@ mod debian;
 /// What is installed, where, and how.
 mod installed;
 
+/// The manuals and the completions: what they contain, and that their readers accept them.
+mod manuals;
+
 /// What is refused, before anything is changed.
 mod refused;
 

@@ -41,6 +41,8 @@ pub enum Need {
     Archive,
     /// Namespaces and overlays: root that may mount.
     Mounts,
+    /// This program.
+    Program(&'static str),
 }
 
 impl Need {
@@ -64,6 +66,7 @@ impl Need {
             Self::Docker => "dockerd and root",
             Self::Archive => "apt-ftparchive and dpkg-deb",
             Self::Mounts => "mount namespaces",
+            Self::Program(name) => name,
         }
     }
 
@@ -98,6 +101,7 @@ impl Need {
             Self::Python3 => has_python_modules(),
             Self::Docker => root() && on_path("dockerd") && on_path("crun"),
             Self::Archive => on_path("apt-ftparchive") && on_path("dpkg-deb"),
+            Self::Program(name) => on_path(name),
             Self::Mounts => *MOUNTS.get_or_init(|| root() && may_mount()),
         }
     }

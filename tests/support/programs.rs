@@ -35,7 +35,8 @@ pub const QUICK: [(&str, &str); 3] = [
 ];
 
 /// A checkout with `install.sh` and the files for Docker, in which both programs only print their
-/// version: how they are built and installed does not depend on what they do. Made once.
+/// version, and their manuals and completions are empty: how they are built and installed does not
+/// depend on what they do. Made once.
 pub fn stand_in() -> PathBuf {
     static MADE: OnceLock<()> = OnceLock::new();
     let dir = super::target_dir().join("stand-in");
@@ -51,24 +52,67 @@ fn write_stand_in(dir: &Path) -> std::io::Result<()> {
     for file in ["install.sh", "Dockerfile", ".dockerignore"] {
         fs::copy(checkout().join(file), dir.join(file))?;
     }
-    let version = env!("CARGO_PKG_VERSION");
     let mut lock = "version = 4\n".to_owned();
-    for name in ["apt-install", "find-libdeps"] {
+    for name in ["apt-install", "assets", "find-libdeps"] {
+        let version = env!("CARGO_PKG_VERSION");
         let package = format!("name = \"{name}\"\nversion = \"{version}\"\n");
         lock = format!("{lock}\n[[package]]\n{package}");
-        let source = dir.join("crates").join(name).join("src");
-        fs::create_dir_all(&source)?;
-        let manifest = source.with_file_name("Cargo.toml");
-        fs::write(
-            manifest,
-            format!("[package]\n{package}edition = \"2024\"\n"),
-        )?;
-        let main = format!("fn main() {{\n    println!(\"{name} {version}\");\n}}\n");
-        fs::write(source.join("main.rs"), main)?;
+        let crate_dir = dir.join("crates").join(name);
+        fs::create_dir_all(crate_dir.join("src"))?;
+        let manifest = format!("[package]\n{package}edition = \"2024\"\n");
+        fs::write(crate_dir.join("Cargo.toml"), manifest)?;
+        let main = if name == "assets" {
+            stand_in_for_assets()
+        } else {
+            let build = Path::new("crates").join(name).join("build.rs");
+            fs::copy(checkout().join(&build), dir.join(&build))?;
+            "fn main() {\n    println!(\"{} {}\", env!(\"CARGO_PKG_NAME\"), env!(\"PROGRAM_VERSION\"));\n}\n"
+                .to_owned()
+        };
+        fs::write(crate_dir.join("src/main.rs"), main)?;
     }
     let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n";
     fs::write(dir.join("Cargo.toml"), workspace)?;
     fs::write(dir.join("Cargo.lock"), lock)
+}
+
+/// A program that writes empty assets.
+fn stand_in_for_assets() -> String {
+    format!(
+        "fn main() {{
+    let dir = std::env::args().nth(1).unwrap();
+    for asset in {ASSETS:?} {{
+        let path = std::path::Path::new(&dir).join(asset);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, \"\").unwrap();
+    }}
+}}
+"
+    )
+}
+
+/// What `install.sh` installs below `share`.
+pub const ASSETS: [&str; 8] = [
+    "bash-completion/completions/apt-install",
+    "bash-completion/completions/find-libdeps",
+    "fish/vendor_completions.d/apt-install.fish",
+    "fish/vendor_completions.d/find-libdeps.fish",
+    "man/man1/apt-install.1",
+    "man/man1/find-libdeps.1",
+    "zsh/site-functions/_apt-install",
+    "zsh/site-functions/_find-libdeps",
+];
+
+/// The target that rustc builds for by default.
+pub fn host() -> String {
+    let said = with_cargo(Run::new("rustc").arg("-vV")).must();
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc names its host").to_owned()
+}
+
+/// What `--version` of a program prints that was built without git.
+pub fn version(name: &str) -> String {
+    format!("{name} {} ({})", env!("CARGO_PKG_VERSION"), host())
 }
 
 /// A run of the `install.sh` of [`stand_in`].
@@ -86,7 +130,8 @@ pub fn with_cargo(mut run: Run) -> Run {
     run
 }
 
-/// The directory that holds both optimised programs, and nothing else.
+/// The directory that holds both optimised programs, and nothing else. Manuals and completions are in
+/// `share` beside it.
 pub fn installed() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let prefix = super::target_dir().join("installed");

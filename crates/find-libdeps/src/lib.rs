@@ -1,4 +1,5 @@
-//! `find-libdeps`: from a virtualenv to the exact Debian packages that its binaries need.
+//! `find-libdeps`: from a virtualenv, or any other tree of binaries, to the Debian packages that it needs at
+//! run time.
 //!
 //! Data passes once through the phases; no phase imports from a later one:
 //!
