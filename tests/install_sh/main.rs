@@ -12,6 +12,9 @@ mod installed;
 /// The manuals and the completions: what they contain, and that their readers accept them.
 mod manuals;
 
+/// Tarballs, Debian packages, wheels and crates.
+mod packages;
+
 /// What is refused, before anything is changed.
 mod refused;
 

@@ -115,6 +115,11 @@ pub fn version(name: &str) -> String {
     format!("{name} {} ({})", env!("CARGO_PKG_VERSION"), host())
 }
 
+/// What `--version` of a program prints that was built from this checkout, and a line break.
+pub fn version_of_checkout(name: &str) -> String {
+    format!("{name} {}\n", env!("PROGRAM_VERSION"))
+}
+
 /// A run of the `install.sh` of [`stand_in`].
 pub fn install_sh() -> Run {
     with_cargo(Run::new(stand_in().join("install.sh"))).env("CARGO_TERM_QUIET", "true")
