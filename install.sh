@@ -1,24 +1,36 @@
 #!/bin/sh
 # Builds both programs as static binaries from this checkout, checks that they are static, and
-# installs them. Nothing is fetched but the crates of Cargo.lock.
+# installs them with their manuals and completions. Nothing is fetched but the crates of Cargo.lock.
 set -eu
 
 programs='find-libdeps apt-install'
+# Below PREFIX/share.
+assets='
+man/man1/find-libdeps.1
+man/man1/apt-install.1
+bash-completion/completions/find-libdeps
+bash-completion/completions/apt-install
+zsh/site-functions/_find-libdeps
+zsh/site-functions/_apt-install
+fish/vendor_completions.d/find-libdeps.fish
+fish/vendor_completions.d/apt-install.fish
+'
 
 usage() {
     cat <<'EOF'
 Usage: ./install.sh [OPTIONS]
 
-Build find-libdeps and apt-install as static binaries and install them.
+Build find-libdeps and apt-install as static binaries, and install them with manuals and completions.
 
 Options:
-  --prefix DIR     install into DIR/bin [default: /usr/local]
+  --prefix DIR     install into DIR/bin and DIR/share [default: /usr/local]
   --target TRIPLE  build for this target of rustc's [default: the host's]
-  --uninstall      remove the installed programs instead
+  --uninstall      remove what was installed instead
   -h, --help       print this
 
 Environment:
-  DESTDIR          put before the prefix, as packagers expect it
+  DESTDIR            put before the prefix, as packagers expect it
+  SOURCE_DATE_EPOCH  the date of the manuals [default: the commit's]
 EOF
 }
 
@@ -68,6 +80,12 @@ check_writable() {
 }
 
 build() {
+    # For another architecture, the compiler links that Debian has for it.
+    linker=${1%%-*}-linux-gnu-gcc
+    if [ "$1" != "$host" ] && command -v "$linker" >/dev/null 2>&1; then
+        variable=CARGO_TARGET_$(printf %s "$1" | tr 'a-z-' 'A-Z_')_LINKER
+        eval "export $variable=\"\${$variable:-\$linker}\""
+    fi
     # With an explicit target, even the host's own, flags are not for build scripts and macros,
     # which cannot be static. Flags of the environment are kept, ours come last and win; those of
     # cargo's configuration do not count beside them.
@@ -80,7 +98,27 @@ build() {
         export RUSTFLAGS
     fi
     cargo build --release --locked --target "$1" --manifest-path "$source/Cargo.toml" \
-        --target-dir "$built"
+        --target-dir "$built" --package find-libdeps --package apt-install
+}
+
+# The day of what is built, so that two builds of it are equal.
+day() {
+    epoch=${SOURCE_DATE_EPOCH:-}
+    if [ -z "$epoch" ] && [ -e "$source/.git" ]; then
+        epoch=$(git -C "$source" log -1 --format=%ct 2>/dev/null) || epoch=
+    fi
+    if [ -n "$epoch" ]; then
+        date -u -d "@$epoch" +%F
+    else
+        date -u -r "$source/Cargo.toml" +%F
+    fi
+}
+
+# Manuals and completions are written by a program that runs here, whatever the target.
+build_assets() {
+    day=$(day) || fail "cannot read a date from SOURCE_DATE_EPOCH"
+    cargo run --locked --target "$host" --manifest-path "$source/Cargo.toml" \
+        --target-dir "$built" --package assets -- "$built/assets" "$day"
 }
 
 # Neither an interpreter nor a needed library: the file runs in any image of its architecture.
@@ -93,28 +131,45 @@ check_static() {
     esac
 }
 
-install_programs() {
-    bin=$1
-    from=$2
+# What everybody runs and reads is for everybody, whatever the umask.
+install_file() {
+    mode=$1 from=$2 to=$3
+    dir=${to%/*}
+    new=$dir/.${to##*/}.new
+    (umask 022 && mkdir -p "$dir") || fail "cannot make $dir: choose another place with --prefix"
+    # Beside the old file and then in its place: a running program is not disturbed.
+    if ! cp "$from" "$new" || ! chmod "$mode" "$new" || ! mv -f "$new" "$to"; then
+        rm -f "$new"
+        fail "cannot write into $dir: choose another place with --prefix"
+    fi
+}
+
+install_all() {
     for program in $programs; do
-        check_static "$from/$program"
+        check_static "$built/$target/release/$program"
     done
-    # What everybody runs is for everybody to read, whatever the umask.
-    (umask 022 && mkdir -p "$bin") || fail "cannot make $bin: choose another place with --prefix"
     for program in $programs; do
-        # Beside the old file and then in its place: a running program is not disturbed.
-        if ! cp "$from/$program" "$bin/.$program.new" || ! chmod 755 "$bin/.$program.new" ||
-            ! mv -f "$bin/.$program.new" "$bin/$program"; then
-            rm -f "$bin/.$program.new"
-            fail "cannot write into $bin: choose another place with --prefix"
-        fi
+        install_file 755 "$built/$target/release/$program" "$bin/$program"
     done
+    for asset in $assets; do
+        install_file 644 "$built/assets/$asset" "$share/$asset"
+    done
+}
+
+uninstall() {
+    for program in $programs; do
+        rm -f "$bin/$program" || fail "cannot remove $bin/$program"
+    done
+    for asset in $assets; do
+        rm -f "$share/$asset" || fail "cannot remove $share/$asset"
+    done
+    say "$bin has neither program now"
 }
 
 report() {
     for program in $programs; do
         version=$("$1/$program" --version) || fail "$1/$program does not run here"
-        say "installed $1/$program ($version)"
+        say "installed $1/$program: $version"
     done
 }
 
@@ -146,12 +201,10 @@ main() {
         *) prefix=$PWD/$prefix ;;
     esac
     bin=${DESTDIR:-}${prefix%/}/bin
+    share=${DESTDIR:-}${prefix%/}/share
 
     if [ -n "$uninstall" ]; then
-        for program in $programs; do
-            rm -f "$bin/$program" || fail "cannot remove $bin/$program"
-        done
-        say "$bin has neither program now"
+        uninstall
         exit
     fi
     source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -163,8 +216,10 @@ main() {
     # Another target has a C library of its own, or rustc brings it.
     [ "$target" != "$host" ] || check_libc
     check_writable "$bin"
+    check_writable "$share"
+    build_assets
     build "$target"
-    install_programs "$bin" "$built/$target/release"
+    install_all
     # Another target's programs may not run here.
     if [ "$target" = "$host" ]; then
         report "$bin"

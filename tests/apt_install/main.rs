@@ -30,6 +30,9 @@ mod purge;
 /// Real apt with Debian's own archive: sizes, services, the same layer twice.
 mod debian;
 
+/// The program for arm64 in a root for arm64.
+mod arm64;
+
 /// A real Docker engine: cache mounts, stages, layers.
 mod docker;
 

@@ -81,41 +81,50 @@ fn an_unreadable_list_is_named() {
     );
 }
 
+/// A usage error as clap lays it out.
+fn usage(message: &str) -> String {
+    format!(
+        "error: {message}\n\n\
+         Usage: apt-install [OPTIONS] -r FILE\n\
+         \x20      apt-install [OPTIONS] PACKAGE...\n\n\
+         For more information, try '--help'.\n"
+    )
+}
+
 test!(an_unknown_option_is_reported);
 fn an_unknown_option_is_reported() {
     apt_install().arg("--purge").said().is(
         2,
         "",
-        "apt-install: error: unexpected argument '--purge' found\n\n  \
-         tip: a similar argument exists: '--purge-only'\n\n\
-         Usage: apt-install [OPTIONS] -r FILE\n\
-         \x20      apt-install [OPTIONS] PACKAGE...\n\n\
-         For more information, try '--help'.\n",
+        &usage(
+            "unexpected argument '--purge' found\n\n  \
+             tip: a similar argument exists: '--purge-only'",
+        ),
     );
 }
 
 test!(an_option_as_a_package_is_refused);
 fn an_option_as_a_package_is_refused() {
-    apt_install().args(["--", "-x"]).said().is(
-        2,
-        "",
-        "apt-install: error: `-x` is not a package name; see `apt-install --help`\n",
-    );
+    apt_install()
+        .args(["--", "-x"])
+        .said()
+        .is(2, "", &usage("`-x` is not a package name"));
 }
 
 test!(a_carriage_return_in_an_argument_is_shown);
 fn a_carriage_return_in_an_argument_is_shown() {
     let dir = TempDir::new().expect("a directory");
     fs::write(dir.path().join("list"), "libpq5\r\nlibxml2\r\n").expect("a file");
-    let message = "apt-install: error: package name `libpq5\\r` contains a carriage return, \
-                   probably from a list with Windows line endings; pass the list with `-r FILE`, \
-                   which accepts them\n";
+    let message = usage(
+        "package name `libpq5\\r` contains a carriage return, probably from a list with Windows line \
+         endings; pass the list with `-r FILE`, which accepts them",
+    );
     Run::new("/usr/bin/xargs")
         .args(["-ra", "list", PROGRAM])
         .dir(dir.path())
         .env("PATH", "/nowhere")
         .said()
-        .is(123, "", message);
+        .is(123, "", &message);
 }
 
 test!(a_bad_epoch_is_reported);
@@ -127,7 +136,7 @@ fn a_bad_epoch_is_reported() {
         .is(
             2,
             "",
-            "apt-install: error: SOURCE_DATE_EPOCH is `today`; expected seconds since 1970-01-01\n",
+            &usage("SOURCE_DATE_EPOCH is `today`; expected seconds since 1970-01-01"),
         );
 }
 
@@ -137,10 +146,7 @@ fn purge_only_takes_no_packages() {
     said.is(
         2,
         "",
-        "apt-install: error: the argument '--purge-only' cannot be used with '[PACKAGE]...'\n\n\
-         Usage: apt-install [OPTIONS] -r FILE\n\
-         \x20      apt-install [OPTIONS] PACKAGE...\n\n\
-         For more information, try '--help'.\n",
+        &usage("the argument '--purge-only' cannot be used with '[PACKAGE]...'"),
     );
 }
 
@@ -152,6 +158,25 @@ fn no_apt_get_is_127() {
         "apt-install: error: `apt-get` not found on PATH; apt-install requires Debian or a \
          derivative\n",
     );
+}
+
+test!(where_apk_is_the_error_names_it);
+fn where_apk_is_the_error_names_it() {
+    let dir = TempDir::new().expect("a directory");
+    let apk = dir.path().join("apk");
+    fs::write(&apk, "#!/bin/sh\n").expect("a file");
+    fs::set_permissions(&apk, fs::Permissions::from_mode(0o755)).expect("it can be set");
+    apt_install()
+        .arg(NOWHERE)
+        .env("PATH", dir.path())
+        .said()
+        .is(
+            127,
+            "",
+            "apt-install: error: `apt-get` not found on PATH; apt-install requires Debian or a \
+             derivative; this system has apk: run `apk add --no-cache PACKAGE...`, or `xargs -ra FILE \
+             apk add --no-cache` for a list\n",
+        );
 }
 
 test!(apt_get_not_executable_is_126);
@@ -205,7 +230,7 @@ fn a_missing_root_is_reported_before_anything_is_done() {
 
 test!(version_and_help);
 fn version_and_help() {
-    let version = concat!("apt-install ", env!("CARGO_PKG_VERSION"), "\n");
+    let version = concat!("apt-install ", env!("PROGRAM_VERSION"), "\n");
     apt_install().arg("--version").said().is(0, version, "");
     let long = include_str!("help-long.txt");
     apt_install().arg("--help").said().is(0, long, "");

@@ -66,6 +66,7 @@ fn build_on(
         &format!("--build-arg=APT={apt}"),
         &format!("--build-arg=OPTIONS={options}"),
         "--build-arg=CFLAGS=-O0",
+        "--build-arg=PIP_NO_COMPILE=1",
         &format!("--target={target}"),
         "--tag",
         &image,

@@ -464,8 +464,8 @@ fn no_dpkg_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: no `dpkg` on PATH; the list names Debian packages, so run \
-         find-libdeps on Debian\n",
+        "find-libdeps: error: no `dpkg` on PATH; the list names packages of dpkg or apk, \
+         so run find-libdeps on Debian or Alpine\n",
     );
 }
 
@@ -549,8 +549,8 @@ fn a_root_without_dpkgs_database_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: no dpkg database: root/var/lib/dpkg/status does not exist; is this \
-         the root of a Debian system?\n",
+        "find-libdeps: error: no database of packages: neither root/var/lib/dpkg/status nor \
+         apk's exists; is this the root of a Debian or Alpine system?\n",
     );
     fixture.file("root/var/lib/dpkg/status", "");
     let said = fixture.said(fixture.run().args(["--root", "root", "/venv"]));

@@ -2,13 +2,15 @@
 
 use crate::fixture::{Fixture, PROGRAM, Report};
 use crate::oracle::{needing, runpath, soname};
-use crate::own_root::{LOADER, add, inside, ldconfig, loader, root, run};
+use crate::own_root::{LOADER, add, inside, ldconfig, loader, root, run, said_without_cache};
 use crate::schema;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 
 const TOOLS: &[Need] = &[Need::Cc, Need::Ldd];
 const LIB: &str = "/usr/lib/x86_64-linux-gnu";
@@ -83,6 +85,17 @@ fn what_a_packaged_library_needs_is_checked() {
     );
     let missing = missing.to_str().expect("UTF-8");
     check(&fixture, &["--expect", missing]).is(0, "", &known);
+    let said = check(&fixture, &["--expect", missing, "--json"]);
+    let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    schema::holds("check.schema.json", &json);
+    let warnings = serde_json::json!([{
+        "path": format!("{LIB}/liba.so.1"),
+        "message": "libb.so.1, needed by it, was missing in the builder, too",
+    }]);
+    assert_eq!(
+        (&json["failures"], &json["warnings"]),
+        (&serde_json::json!([]), &warnings)
+    );
     fs::remove_file(fixture.path(inside(&format!("{LIB}/liba.so.1")))).expect("it was made");
     let text = format!("liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}");
     let other = format!(
@@ -356,6 +369,206 @@ fn java_home_says_where_java_is_in_an_image() {
     check("--check").is(0, "", "");
     let java = fixture.text("java/lib/server/libjvm.so\n");
     check("--files").is(0, &java, "");
+    // Java 8.
+    fs::remove_file(fixture.path("java/lib/server/libjvm.so")).expect("it was made");
+    for library in [
+        "jre/lib/amd64/server/libjvm.so",
+        "lib/amd64/server/libjvm.so",
+    ] {
+        let path = fixture.file(&format!("java/{library}"), "");
+        let java = fixture.text(&format!("java/{library}\n"));
+        check("--files").is(0, &java, "");
+        fs::remove_file(path).expect("it was made");
+    }
+}
+
+/// A Python 3.12 that exits at once.
+fn python(fixture: &Fixture) {
+    fixture.file(&inside("/usr/lib/python3.12/os.py"), "");
+    fixture.compile("root/usr/bin/python3.12", EXIT, &["-nostdlib", "-static"]);
+    fixture.link("python3.12", "root/usr/bin/python3");
+}
+
+fn virtualenv(fixture: &Fixture, venv: &str) {
+    fixture.link("/usr/bin/python3", &inside(&format!("{venv}/bin/python3")));
+    fixture.file(&inside(&format!("{venv}/pyvenv.cfg")), "home = /usr/bin\n");
+}
+
+test!(a_link_to_a_virtualenv_elsewhere_is_reported, needs = TOOLS);
+fn a_link_to_a_virtualenv_elsewhere_is_reported() {
+    let fixture = root("");
+    python(&fixture);
+    virtualenv(&fixture, "/srv/venv");
+    virtualenv(&fixture, "/opt/versions/1");
+    fixture.library("root/opt/versions/1/ext.so", "int x;", &[]);
+    fixture.link("versions/1", "root/opt/current");
+    let check = |arguments: &[&str]| {
+        let run = run(&fixture, "root").args(["--check", "/opt"]);
+        run.args(arguments).said()
+    };
+    check(&[]).is(0, "", "");
+    fixture.link("/srv/venv", "root/opt/venv");
+    let line = "find-libdeps: unread: /opt/venv: links to the virtualenv /srv/venv, which is outside the \
+                PATHs and not read; pass that, too, or exclude the link\n";
+    check(&[]).is(1, "", line);
+    check(&["/srv/venv"]).is(0, "", "");
+    check(&["--exclude=^/opt/venv$"]).is(0, "", "");
+}
+
+test!(
+    a_python_source_among_programs_is_a_script_too,
+    needs = TOOLS
+);
+fn a_python_source_among_programs_is_a_script_too() {
+    let fixture = root("");
+    python(&fixture);
+    virtualenv(&fixture, "/venv");
+    let source = "#!/usr/bin/perl\nimport ctypes\nctypes.CDLL('libx.so.1')\n";
+    fixture.script("root/venv/bin/a.py", source);
+    let said = said_without_cache(run(&fixture, "root").arg("/venv"));
+    let report = "find-libdeps: missing: program /usr/bin/perl, run by /venv/bin/a.py\n\
+                  find-libdeps: possible: libx.so.1, not installed (/venv/bin/a.py:3)\n";
+    assert!(said.stderr.starts_with(report), "{}", said.stderr);
+    let line = format!(
+        "find-libdeps: missing: program /usr/bin/perl, run by /venv/bin/a.py: it does not exist, or is not \
+         executable\n{MISSING_HINT}"
+    );
+    check(&fixture, &[]).is(1, "", &line);
+    check(&fixture, &["--dlopen=off"]).is(0, "", "");
+}
+
+/// A script, its first line and, if nothing starts it, which program is missing and why.
+type Script = (
+    &'static str,
+    &'static [u8],
+    Option<(&'static str, &'static str)>,
+);
+
+const CARRIAGE_RETURN: &str = "the interpreter's name ends in a carriage return";
+const SCRIPTS: [Script; 7] = [
+    ("args", b"#!/usr/bin/python3 -u -x \t\n", None),
+    ("env-s", b"#!/usr/bin/env -S python3 -u\r\n", None),
+    (
+        "relative",
+        b"#!python3\n",
+        Some((
+            "./python3",
+            "the interpreter's path is relative to the directory in which the script is started",
+        )),
+    ),
+    (
+        "encoding",
+        b"#!/opt/\xff/python3\n",
+        Some((
+            "/opt/\\xff/python3",
+            "it does not exist, or is not executable",
+        )),
+    ),
+    (
+        "cr",
+        b"#!/usr/bin/python3\r\n",
+        Some(("/usr/bin/python3\\r", CARRIAGE_RETURN)),
+    ),
+    (
+        "env-cr",
+        b"#!/usr/bin/env python3\r\n",
+        Some(("python3\\r", CARRIAGE_RETURN)),
+    ),
+    (
+        "env-words",
+        b"#!/usr/bin/env python3 -u\n",
+        Some((
+            "python3 -u",
+            "env takes all that follows it in a `#!` line for one name",
+        )),
+    ),
+];
+
+/// A root with these scripts, and two with lines longer than the kernel reads, the interpreter's name of
+/// one of which has `length` bytes.
+fn with_scripts(length: usize) -> (Fixture, String) {
+    let fixture = root("");
+    python(&fixture);
+    virtualenv(&fixture, "/venv");
+    // The real one, with what it needs.
+    for path in ["/usr/bin/env", &format!("{LIB}/libc.so.6")] {
+        fs::copy(path, fixture.path(inside(path))).expect("a copy");
+    }
+    for (name, content, _) in SCRIPTS {
+        fixture.script(&format!("root/venv/bin/{name}"), content);
+    }
+    let line = format!("#!/usr/bin/python3 {}", "x".repeat(300));
+    fixture.script("root/venv/bin/long-argument", line);
+    let long = format!("/{}/python3", "x".repeat(length - "//python3".len()));
+    fixture.script("root/venv/bin/long", format!("#!{long}\n"));
+    (fixture, long)
+}
+
+/// Whether the kernel, the root's env and its loader start the script.
+fn starts(fixture: &Fixture, name: &str) -> bool {
+    let run = Run::new("chroot").arg(fixture.path("root"));
+    run.arg(format!("/venv/bin/{name}")).said().status == 0
+}
+
+test!(
+    a_first_line_that_no_system_can_start_is_a_failure,
+    needs = TOOLS
+);
+fn a_first_line_that_no_system_can_start_is_a_failure() {
+    let (fixture, _) = with_scripts(254);
+    let missing = SCRIPTS.iter().filter_map(|(name, _, failure)| {
+        let (program, why) = failure.as_ref()?;
+        let path = format!("/venv/bin/{name}");
+        Some(format!(
+            "find-libdeps: missing: program {program}, run by {path}: {why}\n"
+        ))
+    });
+    let unused = "or pass `--exclude REGEX` for scripts that are not used\n";
+    let lines = [
+        missing.collect(),
+        "find-libdeps: refused: /venv/bin/long: the kernel does not start it, as the interpreter's name \
+         in its `#!` line does not end within 256 bytes; pass `--exclude REGEX` for scripts that are not \
+         used\n"
+            .to_owned(),
+        format!(
+            "find-libdeps: hint: end the lines of the script with a line feed alone (`dos2unix`), {unused}"
+        ),
+        "find-libdeps: hint: the scripts of a virtualenv name its path; build it at the path where it \
+         runs, or pass `--exclude REGEX` for scripts that are not used\n"
+            .to_owned(),
+        format!("find-libdeps: hint: write `env -S` in the `#!` line, {unused}"),
+        format!("find-libdeps: hint: write an absolute path in the `#!` line, {unused}"),
+    ];
+    check(&fixture, &[]).is(1, "", &lines.concat());
+    for (name, _, failure) in SCRIPTS {
+        assert_eq!(starts(&fixture, name), failure.is_none(), "{name}");
+    }
+    assert!(starts(&fixture, "long-argument"));
+    assert!(!starts(&fixture, "long"));
+}
+
+test!(
+    a_strange_name_is_the_interpreters_if_that_exists,
+    needs = TOOLS
+);
+fn a_strange_name_is_the_interpreters_if_that_exists() {
+    let (fixture, long) = with_scripts(253);
+    for name in [
+        b"usr/bin/python3\r",
+        &b"usr/bin/python3 -u"[..],
+        b"opt/\xff/python3",
+        &long.as_bytes()[1..],
+    ] {
+        let to = fixture.path("root").join(OsStr::from_bytes(name));
+        fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
+        fs::copy(fixture.path("root/usr/bin/python3.12"), to).expect("a copy");
+    }
+    fs::remove_file(fixture.path("root/venv/bin/relative")).expect("it was made");
+    check(&fixture, &[]).is(0, "", "");
+    let names = SCRIPTS.iter().map(|(name, ..)| *name);
+    for name in names.filter(|it| *it != "relative").chain(["long"]) {
+        assert!(starts(&fixture, name), "{name}");
+    }
 }
 
 test!(
@@ -365,11 +578,8 @@ test!(
 fn what_starts_a_script_of_a_virtualenv_must_exist() {
     let fixture = root("");
     let venv = "/opt/services/app/venv";
-    fixture.file(&inside("/usr/lib/python3.12/os.py"), "");
-    fixture.compile("root/usr/bin/python3.12", EXIT, &["-nostdlib", "-static"]);
-    fixture.link("python3.12", "root/usr/bin/python3");
-    fixture.link("/usr/bin/python3", &inside(&format!("{venv}/bin/python3")));
-    fixture.file(&inside(&format!("{venv}/pyvenv.cfg")), "home = /usr/bin\n");
+    python(&fixture);
+    virtualenv(&fixture, venv);
     let scripts = [
         ("a", "#!/build/venv/bin/python3\n"),
         (

@@ -57,7 +57,7 @@ impl Fixture {
     }
 
     /// An executable file with this content.
-    pub fn script(&self, name: &str, content: &str) -> PathBuf {
+    pub fn script(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name, content);
         fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it can be set");
         path
@@ -201,7 +201,7 @@ pub fn ldd_all(file: &Path) -> Rc<HashMap<String, PathBuf>> {
 }
 
 /// The lines `name => path (address)`, and the loader's own, which has only its path.
-fn parsed(stdout: &str) -> HashMap<String, PathBuf> {
+pub fn parsed(stdout: &str) -> HashMap<String, PathBuf> {
     let lines = stdout.lines().filter_map(|line| {
         let line = line.trim();
         let (name, rest) = line.split_once(" => ").unwrap_or_else(|| {

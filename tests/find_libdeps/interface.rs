@@ -459,7 +459,7 @@ fn usage_errors_are_status_2() {
 test!(version_and_help);
 fn version_and_help() {
     let program = |argument| Run::new(PROGRAM).arg(argument).said();
-    let version = concat!("find-libdeps ", env!("CARGO_PKG_VERSION"), "\n");
+    let version = concat!("find-libdeps ", env!("PROGRAM_VERSION"), "\n");
     program("--version").is(0, version, "");
     program("--help").is(0, include_str!("help-long.txt"), "");
     program("-h").is(0, include_str!("help-short.txt"), "");

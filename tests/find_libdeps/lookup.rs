@@ -10,7 +10,7 @@ use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use find_libdeps::config::Lookup;
 use find_libdeps::demand::{Item, LibraryName};
-use find_libdeps::loader::system_libraries::LdSo;
+use find_libdeps::loader::glibc::system_libraries::LdSo;
 use find_libdeps::packages::dpkg::Dpkg;
 use find_libdeps::packages::lookup::{Found, PackagedLibrary, Wanted, look_up};
 use find_libdeps::system::architecture::{ARCHITECTURES, Architecture};
@@ -65,7 +65,7 @@ fn wanted(name: &str) -> Wanted {
         Some((architecture, name)) => (row(architecture), name),
     };
     let item = if let Some(program) = name.strip_prefix("program ") {
-        Item::Program(program.to_owned())
+        Item::Program(program.into())
     } else if let Some(pattern) = PathPattern::new(name) {
         Item::File(pattern)
     } else if name.contains(".so") {
@@ -115,6 +115,7 @@ fn told(found: &Found) -> String {
         Found::NotShipped => "not shipped".to_owned(),
         Found::NotSearched(problem) => format!("not searched: {problem}"),
         Found::ForeignArchitecture => "foreign".to_owned(),
+        Found::Resolved(_) | Found::Unnamed => unreachable!("apk is not asked"),
     }
 }
 

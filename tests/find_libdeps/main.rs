@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub)] // nothing is reachable in a test program
 
+mod apk;
+mod architectures;
 mod bad_input;
 mod check;
 mod dlopen_table;
@@ -10,6 +12,7 @@ mod fixture;
 mod interface;
 mod loader;
 mod lookup;
+mod musl;
 mod oracle;
 mod own_root;
 mod ownership;

@@ -28,7 +28,7 @@ fn venv(name: &str, arguments: &[&str]) -> PathBuf {
 }
 
 /// Runs pip with the whole environment, which may say how its index is reached.
-fn pip(pip: &Path, arguments: &[&str]) {
+pub fn pip(pip: &Path, arguments: &[&str]) {
     let mut run = Run::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]);
     for (name, value) in std::env::vars() {
         run = run.env(&name, value);
@@ -194,11 +194,12 @@ fn root_gives_what_chroot_gives() {
 }
 
 test!(
-    a_check_fails_exactly_if_an_import_does,
+    a_check_fails_exactly_if_a_program_does,
     needs = &[Need::Mmdebstrap, Need::Ldd, Need::Pip, Need::Psycopg2]
 );
-/// Each library of the root is taken away in turn; those that nothing is loaded with, together.
-fn a_check_fails_exactly_if_an_import_does() {
+/// Each library of the root, and each program that starts Python, is taken away in turn; libraries that
+/// nothing is loaded with, together.
+fn a_check_fails_exactly_if_a_program_does() {
     let root = debian::root("bookworm", &INCLUDED);
     let path = |name: &str| root.path().join(name);
     for (venv, site) in [(psycopg2(), "psycopg2"), (pillow(), "PIL")] {
@@ -226,12 +227,17 @@ fn a_check_fails_exactly_if_an_import_does() {
     };
     let import = "import psycopg2, PIL._imaging, PIL._imagingft, PIL._imagingcms, PIL._webp, \
                   PIL._imagingmath, PIL._imagingmorph";
+    // As pip writes it where the path is long.
+    let script = format!("#!/bin/sh\n'''exec' /venv/bin/python3 \"$0\" \"$@\"\n' '''\n{import}\n");
+    fs::write(path("venv/bin/import"), script).expect("a file");
+    fs::set_permissions(path("venv/bin/import"), fs::Permissions::from_mode(0o755))
+        .expect("permissions");
     let agree = |what: &str, is_sound: bool| {
         let check = run("--check").said();
-        let python = Run::new("chroot").arg(root.path());
-        let python = python.args(["/venv/bin/python3", "-c", import]).said();
+        let program = Run::new("chroot").arg(root.path());
+        let program = program.arg("/venv/bin/import").said();
         assert_eq!(check.status == 0, is_sound, "{what}: {check:?}");
-        assert_eq!(python.status == 0, is_sound, "{what}: {python:?}");
+        assert_eq!(program.status == 0, is_sound, "{what}: {program:?}");
     };
     agree("all", true);
     let library = "find-libdeps: warning: /usr/lib/python3.11: the interpreter's standard library is \
@@ -255,9 +261,13 @@ fn a_check_fails_exactly_if_an_import_does() {
         fs::set_permissions(path("usr/bin"), mode).expect("permissions");
     };
     set_mode(0o700);
-    let line = "find-libdeps: interpreter: /venv/bin/python3: leads to /usr/bin/python3, which this \
-                user may not access\n";
-    unprivileged().is(1, "", line);
+    let lines = "find-libdeps: interpreter: /venv/bin/python3: leads to /usr/bin/python3, which this \
+                 user may not access\n\
+                 find-libdeps: missing: program /bin/sh, run by /venv/bin/import: it does not exist, or \
+                 is not executable\n\
+                 find-libdeps: hint: use a base image that has it, or pass `--exclude REGEX` for scripts \
+                 that are not used\n";
+    unprivileged().is(1, "", lines);
     set_mode(0o755);
     let libraries = path("usr/lib/x86_64-linux-gnu");
     let names = fs::read_dir(&libraries).expect("a directory");
@@ -280,10 +290,17 @@ fn a_check_fails_exactly_if_an_import_does() {
     let hide = |name: &String| fs::rename(libraries.join(name), hidden.join(name)).expect("moved");
     others.iter().for_each(hide);
     agree("only what is loaded", true);
-    for name in &loaded {
-        hide(name);
-        agree(name, false);
-        fs::rename(hidden.join(name), libraries.join(name)).expect("moved back");
+    let programs = ["sh", "dash", "python3", "python3.11"];
+    let programs = programs.map(|name| path("usr/bin").join(name));
+    for file in loaded
+        .iter()
+        .map(|name| libraries.join(name))
+        .chain(programs)
+    {
+        let aside = hidden.join("file");
+        fs::rename(&file, &aside).expect("moved");
+        agree(&file.to_string_lossy(), false);
+        fs::rename(aside, file).expect("moved back");
     }
 }
 

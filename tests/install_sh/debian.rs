@@ -42,8 +42,10 @@ fn build(root: &Path, user: &str, command: &str) -> Run {
 }
 
 fn told(bin: &str, rest: &str) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    let line = |name| format!("install.sh: installed {bin}/{name} ({name} {version})\n");
+    let line = |name| {
+        let version = programs::version(name);
+        format!("install.sh: installed {bin}/{name}: {version}\n")
+    };
     line("find-libdeps") + &line("apt-install") + rest
 }
 

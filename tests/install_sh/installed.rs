@@ -20,9 +20,9 @@ const PROGRAMS: [&str; 2] = ["find-libdeps", "apt-install"];
 /// What a run says that installs into `bin`, and nothing after it.
 fn told(bin: &Path) -> String {
     let line = |name: &str| {
-        let version = env!("CARGO_PKG_VERSION");
+        let version = programs::version(name);
         let bin = bin.display();
-        format!("install.sh: installed {bin}/{name} ({name} {version})\n")
+        format!("install.sh: installed {bin}/{name}: {version}\n")
     };
     PROGRAMS.map(line).concat()
 }
@@ -91,8 +91,18 @@ fn modes_do_not_depend_on_the_umask() {
             .args(["-c", &script, "sh", "--prefix"])
             .arg(&prefix)
             .must();
-        for place in ["", "bin", "bin/find-libdeps", "bin/apt-install"] {
+        for place in [
+            "",
+            "bin",
+            "bin/find-libdeps",
+            "bin/apt-install",
+            "share/man/man1",
+        ] {
             assert_eq!(mode(&prefix.join(place)), 0o755, "{mask} {place}");
+        }
+        for asset in programs::ASSETS {
+            let path = prefix.join("share").join(asset);
+            assert_eq!(mode(&path), 0o644, "{mask} {asset}");
         }
     }
 }
@@ -150,15 +160,10 @@ fn destdir_is_put_before_the_prefix() {
 
 test!(a_named_target_is_built, needs = NEEDS, limit = BUILD);
 fn a_named_target_is_built() {
-    let host = programs::with_cargo(Run::new("rustc").arg("-vV")).must();
-    let host = host
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .expect("rustc names its host");
     let dir = prefix();
     let bin = dir.path().join("bin");
     install_sh()
-        .args(["--target", host, "--prefix"])
+        .args(["--target", &programs::host(), "--prefix"])
         .arg(dir.path())
         .said()
         .is(0, "", &(told(&bin) + &not_on_path(&bin)));
@@ -173,14 +178,25 @@ fn a_named_target_is_built() {
 }
 
 test!(
-    uninstall_removes_the_programs_only,
+    uninstall_removes_what_was_installed,
     needs = NEEDS,
     limit = BUILD
 );
-fn uninstall_removes_the_programs_only() {
+fn uninstall_removes_what_was_installed() {
     let dir = prefix();
     let bin = dir.path().join("bin");
+    let files = || {
+        Run::new("find")
+            .arg(dir.path())
+            .args(["-type", "f", "-printf", "%P\\n"])
+    };
     install_sh().arg("--prefix").arg(dir.path()).must();
+    let installed = files().must();
+    let mut installed: Vec<_> = installed.lines().collect();
+    installed.sort_unstable();
+    let assets = programs::ASSETS.map(|asset| format!("share/{asset}"));
+    let wanted = ["bin/apt-install", "bin/find-libdeps"].map(str::to_owned);
+    assert_eq!(installed, [&wanted[..], &assets[..]].concat());
     fs::write(bin.join("other"), "").expect("a file");
     let wanted = format!("install.sh: {} has neither program now\n", bin.display());
     for _ in 0..2 {
@@ -191,7 +207,7 @@ fn uninstall_removes_the_programs_only() {
             .env("PATH", "/bin:/usr/bin")
             .said()
             .is(0, "", &wanted);
-        assert_eq!(names(&bin), ["other"]);
+        assert_eq!(files().must(), "bin/other\n");
     }
     fs::create_dir(bin.join("apt-install")).expect("a directory");
     let said = install_sh()
@@ -226,6 +242,49 @@ fn a_running_program_is_replaced() {
     drop(child.stdin.take());
     assert!(child.wait().expect("it has run").success());
     said.is(0, "", &wanted);
+}
+
+test!(
+    the_version_names_the_commit_of_a_clone,
+    needs = &[Need::Cargo, Need::Program("git")],
+    limit = BUILD
+);
+fn the_version_names_the_commit_of_a_clone() {
+    // All other tests are without git's files, or below those of another repository.
+    let dir = TempDir::new_in(target_dir()).expect("a directory");
+    let clone = dir.path().join("clone");
+    let git = |arguments: &[&str]| {
+        let run = Run::new("git").arg("-C").arg(&clone);
+        let run = run.args(["-c", "user.name=a", "-c", "user.email=a@b"]);
+        let run = run.env("GIT_COMMITTER_DATE", "2025-12-24T23:30:00Z");
+        run.args(arguments).must()
+    };
+    let install = || {
+        let prefix = dir.path().join("prefix");
+        programs::with_cargo(Run::new(clone.join("install.sh")))
+            .env("CARGO_TERM_QUIET", "true")
+            .arg("--prefix")
+            .arg(&prefix)
+            .must();
+        PROGRAMS.map(|name| Run::new(prefix.join("bin").join(name)).arg("-V").must())
+    };
+    Run::new("cp")
+        .arg("-r")
+        .arg(programs::stand_in())
+        .arg(&clone)
+        .must();
+    git(&["init", "--quiet"]);
+    for message in ["one", "two"] {
+        git(&["add", "crates", "install.sh", "Cargo.toml", "Cargo.lock"]);
+        git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+        let hash = git(&["rev-parse", "HEAD"]);
+        let (version, target) = (env!("CARGO_PKG_VERSION"), programs::host());
+        let built_from = format!("{version} ({} 2025-12-24, {target})\n", &hash[..7]);
+        assert_eq!(
+            install(),
+            PROGRAMS.map(|name| format!("{name} {built_from}"))
+        );
+    }
 }
 
 /// What `readelf` says of the headers that only a dynamic program has.

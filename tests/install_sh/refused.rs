@@ -12,16 +12,17 @@ use tempfile::TempDir;
 
 const USAGE: &str = "Usage: ./install.sh [OPTIONS]
 
-Build find-libdeps and apt-install as static binaries and install them.
+Build find-libdeps and apt-install as static binaries, and install them with manuals and completions.
 
 Options:
-  --prefix DIR     install into DIR/bin [default: /usr/local]
+  --prefix DIR     install into DIR/bin and DIR/share [default: /usr/local]
   --target TRIPLE  build for this target of rustc's [default: the host's]
-  --uninstall      remove the installed programs instead
+  --uninstall      remove what was installed instead
   -h, --help       print this
 
 Environment:
-  DESTDIR          put before the prefix, as packagers expect it
+  DESTDIR            put before the prefix, as packagers expect it
+  SOURCE_DATE_EPOCH  the date of the manuals [default: the commit's]
 ";
 
 fn install_sh() -> Run {
@@ -54,7 +55,7 @@ fn usage_errors_are_status_2() {
 fn path(more: &[&str], stand_ins: &[(&str, &str)]) -> TempDir {
     let dir = TempDir::new().expect("a directory");
     let tools = [
-        "sh", "dirname", "sed", "mkdir", "cp", "chmod", "mv", "rm", "cat",
+        "sh", "dirname", "sed", "mkdir", "cp", "chmod", "mv", "rm", "cat", "date",
     ];
     for name in tools.iter().chain(more) {
         symlink(found(name), dir.path().join(name)).expect("a link");

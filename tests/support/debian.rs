@@ -1,5 +1,6 @@
 //! Real Debian roots, made by `mmdebstrap` from Debian's own packages and kept under the
-//! workspace's build products, so that a second run of the tests starts from the archive file.
+//! workspace's build products, so that a second run of the tests starts from the archive file. Those of
+//! other architectures are configured by an emulator, which takes minutes, or only unpacked.
 
 use super::run::Run;
 use std::fs;
@@ -9,15 +10,76 @@ use tempfile::TempDir;
 /// The releases that the tests run on.
 pub const RELEASES: [&str; 2] = ["bookworm", "trixie"];
 
-/// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`), made once.
+/// Records the packages that mmdebstrap has unpacked as installed. `dpkg --unpack` would run their
+/// scripts.
+const RECORD: &str = r#"--extract-hook=set -e
+cd "$1/var/lib/dpkg"
+echo 1 >info/format
+for deb in "$1"/var/cache/apt/archives/*.deb; do
+    dpkg-deb --field "$deb" | sed '/^Package:/a Status: install ok installed' >>status
+    echo >>status
+    name=$(dpkg-deb --field "$deb" Package)
+    if [ "$(dpkg-deb --field "$deb" Multi-Arch)" = same ]; then
+        name=$name:$(dpkg-deb --field "$deb" Architecture)
+    fi
+    dpkg-deb --fsys-tarfile "$deb" | tar --list | sed 's,^\.,,; s,/$,,; s,^$,/.,' >"info/$name.list"
+done"#;
+
+/// The release proper: its updates have no packages that the tests need, and an index for each
+/// architecture.
+const NO_UPDATES: &str =
+    r#"--setup-hook=sed -i '/-updates\|-security/d' "$1/etc/apt/sources.list""#;
+
+/// What a root of Debian 13 on amd64 needs to build for arm64.
+pub const CROSS: [&str; 5] = [
+    "cargo",
+    "gcc",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
+    "libstd-rust-dev:arm64",
+];
+
+/// The archive of a plain root of `release` (dpkg and apt, and the packages of `include`, some maybe
+/// for arm64), made once.
 pub fn tar(release: &str, include: &[&str]) -> PathBuf {
-    let name = [&[release][..], include].concat().join("+");
+    let mut options = vec!["--variant=apt"];
+    if include.iter().any(|package| package.ends_with(":arm64")) {
+        options.push("--architectures=amd64,arm64");
+    }
+    made(release, &options, include, &[])
+}
+
+/// The same for arm64, configured by an emulator. Takes two minutes of processor time.
+pub fn arm64_tar(release: &str) -> PathBuf {
+    let options = ["--variant=apt", "--architectures=arm64"];
+    made(release, &options, &[], &["arm64"])
+}
+
+/// A root of `release` with nothing but the packages of `include` for `architecture` and what they
+/// depend on, in a new directory. No script of a package has run.
+pub fn unpacked(release: &str, architecture: &str, include: &[&str]) -> TempDir {
+    let architectures = format!("--architectures={architecture}");
+    let options = ["--variant=extract", &architectures, NO_UPDATES, RECORD];
+    root_of(&made(
+        release,
+        &options,
+        include,
+        &[architecture, "unpacked"],
+    ))
+}
+
+/// The archive that `mmdebstrap` makes with `options`, made once under a name of `release`, `include`
+/// and `kind`.
+fn made(release: &str, options: &[&str], include: &[&str], kind: &[&str]) -> PathBuf {
+    // A colon separates the lower directories of an overlay.
+    let name = [&[release][..], kind, include].concat().join("+");
+    let name = name.replace(':', "_");
     let _lock = super::lock(&name);
     let tar = super::target_dir().join(format!("{name}.tar"));
     if !tar.exists() {
         // Under another name until it is complete: an interrupted run leaves nothing that looks done.
         let half = tar.with_extension("half.tar");
-        let mut run = Run::new("mmdebstrap").args(["--quiet", "--variant=apt"]);
+        let mut run = Run::new("mmdebstrap").arg("--quiet").args(options);
         if !include.is_empty() {
             run = run.arg(format!("--include={}", include.join(",")));
         }
@@ -29,16 +91,17 @@ pub fn tar(release: &str, include: &[&str]) -> PathBuf {
 
 /// A root of `release` in a new directory, removed with the value.
 pub fn root(release: &str, include: &[&str]) -> TempDir {
-    let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
-    unpack(&tar(release, include), dir.path());
-    dir
+    root_of(&tar(release, include))
 }
 
-fn unpack(tar: &Path, into: &Path) {
+/// The root of an archive, likewise.
+pub fn root_of(tar: &Path) -> TempDir {
+    let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
     Run::new("tar")
         .args(["--numeric-owner", "-xf"])
         .arg(tar)
         .arg("-C")
-        .arg(into)
+        .arg(dir.path())
         .must();
+    dir
 }

@@ -14,6 +14,15 @@ use tempfile::TempDir;
 /// where a newer one asks for a plugin.
 const CLIENT: &str = "/usr/bin/docker";
 
+/// What public images of Debian have besides its packages: dpkg is told not to wait for the disk.
+const OF_PUBLIC_IMAGES: [(&str, &[u8]); 2] = [
+    ("etc/hosts", b""),
+    (
+        "etc/dpkg/dpkg.cfg.d/docker-apt-speedup",
+        b"force-unsafe-io\n",
+    ),
+];
+
 /// A running engine.
 pub struct Docker {
     dir: TempDir,
@@ -66,11 +75,11 @@ impl Docker {
             .env("HOME", self.dir.path())
     }
 
-    /// Makes an image of the archive of a root, with an `/etc/hosts` as public images have it:
-    /// where there is none, this engine makes one for each step and deletes it after the step,
-    /// so that `/etc` has the time of day.
+    /// Makes an image of the archive of a root, with what public images have: where there is no
+    /// `/etc/hosts`, this engine makes one for each step and deletes it after the step, so that `/etc`
+    /// has the time of day.
     pub fn import(&self, tar: &Path, name: &str) {
-        self.import_with(tar, name, &[("etc/hosts", b"")], &[]);
+        self.import_with(tar, name, &[], &[]);
     }
 
     /// Makes an image `python:RELEASE` of a root with Debian's Python, in which pip reaches its
@@ -99,8 +108,7 @@ impl Docker {
             let tar = debian::tar(release, packages);
             let certificates = "etc/ssl/certs/ca-certificates.crt";
             let ours = fs::read(Path::new("/").join(certificates)).expect("certificates");
-            let files = [("etc/hosts", &b""[..]), (certificates, &ours)];
-            self.import_with(&tar, name, &files, environment);
+            self.import_with(&tar, name, &[(certificates, &ours)], environment);
         }
         name.to_owned()
     }
@@ -115,7 +123,7 @@ impl Docker {
         let dir = TempDir::new_in(super::target_dir()).expect("a directory");
         let copy = dir.path().join("base.tar");
         fs::copy(tar, &copy).expect("a copy");
-        for (file, content) in files {
+        for (file, content) in OF_PUBLIC_IMAGES.iter().chain(files) {
             let path = dir.path().join(file);
             fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
             fs::write(path, content).expect("a file");

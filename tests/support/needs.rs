@@ -25,6 +25,10 @@ pub enum Need {
     Ldconfig,
     /// A C compiler that can make 32-bit libraries.
     Cc32,
+    /// A C compiler for musl, and musl's loader.
+    Musl,
+    /// apk, to make packages and a root from them.
+    Apk,
     /// glibc's own loader and `ldd`, on the architecture whose fixtures the tests know.
     Ldd,
     /// `dpkg` and its database.
@@ -41,6 +45,13 @@ pub enum Need {
     Archive,
     /// Namespaces and overlays: root that may mount.
     Mounts,
+    /// The emulators of other processors, each one static file.
+    Qemu,
+    /// A kernel that starts arm64 programs in any root by an emulator, and `arch-test`, by which
+    /// mmdebstrap asks for it.
+    Arm64,
+    /// This program.
+    Program(&'static str),
 }
 
 impl Need {
@@ -56,6 +67,8 @@ impl Need {
             Self::Objcopy => "objcopy",
             Self::Ldconfig => "ldconfig",
             Self::Cc32 => "cc -m32",
+            Self::Musl => "musl-gcc on amd64",
+            Self::Apk => "apk",
             Self::Ldd => "ldd on amd64",
             Self::Dpkg => "dpkg",
             Self::Pip => "pip and an index",
@@ -64,6 +77,9 @@ impl Need {
             Self::Docker => "dockerd and root",
             Self::Archive => "apt-ftparchive and dpkg-deb",
             Self::Mounts => "mount namespaces",
+            Self::Qemu => "qemu-user-static",
+            Self::Arm64 => "arm64 programs (binfmt_misc, qemu-user-static and arch-test)",
+            Self::Program(name) => name,
         }
     }
 
@@ -91,6 +107,8 @@ impl Need {
             Self::Objcopy => on_path("objcopy"),
             Self::Ldconfig => on_path("ldconfig"),
             Self::Cc32 => compiles_32_bit(),
+            Self::Musl => on_path("musl-gcc") && Path::new("/lib/ld-musl-x86_64.so.1").exists(),
+            Self::Apk => on_path("apk"),
             Self::Ldd => on_path("ldd") && Path::new("/lib64/ld-linux-x86-64.so.2").exists(),
             Self::Dpkg => on_path("dpkg") && Path::new("/var/lib/dpkg/status").exists(),
             Self::Pip => *PIP.get_or_init(index_answers),
@@ -98,7 +116,10 @@ impl Need {
             Self::Python3 => has_python_modules(),
             Self::Docker => root() && on_path("dockerd") && on_path("crun"),
             Self::Archive => on_path("apt-ftparchive") && on_path("dpkg-deb"),
+            Self::Program(name) => on_path(name),
             Self::Mounts => *MOUNTS.get_or_init(|| root() && may_mount()),
+            Self::Qemu => on_path("qemu-aarch64-static"),
+            Self::Arm64 => on_path("arch-test") && starts_arm64(),
         }
     }
 }
@@ -118,6 +139,16 @@ fn may_mount() -> bool {
         "unshare",
         &["--mount", "--pid", "--fork", "sh", "-c", script],
     )
+}
+
+/// Whether the kernel starts arm64 programs by an emulator that it holds open (`F`), so that a root needs
+/// none (`binfmt_misc` in the kernel's documentation).
+fn starts_arm64() -> bool {
+    let registered = std::fs::read_to_string("/proc/sys/fs/binfmt_misc/qemu-aarch64");
+    registered.is_ok_and(|text| {
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags: "));
+        text.starts_with("enabled\n") && flags.is_some_and(|flags| flags.contains('F'))
+    })
 }
 
 /// Whether a virtualenv can be made, and its pip reaches an index.

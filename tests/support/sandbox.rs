@@ -30,22 +30,33 @@ pub struct Sandbox {
 impl Sandbox {
     /// A root of `release` with the packages of `include`, and `program` at [`APT_INSTALL`].
     pub fn new(release: &str, include: &[&str], program: &str) -> Self {
+        Self::over(&debian::tar(release, include)).with(Path::new(program))
+    }
+
+    /// The root of an archive.
+    pub fn over(tar: &Path) -> Self {
         let dir = TempDir::new_in(super::target_dir()).expect("a directory");
         open_to_all(dir.path());
-        let programs = dir.path().join("programs");
-        fs::create_dir(&programs).expect("a directory");
-        open_to_all(&programs);
-        fs::hard_link(program, programs.join("apt-install"))
-            .or_else(|_| fs::copy(program, programs.join("apt-install")).map(|_| ()))
-            .expect("the program is there");
         let sandbox = Self {
-            lower: vec![unpacked(release, include)],
-            binds: vec![(programs, "/mnt".to_owned())],
+            lower: vec![unpacked(tar)],
+            binds: Vec::new(),
             extra: String::new(),
             dir,
         };
         sandbox.fresh_upper();
         sandbox
+    }
+
+    /// `program` at [`APT_INSTALL`].
+    pub fn with(mut self, program: &Path) -> Self {
+        let programs = self.dir.path().join("programs");
+        fs::create_dir(&programs).expect("a directory");
+        open_to_all(&programs);
+        fs::hard_link(program, programs.join("apt-install"))
+            .or_else(|_| fs::copy(program, programs.join("apt-install")).map(|_| ()))
+            .expect("the program is there");
+        self.bind(&programs, "/mnt");
+        self
     }
 
     /// Shows the directory `from` of the machine at `to` in the root, which has to be there.
@@ -202,9 +213,8 @@ fn list(dir: &Path, name: &str, found: &mut BTreeMap<String, u64>) {
     }
 }
 
-/// The root of `release`, unpacked once for all tests; nothing may be changed in it.
-fn unpacked(release: &str, include: &[&str]) -> PathBuf {
-    let tar = debian::tar(release, include);
+/// The root of an archive, unpacked once for all tests; nothing may be changed in it.
+fn unpacked(tar: &Path) -> PathBuf {
     let root = tar.with_extension("root");
     let _lock = super::lock(&root.file_name().unwrap_or_default().to_string_lossy());
     if !root.exists() {
@@ -216,7 +226,7 @@ fn unpacked(release: &str, include: &[&str]) -> PathBuf {
         open_to_all(&half);
         Run::new("tar")
             .args(["--numeric-owner", "-xf"])
-            .arg(&tar)
+            .arg(tar)
             .arg("-C")
             .arg(&half)
             .must();

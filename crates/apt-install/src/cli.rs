@@ -1,20 +1,12 @@
 //! Parses the command line into a [`Config`] in which every option is decided. Nothing is read or
 //! looked up here except the arguments and the environment that the caller passes.
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// What the command line requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Run with this configuration.
-    Run(Box<Config>),
-    /// Print a text on standard output: the help or the version.
-    Text(String),
-}
 
 /// Which failures of package sources fail the update; `APT::Update::Error-Mode` of apt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -120,9 +112,28 @@ pub struct Config {
 /// The variables of which ucf accepts only one (ucf(1)). An empty one counts as not set.
 const UCF: [&str; 2] = ["UCF_FORCE_CONFFOLD", "UCF_FORCE_CONFFNEW"];
 
+/// The version with the commit and target, which the build script passes. The package that writes the
+/// manual has none, and needs the number alone.
+const VERSION: &str = match option_env!("PROGRAM_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
+/// The sections after the options. `crates/assets` reads them too: a heading ends with a colon, and two
+/// spaces separate a term from its description.
 const AFTER_HELP: &str = "\
 PACKAGE is anything that apt-get accepts: name, name:arch, name=1.2*, name/suite, ./local.deb.
-If SOURCE_DATE_EPOCH is set, no changed file gets a later modification time.
+
+Examples:
+  apt-install -r /venv/pkgdeps.txt   install the packages of a list
+  apt-install g++ libpq-dev          install the named packages
+  apt-install --dry-run -r list.txt  show what apt-get would do
+  apt-install --purge-only           purge what earlier commands in the same layer left behind
+
+Environment:
+  SOURCE_DATE_EPOCH   no changed file gets a later modification time
+  UCF_FORCE_CONFFOLD, UCF_FORCE_CONFFNEW
+                      how ucf treats changed configuration files; otherwise it keeps them
 
 Exit status:
   0      success, or nothing to do
@@ -135,10 +146,13 @@ Exit status:
   other  the exit status of apt-get (usually 100)";
 
 /// Install Debian packages into an image layer and leave nothing else behind.
+///
+/// Runs apt-get update and apt-get install, never prompts, removes what this made unneeded, and purges
+/// package lists, caches and logs, on success and on failure.
 #[derive(Debug, Parser)]
 #[command(
     name = "apt-install",
-    version,
+    version = VERSION,
     override_usage = "apt-install [OPTIONS] -r FILE\n       apt-install [OPTIONS] PACKAGE...",
     after_help = AFTER_HELP,
     max_term_width = 100
@@ -251,55 +265,50 @@ struct Args {
     purge_only: bool,
 }
 
+/// The definition of the arguments.
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
 /// Parses the command line; `variable` looks up environment variables.
 ///
 /// # Errors
-/// The message for a usage error, without the prefixes that `message::error` adds.
+/// A usage error; or the help or the version, which clap reports likewise.
 pub fn config(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Action, String> {
-    let parsed = Args::command()
-        .try_get_matches_from(arguments)
-        .and_then(|matches| Args::from_arg_matches(&matches).map(|args| (args, matches)));
-    let (args, matches) = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) if !error.use_stderr() => return Ok(Action::Text(error.to_string())),
-        Err(error) => {
-            let text = error.to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text);
-            return Err(text.trim_end().to_owned());
-        }
-    };
+) -> Result<Config, clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    let args = Args::from_arg_matches(&matches)?;
     let settings = settings(&matches);
     let carriage_return = |word: &&OsString| word.as_encoded_bytes().contains(&b'\r');
     if let Some(word) = args.packages.iter().find(carriage_return) {
-        return Err(format!(
+        return Err(usage(&format!(
             "package name `{}` contains a carriage return, probably from a list with Windows line \
              endings; pass the list with `-r FILE`, which accepts them",
             word.to_string_lossy().replace('\r', "\\r")
-        ));
+        )));
     }
     if let Some(word) = args
         .packages
         .iter()
         .find(|word| word.is_empty() || word.as_encoded_bytes().starts_with(b"-"))
     {
-        return Err(format!(
-            "`{}` is not a package name; see `apt-install --help`",
+        return Err(usage(&format!(
+            "`{}` is not a package name",
             word.to_string_lossy()
-        ));
+        )));
     }
     let epoch = match variable("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty()) {
         None => None,
         Some(value) => Some(seconds(&value).ok_or_else(|| {
-            format!(
+            usage(&format!(
                 "SOURCE_DATE_EPOCH is `{}`; expected seconds since 1970-01-01",
                 value.to_string_lossy()
-            )
+            ))
         })?),
     };
-    Ok(Action::Run(Box::new(Config {
+    Ok(Config {
         packages: args.packages,
         lists: args.requirements.into_iter().map(List::from).collect(),
         dry_run: args.dry_run,
@@ -328,7 +337,11 @@ pub fn config(
             .iter()
             .any(|name| variable(name).is_some_and(|value| !value.is_empty())),
         epoch,
-    })))
+    })
+}
+
+fn usage(message: &str) -> clap::Error {
+    command().error(ErrorKind::ValueValidation, message)
 }
 
 impl From<OsString> for List {
@@ -407,16 +420,16 @@ pub(crate) mod tests {
     /// Parses arguments in this environment.
     pub(crate) fn parse_in(arguments: &[&str], variables: &[(&str, &str)]) -> Config {
         match read_in(arguments, variables) {
-            Ok(Action::Run(config)) => *config,
-            other => panic!("{other:?}"),
+            Ok(config) => config,
+            Err(error) => panic!("{error}"),
         }
     }
 
-    fn read(arguments: &[&str]) -> Result<Action, String> {
+    fn read(arguments: &[&str]) -> Result<Config, clap::Error> {
         read_in(arguments, &[])
     }
 
-    fn read_in(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Action, String> {
+    fn read_in(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Config, clap::Error> {
         let arguments = [&["apt-install"], arguments].concat();
         config(arguments.into_iter().map(OsString::from), |name| {
             let found = variables.iter().find(|(variable, _)| *variable == name);
@@ -426,7 +439,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_arguments_of_clap_are_consistent() {
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
@@ -474,10 +487,7 @@ pub(crate) mod tests {
 
     #[test]
     fn an_option_is_no_package() {
-        assert_eq!(
-            read(&["--", "-x"]),
-            Err("`-x` is not a package name; see `apt-install --help`".to_owned())
-        );
+        assert!(read(&["--", "-x"]).is_err());
         assert!(read(&["-x"]).is_err());
         assert!(read(&[""]).is_err());
     }
@@ -492,23 +502,10 @@ pub(crate) mod tests {
 
     #[test]
     fn the_epoch_is_seconds_since_1970() {
-        let epoch = |text| match read_in(&[], &[("SOURCE_DATE_EPOCH", text)]) {
-            Ok(Action::Run(config)) => Ok(config.epoch),
-            Ok(Action::Text(text)) => Err(text),
-            Err(message) => Err(message),
-        };
-        assert_eq!(epoch("1700000000"), Ok(Some(1_700_000_000)));
-        assert_eq!(epoch(""), Ok(None));
-        assert_eq!(
-            epoch("-1"),
-            Err("SOURCE_DATE_EPOCH is `-1`; expected seconds since 1970-01-01".to_owned())
-        );
+        let epoch = |text| read_in(&[], &[("SOURCE_DATE_EPOCH", text)]).map(|config| config.epoch);
+        assert_eq!(epoch("1700000000").ok(), Some(Some(1_700_000_000)));
+        assert_eq!(epoch("").ok(), Some(None));
+        assert!(epoch("-1").is_err());
         assert!(epoch("yesterday").is_err());
-    }
-
-    #[test]
-    fn help_and_version_are_texts_and_not_mistakes() {
-        assert!(matches!(read(&["--help"]), Ok(Action::Text(_))));
-        assert!(matches!(read(&["-V"]), Ok(Action::Text(_))));
     }
 }

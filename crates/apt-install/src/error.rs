@@ -31,8 +31,12 @@ pub(crate) enum Error {
         what: &'static str,
     },
     /// A program is not on PATH.
-    #[error("`{program}` not found on PATH; apt-install requires Debian or a derivative")]
-    NotFound { program: &'static str },
+    #[error("`{program}` not found on PATH; apt-install requires Debian or a derivative{advice}")]
+    NotFound {
+        program: &'static str,
+        /// What to use instead, with its separator. May be empty.
+        advice: &'static str,
+    },
     /// A program is on PATH but not executable.
     #[error("`{program}` on PATH is not executable; check its permissions")]
     NotExecutable { program: &'static str },

@@ -24,7 +24,7 @@ pub mod cli;
 mod error;
 mod escape;
 mod layer;
-pub mod message;
+mod message;
 mod plan;
 mod request;
 mod run;

@@ -10,7 +10,7 @@ pub(crate) fn say(line: &str) {
 }
 
 /// Prints the error that ends the run.
-pub fn error(message: &str) {
+pub(crate) fn error(message: &str) {
     say(&format!("error: {message}"));
 }
 

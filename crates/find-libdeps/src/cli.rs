@@ -2,14 +2,23 @@
 
 use crate::config::{Config, Dlopen, Lookup};
 use clap::error::ErrorKind;
-use clap::{ArgAction, ColorChoice, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use regex::bytes::Regex;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-const EXAMPLES: &str = "\
+/// The version with the commit and target, which the build script passes. The package that writes the
+/// manual has none, and needs the number alone.
+const VERSION: &str = match option_env!("PROGRAM_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
+/// The sections after the options. `crates/assets` reads them too: a heading ends with a colon, and two
+/// spaces separate a term from its description.
+const AFTER_HELP: &str = "\
 Examples:
   find-libdeps /venv                     print the packages, one per line
   find-libdeps --explain /venv           explain each of them
@@ -25,19 +34,27 @@ In a multi-stage Dockerfile:
   RUN apt-install -r /venv/pkgdeps.txt
   RUN --mount=from=tools,target=/mnt /mnt/find-libdeps --check /venv
 
+Environment:
+  VIRTUAL_ENV      the PATH if none is given
+  LD_LIBRARY_PATH  searched as the loader does
+  PATH, JAVA_HOME  where --check and --files search for programs and Java
+  TMPDIR           where --lookup and --trace keep files while they run
+  NO_COLOR, CLICOLOR_FORCE
+                   as with --color=never and --color=always
+
 Exit status:
   0  the list is printed; messages name what it may lack
   1  the list is printed, and --strict found something; or --check or --files failed
   2  no list: usage error, unreadable path, dpkg missing or failed
   With --trace, the status of COMMAND if it fails: no list";
 
-/// Print the Debian packages that the binaries of a virtualenv need at run time.
+/// Print the Debian packages that a virtualenv, or any other tree of binaries, needs at run time.
 ///
 /// Reads the ELF files at or below each PATH, finds the libraries that they need as the loader (ld.so)
 /// does, and prints the packages that ship these libraries, one per line. Libraries below a PATH
 /// itself need no package. Nothing is executed except the COMMAND of --trace.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "find-libdeps", version = VERSION, after_help = AFTER_HELP, max_term_width = 100)]
 #[allow(clippy::struct_excessive_bools)] // one per switch
 struct Args {
     /// Files and directories to analyse [default: `$VIRTUAL_ENV`, else `./.venv`]
@@ -212,10 +229,18 @@ pub struct Invocation {
     pub color: Color,
 }
 
+/// The definition of the arguments.
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
 /// Reads the process's arguments and environment. Exits with status 2 on a usage error, and with 0
 /// after `--help` or `--version`.
 pub fn invocation() -> Invocation {
-    let args = Args::try_parse().unwrap_or_else(|error| exit(&error));
+    let args = command()
+        .try_get_matches()
+        .and_then(|mut matches| Args::from_arg_matches_mut(&mut matches));
+    let args = args.unwrap_or_else(|error| exit(&error));
     let environment = |name| match args.root {
         None => std::env::var_os(name).unwrap_or_default(),
         Some(_) => OsString::new(),
@@ -322,9 +347,7 @@ fn explained(
 }
 
 fn usage(message: &str) -> ! {
-    let mut command = <Args as clap::CommandFactory>::command();
-    command = command.color(ColorChoice::Auto);
-    exit(&command.error(ErrorKind::MissingRequiredArgument, message))
+    exit(&command().error(ErrorKind::MissingRequiredArgument, message))
 }
 
 /// Prints a usage error, the help or the version, and exits: with status 2 if the help could not be
@@ -347,7 +370,7 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_arguments_is_sound() {
-        <Args as clap::CommandFactory>::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Demand {
 pub enum Item {
     Library(LibraryName),
     /// A program, by its name in `PATH` or by its path.
-    Program(String),
+    Program(OsString),
     File(PathPattern),
     /// A module of Python's standard library, which Debian may have in a package beside it.
     Module(String),
@@ -109,7 +109,8 @@ impl Item {
         match self {
             Self::Library(LibraryName::Soname(soname)) => soname.clone(),
             Self::Library(stem) => stem.to_string().into(),
-            Self::Program(name) | Self::Module(name) => name.into(),
+            Self::Program(name) => name.clone(),
+            Self::Module(name) => name.into(),
             Self::File(pattern) => pattern.as_str().into(),
         }
     }

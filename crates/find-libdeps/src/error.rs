@@ -1,7 +1,7 @@
 //! Why there is no list: the errors of all phases in one type.
 
 use crate::check::expected::ExpectedError;
-use crate::packages::dpkg::DpkgError;
+use crate::packages::database::DatabaseError;
 use crate::packages::lookup::LookupError;
 use crate::scan::ScanError;
 use crate::system::escape::shown;
@@ -35,9 +35,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// dpkg failed.
+    /// The packages are not known.
     #[error(transparent)]
-    Dpkg(#[from] DpkgError),
+    Database(#[from] DatabaseError),
     /// `--lookup` was given and failed.
     #[error(
         "{0}\nno list is printed, because it could be incomplete; without `--lookup`, missing \

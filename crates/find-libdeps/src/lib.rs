@@ -1,4 +1,5 @@
-//! `find-libdeps`: from a virtualenv to the exact Debian packages that its binaries need.
+//! `find-libdeps`: from a virtualenv, or any other tree of binaries, to the Debian packages that it needs at
+//! run time.
 //!
 //! Data passes once through the phases; no phase imports from a later one:
 //!
@@ -6,8 +7,8 @@
 //! 2. [`scan`]: the given paths to what their files hold, with [`elf`] and [`python`] for the formats
 //! 3. [`run_time`]: what code asks for at run time, as demands ([`demand`])
 //! 4. [`files`]: programs, files and modules of the standard library to paths
-//! 5. [`loader`]: needed names and demands to outcomes, by ld.so's rules
-//! 6. [`packages`]: outcomes to providers, with dpkg and the archive's index
+//! 5. [`loader`]: needed names and demands to outcomes, by the rules of the root's loader
+//! 6. [`packages`]: outcomes to providers, with the database of the root's package system
 //! 7. [`trace`]: what the user's command loaded; its demands are resolved with the others
 //! 8. [`check`]: the same tree in the final image, and what fails there
 //! 9. [`report`]: providers to the list, JSON or text

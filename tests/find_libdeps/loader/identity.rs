@@ -624,6 +624,39 @@ fn files_for_other_systems_are_one_message_for_a_distribution() {
     );
 }
 
+test!(a_wheel_for_musl_is_one_line_and_an_objection, needs = TOOLS);
+fn a_wheel_for_musl_is_one_line_and_an_objection() {
+    let fixture = Fixture::new();
+    let needed = needing(&fixture, "libz.so.99");
+    let musl = needing(&fixture, "libc.musl-x86_64.so.1");
+    let site = "venv/lib/python3/site-packages";
+    let end = "cpython-312-x86_64-linux-musl.so";
+    let libs = runpath("$ORIGIN/../numpy.libs");
+    for name in ["numpy/a", "numpy/b"] {
+        let arguments = [&*needed, &musl, &libs];
+        fixture.library(&format!("{site}/{name}.{end}"), "int x;", &arguments);
+    }
+    let bundled = format!("{site}/numpy.libs/libblas.so.3");
+    fixture.library(&bundled, "int x;", &[&needed, &musl]);
+    // A distribution with modules for both is usable.
+    let both = format!("{site}/both/c.{end}");
+    fixture.library(&both, "int x;", &[&musl]);
+    let glibc = needing(&fixture, "libc.so.6");
+    fixture.library(&format!("{site}/both/c.abi3.so"), "int x;", &[&glibc]);
+    fixture.library(&format!("{site}/numpy/c.so"), "int x;", &[]);
+    let strict = fixture.run().args(["--strict", "venv"]);
+    fixture.said(strict).is(
+        1,
+        "libc6\n",
+        &format!(
+            "find-libdeps: warning: {both}: {MUSL}\n\
+             find-libdeps: warning: {site}/numpy: 3 files such as a.{end} are built for musl, not for \
+             this system with glibc; install its wheel with this system's pip; their needs are not \
+             listed\n"
+        ),
+    );
+}
+
 test!(a_loader_on_the_search_path_is_not_used, needs = TOOLS);
 fn a_loader_on_the_search_path_is_not_used() {
     let fixture = Fixture::new();

@@ -346,13 +346,18 @@ impl Drop for Scratch {
     }
 }
 
+/// What to do where apk is in apt-get's place.
+const APK: &str = "; this system has apk: run `apk add --no-cache PACKAGE...`, or `xargs -ra FILE apk add \
+                   --no-cache` for a list";
+
 fn find(program: &'static str) -> Result<PathBuf, Error> {
     which::which(program).map_err(|_| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         if std::env::split_paths(&path).any(|dir| dir.join(program).is_file()) {
             Error::NotExecutable { program }
         } else {
-            Error::NotFound { program }
+            let advice = if which::which("apk").is_ok() { APK } else { "" };
+            Error::NotFound { program, advice }
         }
     })
 }

@@ -1,7 +1,8 @@
 //! What dpkg prints.
 
 use super::{Format, assert_shown, texts};
-use crate::packages::dpkg::{Dpkg, Owners, Package};
+use crate::packages::dpkg::Dpkg;
+use crate::packages::package::{Owners, Package};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

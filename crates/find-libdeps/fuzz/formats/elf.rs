@@ -6,8 +6,8 @@ use crate::elf::object_file::{ElfError, ElfFile, Object, has_magic};
 use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
+use crate::loader::glibc::system_libraries::LdSo;
 use crate::loader::resolver::Resolver;
-use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
 use crate::scan::Starts;
 use crate::system::architecture::Abi;
@@ -246,7 +246,7 @@ fn resolve(object: Object) {
         config: &config,
         files: &files,
         candidates: &candidates,
-        ld_so: &ld_so,
+        rules: &ld_so,
         tree: &tree,
         demands: &[],
         native: Abi::of("amd64"),

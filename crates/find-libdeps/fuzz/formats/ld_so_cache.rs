@@ -1,7 +1,7 @@
 //! `ld.so.cache`.
 
 use super::{Format, files};
-use crate::loader::cache_file::{CacheEntry, parse};
+use crate::loader::glibc::cache_file::{CacheEntry, parse};
 use std::os::unix::ffi::OsStrExt as _;
 
 pub const FORMAT: Format = Format {

@@ -1,7 +1,7 @@
 //! `ld.so.conf` and the files that it includes.
 
 use super::{Format, ROOT, files, put, texts};
-use crate::loader::conf_file::directories;
+use crate::loader::glibc::conf_file::directories;
 use crate::system::root::Root;
 use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt as _;

@@ -3,6 +3,7 @@
 //! This is the module `fuzzing` of the library, for its private items, and exists only with
 //! `--cfg fuzzing`.
 
+mod apk;
 mod archive;
 mod contents;
 mod distribution;
@@ -10,6 +11,7 @@ mod dpkg;
 mod elf;
 mod index_targets;
 mod ld_debug;
+mod ld_musl_path;
 mod ld_so_cache;
 mod ld_so_conf;
 mod mountinfo;
@@ -38,7 +40,8 @@ pub struct Format {
 }
 
 /// All formats.
-pub const FORMATS: [Format; 15] = [
+pub const FORMATS: [Format; 17] = [
+    apk::FORMAT,
     archive::FORMAT,
     contents::FORMAT,
     distribution::FORMAT,
@@ -46,6 +49,7 @@ pub const FORMATS: [Format; 15] = [
     elf::FORMAT,
     index_targets::FORMAT,
     ld_debug::FORMAT,
+    ld_musl_path::FORMAT,
     ld_so_cache::FORMAT,
     ld_so_conf::FORMAT,
     mountinfo::FORMAT,
@@ -59,7 +63,7 @@ pub const FORMATS: [Format; 15] = [
 /// A root to put the input in, with an empty cache of the loader.
 static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
     let dir = tempfile::tempdir().expect("a directory for files").keep();
-    for name in ["app", "etc/ld.so.conf.d", "usr/lib"] {
+    for name in ["app", "etc/ld.so.conf.d", "lib/apk/db", "usr/lib"] {
         fs::create_dir_all(dir.join(name)).expect("a directory");
     }
     fs::write(dir.join("etc/ld.so.cache"), ld_so_cache::printed(&[])).expect("a file");

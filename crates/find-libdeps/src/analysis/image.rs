@@ -8,13 +8,15 @@ use crate::config::{Config, Lookup};
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
+use crate::loader::installed;
 use crate::loader::resolver::Resolver;
-use crate::loader::system_libraries::LdSo;
-use crate::packages::dpkg::Dpkg;
-use crate::packages::lookup::{self, Found, Wanted};
+use crate::loader::rules::Rules;
+use crate::packages::database::Database;
+use crate::packages::lookup::{Found, Wanted};
 use crate::python::interpreter::Virtualenv;
 use crate::scan::{self, Starts};
 use crate::system::architecture::Abi;
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -39,7 +41,7 @@ pub fn check(
         for failure in &mut checked.failures {
             failure.package = expected.package(failure);
         }
-        add_looked_up(image.root, &mut checked);
+        add_looked_up(image.root, image.rules, &mut checked);
         Ok(checked)
     })
 }
@@ -68,27 +70,30 @@ fn in_image<T>(
     let prepared = Prepared::new(config, &root, starts, scanned, true);
     let (tree, virtualenvs, run_time) = (&prepared.tree, &prepared.virtualenvs, &prepared.run_time);
     let candidates = Candidates::new(&root, tree);
-    let ld_so = LdSo::as_installed(&root);
+    let rules = installed::as_is(&root);
     let accepted = BTreeSet::new();
     let resolver = Resolver::new(Inputs {
         root: &root,
         config,
         files: &prepared.files,
         candidates: &candidates,
-        ld_so: &ld_so,
+        rules: &*rules,
         tree,
         demands: &run_time.demands,
-        native: check::native(&root, &candidates, virtualenvs),
+        native: check::native(&root, &*rules, &candidates, virtualenvs),
         accepted: &accepted,
     });
     let programs = virtualenvs.iter().filter_map(Virtualenv::program);
     let programs: Vec<&Path> = programs.map(|(program, _)| program).collect();
+    let mut all = resolver.resolve_completely(&programs);
+    all.warnings.extend_from_slice(&run_time.refused);
     examine(&Image {
         root: &root,
+        rules: &*rules,
         tree,
         path: prepared.files.path(),
         virtualenvs,
-        resolved: resolver.resolve_completely(&programs),
+        resolved: all,
         warnings: [
             &prepared.of_scan[..],
             &run_time.warnings(|path| tree.reported(path)),
@@ -100,8 +105,8 @@ fn in_image<T>(
     })
 }
 
-/// Looks up what is missing in an index on this machine, if it has one and dpkg.
-fn add_looked_up(root: &Root, checked: &mut Checked) {
+/// Looks up what is missing in an index on this machine, if it has one and a database of packages.
+fn add_looked_up(root: &Root, rules: &dyn Rules, checked: &mut Checked) {
     let wanted = |failure: &Failure| -> Vec<Wanted> {
         let abi = Abi::of(failure.architecture);
         let items = failure.packaged.iter().cloned();
@@ -112,21 +117,17 @@ fn add_looked_up(root: &Root, checked: &mut Checked) {
     let names: BTreeSet<Vec<Wanted>> = open
         .map(|it| wanted(it))
         .filter(|names| !names.is_empty())
-        .collect();
-    let Some(dpkg) = Dpkg::new(root).ok().filter(|_| !names.is_empty()) else {
+        .ordered();
+    let database = Database::of(root).ok();
+    let Some(database) = database.filter(|_| !names.is_empty()) else {
         return;
     };
-    let found = lookup::look_up(
-        root,
-        &dpkg,
-        &LdSo::as_installed(root),
-        &names,
-        &Lookup::Machine,
-    );
+    let found = database.look_up(root, rules, &names, &Lookup::Machine);
     let found = found.unwrap_or_default();
     for failure in checked.failures.iter_mut().filter(is_open) {
         let package = wanted(failure).iter().find_map(|it| match found.get(it) {
             Some(Found::Package { chosen, .. }) => Some(format!("install {}", chosen.package)),
+            Some(Found::Resolved(package)) => Some(format!("install {package}")),
             _ => None,
         });
         failure.package = package;

@@ -3,15 +3,17 @@
 use super::prepare::Prepared;
 use super::root;
 use crate::config::{Config, Lookup};
+use crate::elf::built_for;
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
 use crate::loader::context::Inputs;
+use crate::loader::installed;
 use crate::loader::outcome::FoundBy;
 use crate::loader::resolver::{Resolved, Resolver};
-use crate::loader::system_libraries::LdSo;
+use crate::loader::rules::Rules;
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::{Dpkg, DpkgError};
-use crate::packages::lookup::{self, Found, LookupError, Wanted};
+use crate::packages::database::{Database, DatabaseError};
+use crate::packages::lookup::{Found, LookupError, Wanted};
 use crate::packages::ownership::Ownership;
 use crate::packages::provider::{self, Provided, Provider, provide};
 use crate::packages::settle::{settle, system_closure};
@@ -20,7 +22,7 @@ use crate::scan::{self, Scanned, Starts};
 use crate::system::architecture::{ARCHITECTURES, Abi};
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
-use crate::trace::command::{self, Trace};
+use crate::trace::command::{self, Trace, TraceError};
 use crate::trace::demands as traced;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +35,11 @@ pub fn trace(config: &Config) -> Result<Option<Trace>, Error> {
     let Some((program, arguments)) = config.command.split_first() else {
         return Ok(None);
     };
-    Starts::new(config, &root(config)?)?;
+    let root = root(config)?;
+    Starts::new(config, &root)?;
+    if installed::as_is(&root).c_library() != built_for::GLIBC {
+        return Err(TraceError::NoReports.into());
+    }
     let trace = command::run(program, arguments)?;
     if trace.status.success() {
         Ok(Some(trace))
@@ -51,34 +57,35 @@ pub fn run(
 ) -> Result<Report, Error> {
     let root = root(config)?;
     let starts = Starts::new(config, &root)?;
-    let (scanned, ld_so, mut ownership) = read(config, &root, &starts, files_read)?;
+    let (scanned, rules, mut ownership) = read(config, &root, &starts, files_read)?;
     let prepared = Prepared::new(config, &root, starts, scanned, false);
     let (tree, run_time) = (prepared.tree, prepared.run_time);
     let traced = traced::demands(trace, config, &root, &tree, &mut ownership)?;
     let demands = [&run_time.demands[..], &traced.demands].concat();
     let native = Abi::of(ownership.architecture());
-    let accepted = accepted(&tree, native, ownership.dpkg())?;
+    let accepted = accepted(&tree, native, ownership.database())?;
     let candidates = Candidates::new(&root, &tree);
     let resolver = Resolver::new(Inputs {
         root: &root,
         config,
         files: &prepared.files,
         candidates: &candidates,
-        ld_so: &ld_so,
+        rules: &*rules,
         tree: &tree,
         demands: &demands,
         native,
         accepted: &accepted,
     });
     let settled = settle(&resolver, &mut ownership, &tree)?;
-    let found = look_up(config, &root, &ownership, &ld_so, &settled)?;
+    let found = look_up(config, &root, &ownership, &*rules, &settled)?;
     let system_files = if config.with_files {
         system_closure(&resolver, &mut ownership)?
     } else {
         Vec::new()
     };
     let provided = provide(settled.resolutions, &tree, &ownership, &found);
-    let of_system: Vec<Warning> = ld_so.warning().into_iter().collect();
+    let of_lookup = ownership.database().warning(&config.lookup);
+    let of_system: Vec<Warning> = rules.warning().into_iter().chain(of_lookup).collect();
     let lacking = settled.lacking.iter().map(Warning::from).collect();
     let of_libraries = [settled.warnings, lacking, ownership.warnings()].concat();
     let users = Users {
@@ -95,7 +102,7 @@ pub fn run(
     ];
     let mut report = Report::new(Findings {
         distribution: OsRelease::read(&root),
-        architecture: ownership.architecture().to_owned(),
+        architecture: ownership.database().own_architecture().to_owned(),
         provided,
         users,
         system_files,
@@ -104,20 +111,23 @@ pub fn run(
         counts: prepared.counts,
     });
     if config.with_versions {
-        let dpkg = ownership.dpkg();
-        report.add_versions(dpkg.versions(&report.listed(true))?);
-        report.add_versions(lookup::versions(dpkg, &report.listed(false)));
+        let database = ownership.database();
+        report.add_versions(database.versions(&report.listed(true), &report.listed(false))?);
     }
     Ok(report)
 }
 
 /// The architectures besides `native` whose packages may be installed; none if no file needs them.
-fn accepted(tree: &Tree, native: Abi, dpkg: &Dpkg) -> Result<BTreeSet<String>, DpkgError> {
+fn accepted(
+    tree: &Tree,
+    native: Abi,
+    database: &Database,
+) -> Result<BTreeSet<String>, DatabaseError> {
     let mut objects = tree.objects().iter();
     if objects.all(|located| located.object.abi == native) {
         Ok(BTreeSet::new())
     } else {
-        dpkg.foreign_architectures()
+        database.foreign_architectures()
     }
 }
 
@@ -138,28 +148,30 @@ fn named(config: &Config, provided: &[Provided]) -> BTreeSet<Arc<Path>> {
     sites.map(|site| Arc::clone(&site.path)).collect()
 }
 
-/// Reads the given paths and, in parallel, the loader's cache. dpkg is asked for the owners of all
+/// Reads the given paths and, in parallel, the loader's cache. The owners are asked for of all
 /// libraries in it: nearly every library that a tree needs is one of them.
 fn read<'a>(
     config: &Config,
     root: &'a Root,
     starts: &Starts,
     files_read: &AtomicUsize,
-) -> Result<(Scanned, LdSo, Ownership<'a>), Error> {
+) -> Result<(Scanned, Box<dyn Rules>, Ownership<'a>), Error> {
     std::thread::scope(|scope| {
         let scanned = scope.spawn(|| scan::read(config, root, starts, files_read));
-        let mut ownership = Ownership::new(root, Dpkg::new(root)?);
-        let ld_so = LdSo::read(root);
-        ownership.ask_ahead(ld_so.cached_files().chain(loaders(root)));
+        let mut ownership = Ownership::new(root, Database::of(root)?);
+        let rules = installed::for_image(root);
+        let cached = rules.cached_files().into_iter();
+        ownership.ask_ahead(cached.chain(loaders(root, &*rules)));
         let scanned = scanned.join();
         let scanned = scanned.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((scanned, ld_so, ownership))
+        Ok((scanned, rules, ownership))
     })
 }
 
 /// The loaders of `root`, which are searched for at their own paths.
-fn loaders(root: &Root) -> impl Iterator<Item = &Path> {
-    let paths = ARCHITECTURES.iter().map(|row| Path::new(row.interpreter));
+fn loaders<'a>(root: &'a Root, rules: &'a dyn Rules) -> impl Iterator<Item = &'a Path> {
+    let paths = ARCHITECTURES.iter();
+    let paths = paths.filter_map(|row| rules.interpreter(row.abi));
     paths.filter(|path| root.metadata(path).is_ok())
 }
 
@@ -169,11 +181,12 @@ fn look_up(
     config: &Config,
     root: &Root,
     ownership: &Ownership,
-    ld_so: &LdSo,
+    rules: &dyn Rules,
     resolved: &Resolved,
 ) -> Result<BTreeMap<Wanted, Found>, LookupError> {
     let wanted = provider::wanted(&resolved.resolutions);
-    match lookup::look_up(root, ownership.dpkg(), ld_so, &wanted, &config.lookup) {
+    let database = ownership.database();
+    match database.look_up(root, rules, &wanted, &config.lookup) {
         Err(_) if config.lookup == Lookup::Machine => Ok(BTreeMap::new()),
         result => result,
     }

@@ -2,19 +2,18 @@
 
 use crate::check::Image;
 use crate::check::path::hit;
-use crate::loader::outcome::{FoundBy, Outcome};
-use crate::loader::system_libraries::CACHE;
+use crate::loader::outcome::Outcome;
 use crate::python::interpreter::{Python, Virtualenv};
-use crate::system::architecture::Architecture;
+use crate::system::ordered::Ordered as _;
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// The libraries, the loader, the interpreters' programs and what else is known to be needed, with the
-/// links on the way to them. If only the loader's cache leads to one of them, the cache is one of the files.
+/// links on the way to them, and the file of the loader that alone leads to one of them: its cache.
 pub fn paths(image: &Image) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
-    let mut wanted: BTreeSet<&Path> = image.virtualenvs.iter().filter_map(link).collect();
+    let mut wanted: BTreeSet<&Path> = image.virtualenvs.iter().filter_map(link).ordered();
     for resolution in &image.resolved.resolutions {
         if !resolution.demand.is_listed {
             continue;
@@ -26,13 +25,7 @@ pub fn paths(image: &Image) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
             continue;
         };
         wanted.insert(hit.clean_path());
-        let dir = hit.clean_path().parent();
-        let row = hit.located.object.abi.architecture();
-        let defaults = row.map(Architecture::default_directories);
-        let is_default = |dir: &Path| defaults.iter().flatten().any(|default| dir == default);
-        if hit.found_by == FoundBy::Cache && !dir.is_some_and(is_default) {
-            wanted.insert(Path::new(CACHE));
-        }
+        wanted.extend(image.rules.configuration(hit));
     }
     let mut paths = BTreeSet::new();
     for path in wanted {

@@ -46,7 +46,7 @@ pub enum Kind {
     Missing,
     /// The library that is found does not define a version.
     Version,
-    /// The loader refuses a file.
+    /// The loader refuses a file, or the kernel a script.
     Refused,
     /// A file could not be examined.
     Unread,
@@ -270,7 +270,7 @@ impl<'a> Failures<'a> {
         }
         let real = object(&demand.caller);
         let is_optional = real.is_some_and(|real| self.loading.is_only_for(real, is_optional));
-        let name = resolution.soname.to_os_string();
+        let name = resolution.name.to_os_string();
         let key = (Kind::Missing, name.clone(), OsString::from(architecture));
         let entry = self.by_cause.entry(key);
         let failure = entry.or_insert_with(|| {
@@ -305,9 +305,9 @@ impl<'a> Failures<'a> {
             // No directory is searched (`Lib/ctypes/util.py` in CPython).
             failure.reason = Some(STEM.to_owned());
         }
-        if demand.evidence == Evidence::Script {
-            let program = Path::new(&*resolution.soname);
-            let is_usual = program.to_str().is_some_and(is_in_every_image);
+        if demand.evidence == Evidence::Script && failure.reason.is_none() {
+            let program = Path::new(&*resolution.name);
+            let is_usual = is_in_every_image(&resolution.name);
             let advice = is_usual.then_some(if is_of_virtualenv(program) {
                 MOVED
             } else {

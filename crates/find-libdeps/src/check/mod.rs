@@ -22,10 +22,12 @@ use crate::files::is_stdlib;
 use crate::loader::candidates::Candidates;
 use crate::loader::outcome::{Outcome, Resolution};
 use crate::loader::resolver::Resolved;
+use crate::loader::rules::Rules;
 use crate::loader::tree::Tree;
 use crate::python::interpreter::Virtualenv;
 use crate::scan::Counts;
 use crate::system::architecture::{ARCHITECTURES, Abi};
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use crate::warning::Warning;
 use failure::Failures;
@@ -54,6 +56,7 @@ pub struct Checked {
 /// A root with the tree in it, and what was found there.
 pub struct Image<'a> {
     pub root: &'a Root,
+    pub rules: &'a dyn Rules,
     pub tree: &'a Tree,
     /// Where programs are searched for, in order.
     pub path: &'a [PathBuf],
@@ -117,7 +120,7 @@ impl Image<'_> {
         if resolution.demand.evidence != Evidence::Script || !is_missing {
             return false;
         }
-        let dir = Path::new(&*resolution.soname).parent();
+        let dir = Path::new(&*resolution.name).parent();
         let dir = dir.and_then(|dir| self.root.directory(dir));
         let mut virtualenvs = self.virtualenvs.iter();
         dir.is_some_and(|dir| {
@@ -131,7 +134,7 @@ impl Image<'_> {
         let required = all.filter(|it| it.demand.is_required && it.kind == demand::Kind::Module);
         let paths = required.filter_map(|it| it.outcome.ownable());
         let real = paths.filter_map(|path| self.root.canonicalize(path).ok());
-        real.collect()
+        real.ordered()
     }
 
     /// The files outside the tree that it is loaded with, and the links on the way to them, sorted.
@@ -159,7 +162,12 @@ fn is_tkinter(name: &OsStr) -> bool {
 
 /// The ABI that processes in `root` have: that of the tree's interpreters, of this program if it can run
 /// there, or else of a loader that is installed.
-pub fn native(root: &Root, candidates: &Candidates, virtualenvs: &[Virtualenv]) -> Abi {
+pub fn native(
+    root: &Root,
+    rules: &dyn Rules,
+    candidates: &Candidates,
+    virtualenvs: &[Virtualenv],
+) -> Abi {
     let own = Abi::of_this_program();
     let programs = virtualenvs.iter().filter_map(Virtualenv::program);
     let programs = programs.filter_map(|(program, _)| candidates.program(program));
@@ -171,11 +179,11 @@ pub fn native(root: &Root, candidates: &Candidates, virtualenvs: &[Virtualenv]) 
             first
         };
     }
-    let is_installed = |path: &str| root.metadata(Path::new(path)).is_ok();
-    let installed = ARCHITECTURES
+    let is_installed = |path: &Path| root.metadata(path).is_ok();
+    let mut abis = ARCHITECTURES
         .iter()
-        .filter(|row| is_installed(row.interpreter));
-    let mut abis = installed.map(|row| row.abi);
+        .map(|row| row.abi)
+        .filter(|abi| rules.interpreter(*abi).is_some_and(is_installed));
     if root.is_machine() || abis.clone().any(|abi| abi == own) {
         return own;
     }

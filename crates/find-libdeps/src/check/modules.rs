@@ -5,6 +5,7 @@ use crate::elf::object_file::Kind;
 use crate::loader::located::Located;
 use crate::python::interpreter::{self, Version};
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -157,7 +158,7 @@ fn present(image: &Image) -> Option<BTreeSet<Version>> {
     let prefixes =
         of_tree.filter_map(|located| Version::of_directory(&located.real)?.0.ancestors().nth(2));
     let usual = [Path::new("/usr"), Path::new("/usr/local")];
-    let prefixes: BTreeSet<&Path> = prefixes.chain(usual).collect();
+    let prefixes: BTreeSet<&Path> = prefixes.chain(usual).ordered();
     let libs = prefixes
         .iter()
         .flat_map(|it| [it.join("lib"), it.join("lib64")]);
@@ -170,7 +171,7 @@ fn present(image: &Image) -> Option<BTreeSet<Version>> {
         versions.extend(names.filter_map(|name| Version::of_name(&name)));
     }
     let bins = prefixes.iter().map(|prefix| prefix.join("bin"));
-    let bins: BTreeSet<PathBuf> = bins.chain(image.path.iter().cloned()).collect();
+    let bins: BTreeSet<PathBuf> = bins.chain(image.path.iter().cloned()).ordered();
     let mut has_program = false;
     for bin in bins {
         for name in root.list(&bin).unwrap_or_default() {

@@ -6,9 +6,9 @@
 //! section or symbol table is read, because the loader needs none. Every count and size that a file
 //! states is capped before it is used. [`shared`] keeps what several files have in common once.
 
+pub(crate) mod built_for;
 mod bytes;
 pub(crate) mod dlopen_note;
-mod foreign_system;
 mod mapping;
 pub(crate) mod object_file;
 pub(crate) mod shared;

@@ -1,8 +1,8 @@
 //! Reads one ELF file into an [`Object`], by its program headers and its dynamic section.
 
+use crate::elf::built_for;
 use crate::elf::bytes::{MAX_NAME, Result, malformed, read_exactly, read_up_to};
 use crate::elf::dlopen_note::Notes;
-use crate::elf::foreign_system;
 use crate::elf::mapping::{self, Mapped};
 use crate::elf::string_table::StringTable;
 use crate::elf::symbol_versions::{self, RequiredVersion};
@@ -88,7 +88,7 @@ pub struct Object {
     pub has_executable_stack: bool,
     /// Why the loader refuses it, although the architecture may be right.
     pub refusal: Option<Box<str>>,
-    /// The system that it is built for, if that is not the one with glibc's loader.
+    /// The system that it is built for, if its header shows that.
     pub system: Option<&'static str>,
 }
 
@@ -243,7 +243,7 @@ impl<'a> ElfFile<'a> {
             // A file of debug symbols has the program header, without content.
             object.kind = Kind::Other;
         }
-        object.system = foreign_system::of(object.interpreter.as_deref(), &object.needed);
+        object.system = built_for::of(object.interpreter.as_deref(), &object.needed);
         if object.kind == Kind::Library {
             self.check_library(dynamic.is_some(), &mut object);
         }

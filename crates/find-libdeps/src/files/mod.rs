@@ -53,8 +53,17 @@ impl<'a> Files<'a> {
     fn of_java(&self, pattern: &PathPattern) -> Option<PathBuf> {
         let name = pattern.as_str().strip_prefix("/usr/lib/jvm/*/")?;
         let path = self.java_home.join(name);
-        let exists = path.is_absolute() && self.root.metadata(&path).is_ok();
-        exists.then_some(path)
+        // Java 8 has a directory for each architecture, in a JDK below `jre`.
+        let older = name.strip_prefix("lib/").into_iter().flat_map(|name| {
+            let libs = ["jre/lib", "lib"].map(|lib| self.java_home.join(lib));
+            libs.into_iter().flat_map(move |lib| {
+                let names = self.root.list(&lib).unwrap_or_default();
+                let dirs = names.into_iter().map(move |dir| lib.join(dir));
+                dirs.map(move |dir| dir.join(name))
+            })
+        });
+        let mut paths = std::iter::once(path).chain(older);
+        paths.find(|path| path.is_absolute() && self.root.metadata(path).is_ok())
     }
 
     /// The directories in which a program is searched for, in order.

@@ -2,6 +2,7 @@
 
 use crate::system::root::Root;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 /// `PATH` in an image that does not set it (`DefaultPathEnv` in moby's `pkg/system/path.go`), except
@@ -32,10 +33,11 @@ pub fn path(root: &Root, own: impl Iterator<Item = PathBuf>, environment: &OsStr
 }
 
 /// The first executable file `name` in the directories of `path`; with a slash it is a path itself
-/// (execvp(3)).
-pub fn find(root: &Root, path: &[PathBuf], name: &str) -> Option<PathBuf> {
-    if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(|path| root.is_executable(path));
+/// (execvp(3)), and `None` if that is relative: the directory in which it will be run is not known.
+pub fn find(root: &Root, path: &[PathBuf], name: &OsStr) -> Option<PathBuf> {
+    if name.as_bytes().contains(&b'/') {
+        return Some(PathBuf::from(name))
+            .filter(|path| path.is_absolute() && root.is_executable(path));
     }
     let mut all = path.iter().map(|dir| dir.join(name));
     all.find(|path| root.is_executable(path))

@@ -27,7 +27,7 @@ impl Pass<'_, '_> {
     pub fn check_conflicts(&self, process: &Process, interpreter: &[Rc<Located>]) {
         let may_conflict = process.links.iter().skip(1).any(|link| {
             let object = &link.located.object;
-            let cached = |name| self.context.search.ld_so.cached(name, object.abi);
+            let cached = |name| self.context.search.rules.cached(name, object.abi);
             !object.defined_versions.is_empty()
                 && object.soname.as_deref().and_then(cached).is_some()
                 && self.context.inputs.tree.contains(&link.located)
@@ -169,8 +169,7 @@ impl Pass<'_, '_> {
             is_complete: self.is_complete,
             remarks: Remarks::default(),
         };
-        let environment = &self.context.inputs.config.ld_library_path;
-        let mut process = Process::new(Rc::clone(first), interpreter, environment, &all.remarks);
+        let mut process = all.process(Rc::clone(first), interpreter);
         process.is_starting = first.object.kind == Kind::Program;
         all.load_links(&mut process, interpreter, 0);
         process

@@ -6,8 +6,8 @@ use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::foreign::Foreign;
 use crate::loader::interpreter::{Interpreters, LoadedByInterpreters};
+use crate::loader::rules::Rules;
 use crate::loader::search::Search;
-use crate::loader::system_libraries::LdSo;
 use crate::loader::tree::Tree;
 use crate::system::architecture::Abi;
 use crate::system::root::Root;
@@ -21,7 +21,7 @@ pub struct Inputs<'a> {
     pub config: &'a Config,
     pub files: &'a Files<'a>,
     pub candidates: &'a Candidates<'a>,
-    pub ld_so: &'a LdSo,
+    pub rules: &'a dyn Rules,
     /// The objects whose needs are resolved.
     pub tree: &'a Tree,
     /// What code of the tree loads by name at run time.
@@ -45,12 +45,12 @@ impl<'a> Context<'a> {
     pub fn new(inputs: Inputs<'a>) -> Self {
         let search = Search {
             candidates: inputs.candidates,
-            ld_so: inputs.ld_so,
+            rules: inputs.rules,
         };
         Self {
             inputs,
             search,
-            foreign: Foreign::new(inputs.root, inputs.native, inputs.accepted),
+            foreign: Foreign::new(&inputs),
             loaded_by_interpreters: LoadedByInterpreters::default(),
             interpreters: Interpreters::new(inputs.root, inputs.config, search),
         }

@@ -7,6 +7,7 @@ use crate::loader::located::Located;
 use crate::loader::outcome::Cause;
 use crate::loader::process::Process;
 use crate::loader::remarks::{Lacking, Remarks, relative_element};
+use crate::loader::rules::Rules;
 use crate::loader::search::Search;
 use crate::loader::tree::Tree;
 use crate::system::escape::shown;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Warns about an object that is not loaded as it was built to be; `path` is how it is reported.
-pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
+pub fn object(located: &Located, path: &Path, rules: &dyn Rules, remarks: &Remarks) {
     if located.object.missing_bytes > 0 {
         let message = format!(
             "ends {} bytes before its last segment does; the loader finds zeros there",
@@ -28,7 +29,8 @@ pub fn object(located: &Located, path: &Path, remarks: &Remarks) {
         Some(_) => "its RUNPATH",
         None => "its RPATH",
     };
-    for text in &located.relative {
+    let relative = located.relative.iter();
+    for text in relative.filter(|text| rules.is_relative(text)) {
         remarks.add(path, relative_element(which, text));
     }
 }
@@ -87,7 +89,7 @@ pub fn cause(
             may_be_packaged: false,
         });
     }
-    let configured = search.ld_so.configured_directories().iter();
+    let configured = search.rules.configured_directories().iter();
     let not_cached = configured
         .map(|dir| dir.join(&**name))
         .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
@@ -106,6 +108,17 @@ pub fn cause(
         return Some(Cause {
             text: format!("{} exists but is not in the loader's cache", shown(path)),
             advice: Some("run `ldconfig`".to_owned()),
+            may_be_packaged: false,
+        });
+    }
+    if !search.rules.has_sonames_and_versions() {
+        let bundled = tree.with_file_name(name, abi)?;
+        return Some(Cause {
+            text: format!(
+                "{} exists, but the loader does not search its directory",
+                shown(&*bundled.path)
+            ),
+            advice: None,
             may_be_packaged: false,
         });
     }
@@ -138,7 +151,7 @@ pub fn cause(
 /// The library `name` in a default directory, if `DF_1_NODEFLIB` keeps `located` from it.
 fn skipped_by_flag(search: Search, located: &Located, name: &OsStr) -> Option<PathBuf> {
     let object = &located.object;
-    let defaults = search.ld_so.default_directories(object.abi).iter();
+    let defaults = search.rules.default_directories(object.abi).iter();
     let fits = |path: &PathBuf| {
         let candidate = search.candidates.candidate(path, object.abi);
         matches!(candidate, Candidate::Fits(_))

@@ -39,9 +39,10 @@ pub struct Pass<'p, 'a> {
 }
 
 impl Pass<'_, '_> {
-    fn process(&self, first: Rc<Located>, base: &[Rc<Located>]) -> Process {
+    pub fn process(&self, first: Rc<Located>, base: &[Rc<Located>]) -> Process {
         let environment = &self.context.inputs.config.ld_library_path;
-        Process::new(first, base, environment, &self.remarks)
+        let rules = self.context.inputs.rules;
+        Process::new(first, base, environment, rules, &self.remarks)
     }
 
     pub fn interpreter(&self, dir: Option<&Path>) -> Chain {
@@ -74,6 +75,9 @@ impl Pass<'_, '_> {
         start: usize,
     ) -> Vec<NeededName> {
         let needs = self.load_links(process, interpreter, start);
+        if !self.context.inputs.rules.has_sonames_and_versions() {
+            return needs;
+        }
         let packaged = OnceCell::new();
         for link in &process.links[start..] {
             self.check_unneeded(process, interpreter, &link.located, &packaged);
@@ -88,13 +92,14 @@ impl Pass<'_, '_> {
         interpreter: &[Rc<Located>],
         start: usize,
     ) -> Vec<NeededName> {
+        let rules = self.context.inputs.rules;
         let mut needs = Vec::new();
         let mut next = start;
         while next < process.links.len() {
             let located = Rc::clone(&process.links[next].located);
             let object = &located.object;
             let path = self.context.inputs.tree.reported_path(&located);
-            diagnose::object(&located, &path, &self.remarks);
+            diagnose::object(&located, &path, rules, &self.remarks);
             self.check_stack(process, &located, &path);
             let searched = OnceCell::new();
             let mut of_object = Vec::new();
@@ -116,11 +121,9 @@ impl Pass<'_, '_> {
             }
             family::mark_left_out(process, next, &mut of_object);
             for need in &of_object {
-                let found = need
-                    .found
-                    .as_ref()
-                    .filter(|_| need.outcome != Outcome::LeftOut);
-                if let Some(by) = found {
+                let found = need.found.as_ref();
+                let found = found.filter(|_| need.outcome != Outcome::LeftOut);
+                if let Some(by) = found.filter(|_| rules.has_sonames_and_versions()) {
                     diagnose::versions(&located, &path, &need.soname, by, &self.remarks);
                 }
             }
@@ -188,7 +191,8 @@ impl Pass<'_, '_> {
     ) -> bool {
         let first = &process.links[0].located;
         let abi = first.object.abi;
-        if never_packaged::in_every_process(name, abi, process.is_starting) {
+        let rules = self.context.inputs.rules;
+        if never_packaged::in_every_process(name, abi, process.is_starting, rules) {
             return true;
         }
         let in_tree = self.context.inputs.tree.with_soname(&Arc::from(name), abi);
@@ -239,7 +243,7 @@ impl Pass<'_, '_> {
             let resolution = Resolution {
                 demand: Rc::clone(demand),
                 kind: ItemKind::Library,
-                soname,
+                name: soname,
                 outcome,
                 absence: None,
                 others: Box::default(),
@@ -252,7 +256,7 @@ impl Pass<'_, '_> {
             demand: Rc::clone(demand),
             kind: ItemKind::Library,
             absence: self.absence(&process, 0, &soname, &outcome, &OnceCell::new()),
-            soname,
+            name: soname,
             outcome,
             others: Box::default(),
         };
@@ -267,17 +271,22 @@ impl Pass<'_, '_> {
             tree,
             candidates,
             native,
+            rules,
             ..
         } = self.context.inputs;
         let absent = || candidates.absent_program(native);
         let (first, base, interpreter) = match &demand.caller {
-            Caller::Object(real) => {
+            Caller::Object(real) if rules.searches_for_caller() => {
                 let interpreter = self.interpreter(real.parent());
                 let first = tree.with_real_path(real).map_or_else(absent, Rc::clone);
                 (first, Rc::clone(&interpreter), interpreter)
             }
-            Caller::Interpreter(dir) => {
-                let interpreter = self.interpreter(Some(dir));
+            caller => {
+                let dir = match caller {
+                    Caller::Object(real) => real.parent(),
+                    Caller::Interpreter(dir) => Some(&**dir),
+                };
+                let interpreter = self.interpreter(dir);
                 let first = interpreter.last().map_or_else(absent, Rc::clone);
                 (first, Chain::from([]), interpreter)
             }
@@ -310,10 +319,11 @@ impl Pass<'_, '_> {
         object: &'o Object,
         is_program: bool,
     ) -> impl Iterator<Item = (&'o Arc<OsStr>, bool)> + use<'o> {
-        let row = object.abi.architecture();
+        let rules = self.context.inputs.rules;
+        let usual = rules.interpreter(object.abi).map(Path::as_os_str);
         let is_usual = |interpreter: &&Arc<OsStr>| {
-            row.is_some_and(|row| ***interpreter == *row.interpreter)
-                && object.needed.iter().any(|name| **name == *"libc.so.6")
+            usual == Some(&***interpreter)
+                && object.needed.iter().any(|name| rules.is_c_library(name))
         };
         let interpreter = object.interpreter.as_ref().filter(|_| is_program);
         let interpreter = interpreter.filter(|it| self.is_complete || !is_usual(it));

@@ -84,7 +84,13 @@ impl<'a> Interpreters<'a> {
 
     fn chain(&self, program: Rc<Located>, remarks: &Remarks) -> Chain {
         let environment = &self.config.ld_library_path;
-        let process = Process::new(Rc::clone(&program), &[], environment, remarks);
+        let process = Process::new(
+            Rc::clone(&program),
+            &[],
+            environment,
+            self.search.rules,
+            remarks,
+        );
         let needed = program.object.needed.iter();
         let libpython = needed
             .filter(|name| never_packaged::by_interpreter(name))

@@ -1,9 +1,9 @@
 //! Sonames that vendors, the host, the interpreter, the kernel or every process provides, recognised by name.
 
+use crate::loader::rules::Rules;
 use crate::system::architecture::Abi;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// The user-space parts of NVIDIA's driver. Their version must match the host's kernel module, so
 /// the container runtime mounts the host's files (lists in libnvidia-container's
@@ -64,7 +64,7 @@ pub fn by_kernel(soname: &OsStr) -> bool {
 
 /// Whether every process of `abi` has it: the loader and the C library, and if a program is running
 /// already, the other parts of glibc that interpreters need.
-pub fn in_every_process(soname: &OsStr, abi: Abi, is_starting: bool) -> bool {
+pub fn in_every_process(soname: &OsStr, abi: Abi, is_starting: bool, rules: &dyn Rules) -> bool {
     const GLIBC: [&str; 5] = [
         "libm.so.6",
         "libpthread.so.0",
@@ -72,15 +72,9 @@ pub fn in_every_process(soname: &OsStr, abi: Abi, is_starting: bool) -> bool {
         "librt.so.1",
         "libutil.so.1",
     ];
-    soname == "libc.so.6"
-        || is_loader(soname, abi)
+    rules.is_c_library(soname)
+        || rules.is_loader(soname, abi)
         || !is_starting && GLIBC.iter().any(|part| soname == *part)
-}
-
-/// Whether `name` is the loader of `abi`, or a path with its file name.
-pub fn is_loader(name: &OsStr, abi: Abi) -> bool {
-    let loader = abi.architecture().map(|row| Path::new(row.interpreter));
-    loader.is_some_and(|loader| loader.file_name() == Path::new(name).file_name())
 }
 
 fn starts_with(soname: &OsStr, prefix: &str) -> bool {

@@ -1,9 +1,11 @@
 //! Demands with items that are no libraries: programs, files and modules of the standard library.
 
-use crate::demand::{Caller, Demand, Item, Kind};
+use crate::demand::{Caller, Demand, Evidence, Item, Kind};
 use crate::files::StandardLibrary;
 use crate::loader::follow::Pass;
-use crate::loader::outcome::{Absence, FoundBy, NeededName, Outcome, Resolution, Step};
+use crate::loader::outcome::{Absence, Cause, FoundBy, NeededName, Outcome, Resolution, Step};
+use crate::scan;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -51,7 +53,7 @@ impl Pass<'_, '_> {
         let resolution = Resolution {
             demand: Rc::clone(demand),
             kind: item.kind(),
-            soname: Arc::from(item.name()),
+            name: Arc::from(item.name()),
             outcome: Outcome::File {
                 path,
                 found_by: found_by(item),
@@ -86,7 +88,9 @@ impl Pass<'_, '_> {
         };
         let steps = demand.items.iter().flat_map(|item| match item {
             Item::Library(_) => Vec::new(),
-            Item::Program(name) if name.contains('/') => vec![step(item, PathBuf::from(name))],
+            Item::Program(name) if name.as_bytes().contains(&b'/') => {
+                vec![step(item, PathBuf::from(name))]
+            }
             Item::Program(_) => {
                 let path = self.context.inputs.files.path().iter();
                 path.map(|dir| step(item, dir.clone())).collect()
@@ -102,16 +106,23 @@ impl Pass<'_, '_> {
             (Item::Module(_), None) => Vec::new(),
             _ => vec![item.clone()],
         });
+        let is_script = demand.evidence == Evidence::Script;
+        let fault = is_script.then(|| scan::fault(&first.name())).flatten();
+        let cause = fault.map(|fault| Cause {
+            text: fault.text.to_owned(),
+            advice: Some(fault.advice.to_owned()),
+            may_be_packaged: false,
+        });
         Some(Resolution {
             demand: Rc::clone(demand),
             kind: first.kind(),
-            soname: Arc::from(first.name()),
+            name: Arc::from(first.name()),
             outcome: Outcome::Missing {
                 architecture: self.context.inputs.native.name(),
             },
             absence: Some(Box::new(Absence {
                 steps: steps.collect(),
-                cause: None,
+                cause,
                 packaged: packaged.collect(),
             })),
             others: Box::default(),

@@ -147,10 +147,10 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub struct Resolution {
     pub demand: Rc<Demand>,
-    /// What `soname` is the name of.
+    /// What `name` is the name of.
     pub kind: Kind,
     /// The name that was found, or the first one if none was.
-    pub soname: Arc<OsStr>,
+    pub name: Arc<OsStr>,
     pub outcome: Outcome,
     /// How it was searched for, if it is missing.
     pub absence: Option<Box<Absence>>,

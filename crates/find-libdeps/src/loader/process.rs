@@ -5,7 +5,8 @@ use crate::loader::candidates::Directory;
 use crate::loader::located::{FileId, Located};
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
 use crate::loader::remarks::{Remarks, relative_element};
-use crate::loader::search_path::{self, Element, TokenValues};
+use crate::loader::rules::Rules;
+use crate::loader::search_path::{Element, TokenValues};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -63,6 +64,7 @@ impl Process {
         first: Rc<Located>,
         base: &[Rc<Located>],
         environment: &OsStr,
+        rules: &dyn Rules,
         remarks: &Remarks,
     ) -> Self {
         // The tokens in the environment are those of the main program.
@@ -75,7 +77,7 @@ impl Process {
             architecture: first.object.abi.architecture(),
         };
         let mut directories = Vec::new();
-        for element in search_path::elements(environment, b":;", tokens) {
+        for element in rules.environment(environment, tokens) {
             match element {
                 Element::Directory(path) => directories.push(path),
                 Element::Relative(text) => {
@@ -83,7 +85,7 @@ impl Process {
                 }
             }
         }
-        let itself = first.object.soname.clone().map(|soname| {
+        let itself = rules.own_name(&first).cloned().map(|soname| {
             let hit = Hit {
                 located: Rc::clone(&first),
                 found_by: FoundBy::Direct,
@@ -127,8 +129,17 @@ impl Process {
 
     /// The object `index`, what loaded it, and so on up to the main program.
     pub fn chain(&self, index: usize) -> impl Iterator<Item = &Located> {
+        self.links_up(index).chain(self.base.iter().map(Rc::as_ref))
+    }
+
+    /// The same up to the first object.
+    pub fn links_up(&self, index: usize) -> impl Iterator<Item = &Located> {
         std::iter::successors(Some(index), |&index| self.links[index].loader)
             .map(|index| self.links[index].located.as_ref())
-            .chain(self.base.iter().map(Rc::as_ref))
+    }
+
+    /// Whether `file` is one of the objects whose needs are followed.
+    pub fn has_link(&self, file: FileId) -> bool {
+        self.links.iter().any(|link| link.located.file == file)
     }
 }

@@ -213,7 +213,7 @@ impl Needs {
                 resolutions.push(Resolution {
                     demand: Rc::new(demand),
                     kind: ItemKind::Library,
-                    soname: Arc::clone(&soname),
+                    name: Arc::clone(&soname),
                     outcome: outcome.clone(),
                     absence: self.absences.remove(&(first.file, Arc::clone(&soname))),
                     others: requests.collect(),

@@ -7,7 +7,6 @@ use crate::loader::located::Located;
 use crate::loader::never_packaged;
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
 use crate::loader::process::{Link, Process, Satisfied};
-use crate::loader::search_path;
 use crate::system::architecture::Abi;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -32,7 +31,7 @@ impl Pass<'_, '_> {
         for name in demand.libraries() {
             match name {
                 LibraryName::Soname(soname) => sonames.push(Arc::from(soname.as_os_str())),
-                LibraryName::Stem(stem) => match search.ld_so.cached_name(stem, abi) {
+                LibraryName::Stem(stem) => match search.rules.find_library(stem, abi) {
                     Some(cached) => sonames.push(Arc::from(cached)),
                     None => stems.push(OsString::from(name.to_string())),
                 },
@@ -85,7 +84,7 @@ impl Pass<'_, '_> {
         let located = &process.links[index].located;
         let abi = located.object.abi;
         // Names are compared with their tokens replaced.
-        let expanded = search_path::expand_name(name, located.tokens());
+        let expanded = search.rules.expanded(name, located);
         let loaded = expanded.iter().find_map(|name| process.by_name.get(name));
         if let Some(loaded) = loaded {
             return loaded.clone();
@@ -110,12 +109,9 @@ impl Pass<'_, '_> {
             Outcome::Interpreter(_) | Outcome::Embedded(_) => self.is_complete,
             _ => false,
         };
-        let soname = located.object.soname.iter();
-        for name in expanded.iter().chain(soname) {
-            process
-                .by_name
-                .entry(Arc::clone(name))
-                .or_insert_with(|| satisfied.clone());
+        for name in search.rules.satisfied(process, expanded, &located) {
+            let entry = process.by_name.entry(name);
+            entry.or_insert_with(|| satisfied.clone());
         }
         if is_loaded
             && process.loaded.insert(located.file)
@@ -140,7 +136,12 @@ impl Pass<'_, '_> {
         }
         match hit.found_by {
             FoundBy::Rpath | FoundBy::LdLibraryPath | FoundBy::Runpath | FoundBy::Direct
-                if is_in_tree && !never_packaged::is_loader(name, hit.located.object.abi) =>
+                if is_in_tree
+                    && !self
+                        .context
+                        .inputs
+                        .rules
+                        .is_loader(name, hit.located.object.abi) =>
             {
                 Outcome::Bundled(hit)
             }
@@ -167,7 +168,8 @@ impl Pass<'_, '_> {
             return Outcome::Interpreter(None);
         }
         let tree = self.context.inputs.tree;
-        if let Some(located) = tree.with_soname(name, abi).filter(|_| !is_starting) {
+        let may_be_loaded = !is_starting && self.context.inputs.rules.has_sonames_and_versions();
+        if let Some(located) = tree.with_soname(name, abi).filter(|_| may_be_loaded) {
             return Outcome::Bundled(Hit {
                 located: Rc::clone(located),
                 found_by: FoundBy::Soname,

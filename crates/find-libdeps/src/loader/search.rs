@@ -1,21 +1,19 @@
-//! Where the loader searches for a name, in order, and what it finds there (`_dl_map_object` in
-//! glibc's `elf/dl-load.c`).
+//! Where the loader searches for a name, in order, and what it finds there.
 //!
-//! The order is written down once, in [`Search::places`]; only the loader's own name comes after it.
+//! The order is that of [`Rules::places`]; only the loader's own name comes before it.
 
-use crate::loader::candidates::{self, Candidate, Candidates, Directory};
+use crate::loader::candidates::{Candidate, Candidates, Directory};
 use crate::loader::located::Located;
-use crate::loader::never_packaged;
 use crate::loader::outcome::{FoundBy, Step};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
+use crate::loader::rules::Rules;
 use crate::loader::search_path;
-use crate::loader::system_libraries::{self, LdSo};
 use crate::system::architecture::Abi;
 use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,7 +28,7 @@ const MAX_DIRECTORIES: usize = 1024;
 #[derive(Clone, Copy)]
 pub struct Search<'a> {
     pub candidates: &'a Candidates<'a>,
-    pub ld_so: &'a LdSo,
+    pub rules: &'a dyn Rules,
 }
 
 impl Search<'_> {
@@ -44,8 +42,8 @@ impl Search<'_> {
         remarks: &Remarks,
     ) -> Option<(Rc<Located>, FoundBy)> {
         let located = &process.links[index].located;
-        // The loader replaces the tokens first, and then checks for a slash.
-        search_path::expand_name(name, located.tokens())
+        let names = self.rules.expanded(name, located);
+        names
             .iter()
             .find_map(|name| self.find_expanded(process, index, name, remarks))
     }
@@ -69,23 +67,21 @@ impl Search<'_> {
             let library = path.is_absolute().then(|| open(path)).flatten();
             return library.map(|library| (library, FoundBy::Direct));
         }
-        // The loader is loaded before everything else and satisfies its own name.
-        if never_packaged::is_loader(name, abi) {
-            let interpreter = Path::new(abi.architecture()?.interpreter);
-            if let Some(library) = open(interpreter) {
+        if self.rules.is_loader(name, abi) {
+            if let Some(library) = open(self.rules.interpreter(abi)?) {
                 return Some((library, FoundBy::Direct));
             }
         }
         for (found_by, tried) in self.directories(process, index, remarks) {
             let library = if *found_by == FoundBy::Cache {
-                self.ld_so
+                self.rules
                     .cached(name, abi)
                     .filter(|path| self.may_use_cached(located, path))
                     .and_then(open)
             } else {
                 // Those after the first are for some processors, perhaps of another architecture.
                 let mut usable = tried.iter().enumerate().filter(|(index, dir)| {
-                    *index == 0 || candidates::is_for_processors(&dir.path, abi)
+                    *index == 0 || self.rules.is_for_processors(&dir.path, abi)
                 });
                 usable.find_map(
                     |(_, dir)| match self.candidates.in_directory(dir, name, abi) {
@@ -114,8 +110,8 @@ impl Search<'_> {
         let names = object.needed.len() + object.auxiliary.len();
         let most = (MAX_TRIES / names.max(1)).min(MAX_DIRECTORIES);
         link.directories.get_or_init(|| {
-            let all = self.places(process, index);
-            let all = all.map(|(found_by, place)| (found_by, self.candidates.tried(place)));
+            let all = self.rules.places(process, index).into_iter();
+            let all = all.map(|(found_by, place)| (found_by, self.candidates.tried(&place)));
             let mut all: Vec<_> = all
                 .filter(|(found_by, tried)| *found_by == FoundBy::Cache || !tried.is_empty())
                 .collect();
@@ -135,45 +131,11 @@ impl Search<'_> {
         })
     }
 
-    /// Where the loader searches for a name without `/` that the object `index` needs, in order.
-    fn places<'p>(
-        self,
-        process: &'p Process,
-        index: usize,
-    ) -> impl Iterator<Item = (FoundBy, &'p Path)>
-    where
-        Self: 'p,
-    {
-        let located = &process.links[index].located;
-        let object = &located.object;
-        let by = |found_by| move |path: &'p PathBuf| (found_by, path.as_path());
-        // A RUNPATH switches off every RPATH, those of the loading objects included; an object
-        // with a RUNPATH has no RPATH for others either (`Object::rpath`).
-        let rpaths = object
-            .runpath
-            .is_none()
-            .then(|| process.chain(index))
-            .into_iter()
-            .flatten()
-            .flat_map(|located| &located.rpath);
-        let defaults = if object.no_default_libraries {
-            &[]
-        } else {
-            self.ld_so.default_directories(object.abi)
-        };
-        rpaths
-            .map(by(FoundBy::Rpath))
-            .chain(process.environment.iter().map(by(FoundBy::LdLibraryPath)))
-            .chain(located.runpath.iter().map(by(FoundBy::Runpath)))
-            .chain([(FoundBy::Cache, Path::new(system_libraries::CACHE))])
-            .chain(defaults.iter().map(by(FoundBy::Default)))
-    }
-
     /// `DF_1_NODEFLIB` excludes cache entries in the default directories.
     fn may_use_cached(self, located: &Located, path: &Path) -> bool {
         !located.object.no_default_libraries
             || !self
-                .ld_so
+                .rules
                 .default_directories(located.object.abi)
                 .iter()
                 .any(|dir| path.starts_with(dir))
@@ -182,8 +144,8 @@ impl Search<'_> {
     /// Whether the C library for `abi` defines this version.
     pub fn c_library_defines(self, abi: Abi, version: &str) -> bool {
         let name = OsStr::new("libc.so.6");
-        let cached = self.ld_so.cached(name, abi).map(Path::to_owned);
-        let defaults = self.ld_so.default_directories(abi).iter();
+        let cached = self.rules.cached(name, abi).map(Path::to_owned);
+        let defaults = self.rules.default_directories(abi).iter();
         let mut paths = cached.into_iter().chain(defaults.map(|dir| dir.join(name)));
         paths.any(|path| match self.candidates.candidate(&path, abi) {
             Candidate::Fits(library) => {
@@ -216,9 +178,9 @@ impl Search<'_> {
             return paths.map(|path| step(FoundBy::Direct, path)).collect();
         }
         let searched = searched.get_or_init(|| {
-            let places = self.places(process, index);
+            let places = self.rules.places(process, index).into_iter();
             places
-                .map(|(found_by, path)| step(found_by, path))
+                .map(|(found_by, path)| step(found_by, &path))
                 .collect()
         });
         Rc::clone(searched)

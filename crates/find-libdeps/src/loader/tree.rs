@@ -1,5 +1,6 @@
 //! The objects below the given paths, together.
 
+use crate::elf::built_for::GLIBC;
 use crate::elf::object_file::{Kind, Object};
 use crate::loader::located::{FileId, Located, PathKey};
 use crate::scan::Starts;
@@ -47,7 +48,7 @@ impl Tree {
 
     fn add(&mut self, file: FileId, path: Arc<Path>, real: Arc<Path>, object: Arc<Object>) {
         self.by_real.insert(PathKey(Arc::clone(&real)), file);
-        if let (Some(soname), Kind::Library, None, None) =
+        if let (Some(soname), Kind::Library, None | Some(GLIBC), None) =
             (&object.soname, object.kind, object.system, &object.refusal)
         {
             // The first by path, so that two runs agree.

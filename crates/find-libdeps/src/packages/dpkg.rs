@@ -3,10 +3,12 @@
 //! The only module that knows what `dpkg -S` and `dpkg-query -W` print. It neither reads dpkg's own
 //! files nor changes anything.
 
+use crate::packages::package::{Owners, Package, PackageVersion};
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use crate::system::process::{self, ProcessError};
 use crate::system::root::Root;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -33,7 +35,8 @@ pub enum DpkgError {
     Process(#[from] ProcessError),
     /// The root has no database.
     #[error(
-        "no dpkg database: {} does not exist; is this the root of a Debian system?",
+        "no database of packages: neither {} nor apk's exists; is this the root of a Debian or Alpine \
+         system?",
         shown(path)
     )]
     NoDatabase {
@@ -77,7 +80,7 @@ pub enum DpkgError {
 fn advice(error: &ProcessError) -> &'static str {
     match error {
         ProcessError::NotFound { .. } => {
-            "; the list names Debian packages, so run find-libdeps on Debian"
+            "; the list names packages of dpkg or apk, so run find-libdeps on Debian or Alpine"
         }
         _ => "",
     }
@@ -90,64 +93,6 @@ fn said(stderr: &str) -> String {
     }
 }
 
-/// A package as dpkg names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Package {
-    /// Its name (Debian Policy 5.6.1).
-    pub name: String,
-    /// Its architecture, if it is not the native one.
-    pub foreign: Option<String>,
-}
-
-impl std::fmt::Display for Package {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match &self.foreign {
-            None => formatter.write_str(&self.name),
-            Some(architecture) => write!(formatter, "{}:{architecture}", self.name),
-        }
-    }
-}
-
-/// An installed version of a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackageVersion {
-    pub number: String,
-    /// Its architecture, which may be `all`.
-    pub architecture: String,
-}
-
-/// The owners of the paths that dpkg was asked for.
-#[derive(Debug, Default)]
-pub struct Owners {
-    by_path: HashMap<PathBuf, BTreeSet<Package>>,
-    /// Diversions (dpkg-divert(1)): for each diverted path the package whose own file is not
-    /// diverted; `None` for a local diversion.
-    diversions: HashMap<PathBuf, Option<String>>,
-    /// For each path to which a file is diverted its path in the packages.
-    diverted: HashMap<PathBuf, PathBuf>,
-    /// What dpkg complained about.
-    pub complaints: BTreeSet<String>,
-}
-
-impl Owners {
-    /// The packages that ship the file on disk at `path`, with diversions taken into account.
-    pub fn of(&self, path: &Path) -> BTreeSet<Package> {
-        let listed = |path: &Path| self.by_path.get(path).cloned().unwrap_or_default();
-        let is_by = |by: &Option<String>, package: &Package| by.as_ref() == Some(&package.name);
-        let mut owners = listed(path);
-        if let Some(by) = self.diversions.get(path) {
-            owners.retain(|package| is_by(by, package));
-        }
-        let from = self.diverted.get(path);
-        if let Some((from, by)) = from.and_then(|from| self.diversions.get_key_value(from)) {
-            let mut others = listed(from);
-            others.retain(|package| !is_by(by, package));
-            owners.append(&mut others);
-        }
-        owners
-    }
-}
-
 /// dpkg, with the database that it queries.
 #[derive(Clone, Debug)]
 pub struct Dpkg {
@@ -155,18 +100,14 @@ pub struct Dpkg {
     admindir: Option<PathBuf>,
     native: String,
     /// Whether the database does not show the native architecture.
-    pub is_native_assumed: bool,
+    is_native_assumed: bool,
 }
 
 impl Dpkg {
     /// The dpkg whose database is that of `root`.
     pub fn new(root: &Root) -> Result<Self, DpkgError> {
         let status = Path::new(ADMINDIR).join("status");
-        let is_elsewhere = root.is_machine()
-            && ENVIRONMENT
-                .iter()
-                .any(|name| std::env::var_os(name).is_some());
-        if !is_elsewhere {
+        if !is_elsewhere(root) {
             let size = root.metadata(&status).map(|metadata| metadata.len());
             let path = root.outer(&status);
             match size {
@@ -192,6 +133,13 @@ impl Dpkg {
         Ok(dpkg)
     }
 
+    /// Its list of packages, if `root` has one that is not empty or the environment selects one.
+    pub fn status(root: &Root) -> Option<PathBuf> {
+        let status = Path::new(ADMINDIR).join("status");
+        let size = root.metadata(&status).map_or(0, |metadata| metadata.len());
+        (size > 0 || is_elsewhere(root)).then(|| root.outer(&status))
+    }
+
     /// One that is not asked anything.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn of(native: &str) -> Self {
@@ -207,6 +155,16 @@ impl Dpkg {
         &self.native
     }
 
+    /// What had to be assumed of its architecture.
+    pub fn assumption(&self) -> Option<String> {
+        self.is_native_assumed.then(|| {
+            format!(
+                "neither dpkg nor libc6 is installed; the architecture is taken to be {}",
+                self.native
+            )
+        })
+    }
+
     /// The other architectures whose packages may be installed (dpkg(1), `--add-architecture`).
     pub fn foreign_architectures(&self) -> Result<BTreeSet<String>, DpkgError> {
         let output = self.run("dpkg", &["--print-foreign-architectures"], &[])?;
@@ -214,7 +172,7 @@ impl Dpkg {
             return Err(failed("dpkg --print-foreign-architectures", &output));
         }
         let names = String::from_utf8_lossy(&output.stdout);
-        Ok(names.split_whitespace().map(str::to_owned).collect())
+        Ok(names.split_whitespace().map(str::to_owned).ordered())
     }
 
     /// Finds the native architecture: in another root that of its dpkg or libc6 package, on this machine
@@ -224,7 +182,8 @@ impl Dpkg {
             for package in ["dpkg", "libc6"] {
                 let arguments = ["-W", "-f=${Architecture}\\n", package];
                 let output = self.run("dpkg-query", &arguments, &[])?;
-                if output.status.success() {
+                // A package that others name, but that is not installed, has no architecture.
+                if output.status.success() && output.stdout != b"\n" {
                     self.native = architecture("dpkg-query -W", &output.stdout)?;
                     return Ok(());
                 }
@@ -256,7 +215,7 @@ impl Dpkg {
             .filter_map(|path| owners.diverted.get(Path::new(path)))
             .map(|from| from.clone().into_os_string())
             .filter(|from| !paths.contains(from))
-            .collect();
+            .ordered();
         self.search(&more.iter().collect::<Vec<_>>(), owners)
     }
 
@@ -408,6 +367,12 @@ impl Dpkg {
         }
         process::output(command.args(question).args(about), Some(LIMIT))
     }
+}
+
+/// Whether the environment selects another database.
+fn is_elsewhere(root: &Root) -> bool {
+    let is_set = |name: &&str| std::env::var_os(name).is_some();
+    root.is_machine() && ENVIRONMENT.iter().any(is_set)
 }
 
 /// The path of another root's database as this process sees it. dpkg would follow links in it out of

@@ -1,9 +1,11 @@
 //! A file's path to the package that a runtime image needs for it.
 //!
-//! dpkg knows paths as packages spell them, the loader as links lead to them. This module decides
-//! which spellings to ask for and which owner counts; [`super::dpkg`] asks.
+//! A database has paths as packages spell them, the loader as links lead to them. This module decides
+//! which spellings to ask for and which owner counts; [`super::database`] asks.
 
-use crate::packages::dpkg::{ADMINDIR, Dpkg, DpkgError, Owners, Package};
+use crate::packages::database::{Database, DatabaseError};
+use crate::packages::package::{Owners, Package, is_for_compiling};
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::collections::{BTreeSet, HashMap};
@@ -27,75 +29,69 @@ pub enum Owner {
     None,
 }
 
-/// The owners of the files of one root, as far as dpkg has been asked.
+/// The owners of the files of one root, as far as its database has been asked.
 #[derive(Debug)]
 pub struct Ownership<'a> {
     root: &'a Root,
-    dpkg: Dpkg,
+    database: Database,
     merged: Merged,
-    /// The spellings of every path that dpkg has been asked about.
+    /// The spellings of every path that was asked about.
     asked: HashMap<PathBuf, Spellings>,
     owners: Owners,
     /// The first question, until its answer is needed.
-    ahead: Option<JoinHandle<Result<Owners, DpkgError>>>,
+    ahead: Option<JoinHandle<Result<Owners, DatabaseError>>>,
 }
 
 impl<'a> Ownership<'a> {
-    /// The files of `root`, whose database `dpkg` reads; no owner is known yet.
-    pub fn new(root: &'a Root, dpkg: Dpkg) -> Self {
+    /// The files of `root`, which has this database; no owner is known yet.
+    pub fn new(root: &'a Root, database: Database) -> Self {
         Self {
             merged: Merged::of(root),
             root,
-            dpkg,
+            database,
             asked: HashMap::new(),
             owners: Owners::default(),
             ahead: None,
         }
     }
 
-    pub fn dpkg(&self) -> &Dpkg {
-        &self.dpkg
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
-    /// The native architecture of the root.
+    /// Debian's name of the native architecture of the root.
     pub fn architecture(&self) -> &str {
-        self.dpkg.architecture()
+        self.database.architecture()
     }
 
-    /// What dpkg complained about, and what its database does not show.
+    /// What the package system complained about, and what its database does not show.
     pub fn warnings(&self) -> Vec<Warning> {
-        let assumed = self.dpkg.is_native_assumed.then(|| {
-            format!(
-                "neither dpkg nor libc6 is installed; the architecture is taken to be {}",
-                self.architecture()
-            )
-        });
         let complaints = self.owners.complaints.iter().cloned();
         complaints
-            .chain(assumed)
-            .map(|message| Warning::new(ADMINDIR, message))
+            .chain(self.database.assumption())
+            .map(|message| Warning::new(self.database.path(), message))
             .collect()
     }
 
-    /// Asks dpkg for the owners of `paths`, in one call, without waiting for them. Call this once, and
+    /// Asks for the owners of `paths`, in one call, without waiting for them. Call this once, and
     /// [`Ownership::ask`] before the first owner.
     pub fn ask_ahead<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) {
-        let (new, dpkg) = (self.new_spellings(paths), self.dpkg.clone());
+        let (new, database) = (self.new_spellings(paths), self.database.clone());
         self.ahead = Some(thread::spawn(move || {
             let mut owners = Owners::default();
-            dpkg.owners(&new, &mut owners)?;
+            database.owners(&new, &mut owners)?;
             Ok(owners)
         }));
     }
 
-    /// Asks dpkg, in one call, for the owners of those of `paths` that were not asked for before.
-    pub fn ask<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) -> Result<(), DpkgError> {
+    /// Asks, in one call, for the owners of those of `paths` that were not asked for before.
+    pub fn ask<'p>(&mut self, paths: impl Iterator<Item = &'p Path>) -> Result<(), DatabaseError> {
         if let Some(ahead) = self.ahead.take() {
             let owners = ahead.join();
             self.owners = owners.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
         let new = self.new_spellings(paths);
-        self.dpkg.owners(&new, &mut self.owners)
+        self.database.owners(&new, &mut self.owners)
     }
 
     /// All spellings of those of `paths` that were not asked for before.
@@ -114,7 +110,7 @@ impl<'a> Ownership<'a> {
 
     /// The owner of `path` for an object of `architecture`; it must have been asked for.
     pub fn owner(&self, path: &Path, architecture: &str) -> Owner {
-        let native = self.dpkg.architecture();
+        let native = self.database.architecture();
         self.asked.get(path).map_or(Owner::None, |spellings| {
             spellings.owner(&self.owners, architecture, native)
         })
@@ -128,7 +124,7 @@ impl<'a> Ownership<'a> {
 }
 
 impl Drop for Ownership<'_> {
-    /// Without a list, too, dpkg has ended when the program does.
+    /// Without a list, too, the query has ended when the program does.
     fn drop(&mut self) {
         if let Some(ahead) = self.ahead.take() {
             let _ = ahead.join();
@@ -157,7 +153,7 @@ impl Spellings {
     fn owner(&self, owners: &Owners, architecture: &str, native: &str) -> Owner {
         let mut for_compiling = BTreeSet::new();
         for hop in self.hops.iter().rev() {
-            let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).collect();
+            let all: BTreeSet<Package> = hop.iter().flat_map(|path| owners.of(path)).ordered();
             let (development, runtime): (BTreeSet<_>, BTreeSet<_>) = all
                 .into_iter()
                 .partition(|package: &Package| is_for_compiling(&package.name));
@@ -183,19 +179,13 @@ impl Spellings {
             .take(2)
             .flatten()
             .flat_map(|path| owners.of(path))
-            .collect();
+            .ordered();
         if found.iter().all(|package| is_for_compiling(&package.name)) {
             found.into_iter().next()
         } else {
             None
         }
     }
-}
-
-/// A package with headers and unversioned links, never one for a runtime image (Debian Policy
-/// 8.4): `libpq-dev`, `libc6-dev-i386`.
-pub(crate) fn is_for_compiling(package: &str) -> bool {
-    package.ends_with("-dev") || package.contains("-dev-")
 }
 
 /// Which top-level directories are links into /usr.
@@ -219,7 +209,7 @@ impl Merged {
     }
 
     /// `path`, and the other path under which a package may ship the same file if `/lib` is a link
-    /// to `/usr/lib`: dpkg knows only the path in the package.
+    /// to `/usr/lib`: a database has only the path in the package.
     fn aliases(&self, path: &Path) -> Vec<PathBuf> {
         let mut aliases = vec![path.to_owned()];
         let mut components = path.components().skip(1);

@@ -3,10 +3,11 @@
 use crate::demand::{Evidence, Item, Kind, LibraryName, Site};
 use crate::loader::outcome::{Absence, Cause, FoundBy, Hit, Outcome, Resolution};
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::Package;
 use crate::packages::lookup::{Found, PackagedLibrary, Wanted};
 use crate::packages::ownership::{Owner, Ownership};
+use crate::packages::package::Package;
 use crate::system::architecture::Abi;
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -31,8 +32,8 @@ pub enum Provider {
     /// A package that is not installed here, found by the look-up.
     NotInstalled {
         package: Package,
-        /// Where the package ships the library.
-        path: PathBuf,
+        /// Where the package ships the library, if that is known.
+        path: Option<PathBuf>,
         /// Other packages that ship it.
         passed_over: Vec<Package>,
     },
@@ -77,7 +78,7 @@ impl Provider {
     /// Where the library is found, here or in the package.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::NotInstalled { path, .. } => Some(path),
+            Self::NotInstalled { path, .. } => path.as_deref(),
             _ => self.place().map(|place| place.path.as_path()),
         }
     }
@@ -106,7 +107,7 @@ pub struct Provided {
     /// The name that was demanded and, of several, found first.
     pub demanded: Arc<OsStr>,
     /// The name that the code must ask for.
-    pub soname: Arc<OsStr>,
+    pub name: Arc<OsStr>,
     /// Equal ones are shared.
     pub provider: Rc<Provider>,
     /// How it was searched for, if it is missing.
@@ -130,7 +131,7 @@ pub fn wanted(resolutions: &[Resolution]) -> BTreeSet<Vec<Wanted>> {
     let unexplained = resolutions.iter().filter(is_unexplained);
     let wanted = unexplained.map(|it| alternatives(it).filter(|wanted| !is_path(wanted)));
     let sets = wanted.map(Iterator::collect::<Vec<Wanted>>);
-    sets.filter(|all| !all.is_empty()).collect()
+    sets.filter(|all| !all.is_empty()).ordered()
 }
 
 /// What would meet a demand if a package shipped it; nothing unless it is missing.
@@ -180,12 +181,12 @@ pub fn provide(
                     .collect(),
                 evidence: demand.evidence,
                 kind: resolution.kind,
-                soname: match (demand.evidence, Path::new(&*resolution.soname).file_name()) {
+                name: match (demand.evidence, Path::new(&*resolution.name).file_name()) {
                     // It is the path that it was loaded from.
                     (Evidence::Trace, Some(name)) if demand.is_required => Arc::from(name),
-                    _ => Arc::clone(&resolution.soname),
+                    _ => Arc::clone(&resolution.name),
                 },
-                demanded: resolution.soname,
+                demanded: resolution.name,
                 provider: by,
                 absence: resolution.absence,
                 is_listed: demand.is_listed,
@@ -283,9 +284,11 @@ fn file(path: &Path, found_by: FoundBy, tree: &Tree, ownership: &Ownership) -> P
 /// The first alternative that a package ships, or else the most informative result.
 fn best<'a>(all: impl Iterator<Item = (&'a Wanted, &'a Found)>) -> Option<(&'a Wanted, &'a Found)> {
     let rank = |(_, found): &(&Wanted, &Found)| match found {
-        Found::Package { .. } => 0,
+        Found::Package { .. } | Found::Resolved(_) => 0,
         Found::Undecided(_) => 1,
-        Found::NotShipped | Found::NotSearched(_) | Found::ForeignArchitecture => 2,
+        Found::NotShipped | Found::NotSearched(_) | Found::ForeignArchitecture | Found::Unnamed => {
+            2
+        }
     };
     all.min_by_key(rank)
 }
@@ -303,11 +306,11 @@ impl Provided {
                 passed_over,
             } => {
                 match item {
-                    Item::Library(_) => self.soname = Arc::from(chosen.soname.as_os_str()),
+                    Item::Library(_) => self.name = Arc::from(chosen.soname.as_os_str()),
                     // The file of a module.
                     Item::File(_) if self.kind == Kind::Module => {}
                     Item::Program(_) | Item::File(_) | Item::Module(_) => {
-                        self.soname = Arc::from(item.name());
+                        self.name = Arc::from(item.name());
                     }
                 }
                 if self.kind != Kind::Module {
@@ -315,8 +318,21 @@ impl Provided {
                 }
                 self.provider = Rc::new(Provider::NotInstalled {
                     package: chosen.package.clone(),
-                    path: chosen.path.clone(),
+                    path: Some(chosen.path.clone()),
                     passed_over: packages(passed_over),
+                });
+                self.absence = None;
+                return;
+            }
+            Found::Resolved(package) => {
+                if self.kind != Kind::Module {
+                    self.name = Arc::from(item.name());
+                    self.kind = item.kind();
+                }
+                self.provider = Rc::new(Provider::NotInstalled {
+                    package: package.clone(),
+                    path: None,
+                    passed_over: Vec::new(),
                 });
                 self.absence = None;
                 return;
@@ -334,6 +350,10 @@ impl Provided {
             Found::NotSearched(problem) => (
                 format!("no package of the architecture ships it, and of the others: {problem}"),
                 COPY_ADVICE,
+            ),
+            Found::Unnamed => (
+                "apk has no name for it by which it finds a package".to_owned(),
+                "install its package and run again, or pass `--ignore REGEX`",
             ),
             Found::ForeignArchitecture => (
                 "dpkg is not configured for its architecture".to_owned(),

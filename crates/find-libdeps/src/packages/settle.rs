@@ -4,8 +4,10 @@
 use crate::loader::outcome::{Hit, Outcome};
 use crate::loader::resolver::{Resolved, Resolver};
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::{DpkgError, Package};
+use crate::packages::database::DatabaseError;
 use crate::packages::ownership::{Owner, Ownership};
+use crate::packages::package::Package;
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,13 +15,13 @@ use std::sync::Arc;
 
 /// Resolves the tree and asks for owners until the needs of every unowned library are resolved.
 ///
-/// A library outside the directories that packages use is taken for unowned before dpkg is asked:
+/// A library outside the directories that packages use is taken for unowned before any owner is known:
 /// if that is right, as for `/usr/local/lib`, no second round is needed.
 pub fn settle(
     resolver: &Resolver,
     ownership: &mut Ownership,
     tree: &Tree,
-) -> Result<Resolved, DpkgError> {
+) -> Result<Resolved, DatabaseError> {
     let is_likely_unowned = |real: &Path| {
         let is_for_packages = ["/lib", "/usr"].iter().any(|dir| real.starts_with(dir));
         !is_for_packages || real.starts_with("/usr/local")
@@ -68,11 +70,11 @@ pub struct SystemFile {
 pub fn system_closure(
     resolver: &Resolver,
     ownership: &mut Ownership,
-) -> Result<Vec<SystemFile>, DpkgError> {
+) -> Result<Vec<SystemFile>, DatabaseError> {
     let all = resolver.resolve(&|_| true).resolutions;
     let listed = all.iter().filter(|it| it.demand.is_listed);
     let found = listed.filter_map(|it| match &it.outcome {
-        Outcome::System(hit) | Outcome::Embedded(hit) => Some((hit, Arc::clone(&it.soname))),
+        Outcome::System(hit) | Outcome::Embedded(hit) => Some((hit, Arc::clone(&it.name))),
         _ => None,
     });
     let found: Vec<(&Hit, Arc<OsStr>)> = found.collect();
@@ -125,5 +127,5 @@ fn system_files(resolved: &Resolved, is_meant: &dyn Fn(&Path) -> bool) -> BTreeS
         .chain(files(resolved))
         .filter(|real| is_meant(real))
         .map(Path::to_owned)
-        .collect()
+        .ordered()
 }

@@ -245,7 +245,7 @@ impl<'a> Distributions<'a> {
 
     /// Whether `distribution` bundles the program `name`: a file of this name, or with the machine
     /// after it, as in `ffmpeg-linux-x86_64-v7.0.2`.
-    pub fn ships_program(&self, distribution: &Distribution, name: &str) -> bool {
+    pub fn ships_program(&self, distribution: &Distribution, name: &OsStr) -> bool {
         let is_program = |file: &[u8]| {
             let rest = file.strip_prefix(name.as_bytes());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-linux"))
@@ -342,14 +342,17 @@ fn is_name(name: &str) -> bool {
 
 /// Calls `visit` with the path on each line of a RECORD.
 fn recorded(bytes: &[u8], visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
-    if bytes.contains(&b'"') || bytes.starts_with("\u{feff}".as_bytes()) {
+    let is_lone = |pair: &[u8]| pair[0] == b'\r' && pair[1] != b'\n';
+    let has_lone = bytes.contains(&b'\r') && bytes.windows(2).any(is_lone);
+    if bytes.contains(&b'"') || bytes.starts_with("\u{feff}".as_bytes()) || has_lone {
         recorded_with_quotes(bytes, visit)
     } else {
         recorded_plainly(bytes, visit)
     }
 }
 
-/// The same where each line is a record and each comma ends a field, as in nearly every RECORD.
+/// The same where each line is a record and each comma ends a field, as in nearly every RECORD. A lone
+/// carriage return ends a record, too (`csv` in Python).
 fn recorded_plainly(bytes: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), Malformed> {
     let mut result = Ok(());
     let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
@@ -562,6 +565,8 @@ mod tests {
                 "{text:?}"
             );
         }
+        let lone = paths(|bytes, visit| recorded(bytes, visit), "a,,\rb,,\r\nc,,\r");
+        assert_eq!(lone, (["a", "b", "c"].map(Vec::from).to_vec(), Ok(())));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Versions are read off names (`python3.11`, `lib/python3.11`). Nothing is run.
 
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -116,9 +117,9 @@ pub fn virtualenvs<'s>(
 ) -> Vec<Virtualenv> {
     let is_virtualenv = |dir: &Path| root.metadata(&dir.join(CONFIGURATION)).is_ok();
     let around = starts.filter_map(|start| start.ancestors().find(|dir| is_virtualenv(dir)));
-    let around: BTreeSet<PathBuf> = around.map(Path::to_owned).collect();
+    let around: BTreeSet<PathBuf> = around.map(Path::to_owned).ordered();
     let below = found.iter().filter(|dir| !is_shipped(dir)).cloned();
-    let all: BTreeSet<PathBuf> = around.iter().cloned().chain(below).collect();
+    let all: BTreeSet<PathBuf> = around.iter().cloned().chain(below).ordered();
     let all = all.into_iter().map(|prefix| Virtualenv::read(root, prefix));
     all.filter(|it| around.contains(&it.prefix) || !it.is_empty())
         .collect()
@@ -307,7 +308,7 @@ pub fn version(root: &Root, program: &Path) -> Option<Version> {
     let versions: BTreeSet<Version> = names
         .iter()
         .filter_map(|name| Version::of_name(name))
-        .collect();
+        .ordered();
     let mut versions = versions.into_iter();
     versions.next().filter(|_| versions.next().is_none())
 }

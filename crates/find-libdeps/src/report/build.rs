@@ -1,11 +1,12 @@
 //! Provided demands, grouped and sorted into a [`Report`].
 
 use crate::demand::{Evidence, Kind};
-use crate::packages::dpkg::{Package, PackageVersion};
+use crate::packages::package::{Package, PackageVersion};
 use crate::packages::provider::{Provided, Provider};
 use crate::packages::settle::SystemFile;
-use crate::report::{ListedPackage, NeededLibrary, Report, Users, warnings};
+use crate::report::{ListedPackage, Needed, Report, Users, warnings};
 use crate::scan::Counts;
+use crate::system::ordered::Ordered as _;
 use crate::system::os_release::OsRelease;
 use crate::trace::demands::Started;
 use crate::warning::Warning;
@@ -32,8 +33,8 @@ impl Report {
     pub fn new(findings: Findings) -> Self {
         let (listed, possible): (Vec<_>, Vec<_>) =
             findings.provided.into_iter().partition(|it| it.is_listed);
-        let libraries = grouped(listed);
-        let packages = packages(&libraries);
+        let needed = grouped(listed);
+        let packages = packages(&needed);
         let mut possible = grouped(possible);
         possible.retain(|library| match library.provider.package() {
             Some(package) => !packages.contains_key(package),
@@ -44,18 +45,18 @@ impl Report {
         });
         let mut warnings = findings.warnings;
         warnings.extend(
-            libraries
+            needed
                 .iter()
                 .filter_map(|it| warnings::of(it, &findings.users)),
         );
-        warnings.extend(warnings::left_out(&libraries));
+        warnings.extend(warnings::left_out(&needed));
         warnings.sort_unstable();
         warnings.dedup();
         Self {
             distribution: findings.distribution,
             architecture: findings.architecture,
             packages: packages.into_values().collect(),
-            libraries,
+            needed,
             possible,
             users: findings.users,
             system_files: findings.system_files,
@@ -69,7 +70,7 @@ impl Report {
     pub fn listed(&self, is_installed: bool) -> BTreeSet<Package> {
         let listed = self.packages.iter();
         let listed = listed.filter(|listed| listed.is_installed == is_installed);
-        listed.map(|listed| listed.package.clone()).collect()
+        listed.map(|listed| listed.package.clone()).ordered()
     }
 
     pub fn add_versions(&mut self, mut versions: BTreeMap<Package, PackageVersion>) {
@@ -81,27 +82,27 @@ impl Report {
     }
 }
 
-/// The packages that provide `libraries`.
-fn packages(libraries: &[NeededLibrary]) -> BTreeMap<Package, ListedPackage> {
+/// The packages that provide `needed`.
+fn packages(needed: &[Needed]) -> BTreeMap<Package, ListedPackage> {
     let mut packages: BTreeMap<Package, ListedPackage> = BTreeMap::new();
-    for library in libraries {
-        if let Some(package) = library.provider.package() {
+    for one in needed {
+        if let Some(package) = one.provider.package() {
             let entry = packages.entry(package.clone());
             let listed = entry.or_insert_with(|| ListedPackage {
                 package: package.clone(),
                 is_installed: false,
                 version: None,
-                libraries: BTreeSet::new(),
+                listed_for: BTreeSet::new(),
             });
-            listed.is_installed |= matches!(library.provider, Provider::Package { .. });
-            listed.libraries.insert(Arc::clone(&library.soname));
+            listed.is_installed |= matches!(one.provider, Provider::Package { .. });
+            listed.listed_for.insert(Arc::clone(&one.name));
         }
     }
     packages
 }
 
 /// Demands for one name with one provider, together and sorted.
-fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
+fn grouped(demands: Vec<Provided>) -> Vec<Needed> {
     type Key = (
         Arc<OsStr>,
         Kind,
@@ -124,7 +125,7 @@ fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
         let (_, kind, evidence, provider, reason) = key;
         group.sort_by(|a, b| a.site.cmp(&b.site));
         let first = group.first_mut()?;
-        let soname = Arc::clone(&first.soname);
+        let name = Arc::clone(&first.name);
         let absence = first.absence.take();
         let count = group.iter().map(|one| 1 + one.others.len()).sum();
         let mut needed_by = Vec::with_capacity(count);
@@ -135,8 +136,8 @@ fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
         needed_by.sort_unstable();
         // A file may demand a library twice.
         needed_by.dedup();
-        Some(NeededLibrary {
-            soname,
+        Some(Needed {
+            name,
             kind,
             reason,
             evidence,
@@ -145,12 +146,12 @@ fn grouped(demands: Vec<Provided>) -> Vec<NeededLibrary> {
             absence,
         })
     });
-    let mut libraries: Vec<NeededLibrary> = groups.collect();
-    libraries.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    libraries
+    let mut needed: Vec<Needed> = groups.collect();
+    needed.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    needed
 }
 
-fn sort_key(library: &NeededLibrary) -> impl Ord {
+fn sort_key(library: &Needed) -> impl Ord {
     let provider = &library.provider;
     let (rank, foreign) = match provider {
         Provider::Package { .. } | Provider::NotInstalled { .. } => (0, None),
@@ -162,7 +163,7 @@ fn sort_key(library: &NeededLibrary) -> impl Ord {
         Provider::Missing { foreign } => (6, *foreign),
     };
     (
-        &library.soname,
+        &library.name,
         library.kind,
         rank,
         provider.path(),

@@ -2,11 +2,12 @@
 
 use crate::demand::Site;
 use crate::loader::outcome::{FoundBy, Step};
-use crate::packages::dpkg::Package;
+use crate::packages::package::Package;
 use crate::packages::provider::Provider;
 use crate::python::distributions::{self, Identity};
-use crate::report::{ListedPackage, NeededLibrary, Report};
+use crate::report::{ListedPackage, Needed, Report};
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use anstyle::{AnsiColor, Style};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -79,18 +80,18 @@ pub fn text(report: &Report, name: Option<&OsStr>) -> Result<String, Unknown> {
 
 /// What is listed and what is not, each with the distributions that need it.
 fn overview(report: &Report) -> String {
-    let users = |libraries: &[&NeededLibrary]| report.users.summary(libraries.iter().copied());
+    let users = |libraries: &[&Needed]| report.users.summary(libraries.iter().copied());
     let listed = report.packages.iter().map(|listed| {
         let libraries = of_package(report, listed);
         (title(listed), users(&libraries))
     });
     let mut text = table("", GOOD, listed.collect());
     for (title, style, is_meant) in SECTIONS {
-        let libraries = report.libraries.iter();
+        let libraries = report.needed.iter();
         let libraries = libraries.filter(|library| is_meant(&library.provider));
         let rows: BTreeSet<(String, String)> = libraries
             .map(|library| (library.title(), users(&[library])))
-            .collect();
+            .ordered();
         if !rows.is_empty() {
             heading(&mut text, title, style);
             text.push_str(&table("  ", HEADING, rows.into_iter().collect()));
@@ -102,7 +103,7 @@ fn overview(report: &Report) -> String {
         let users = users(&[library]) + &reason.unwrap_or_default();
         (package.unwrap_or_else(|| library.title()), users)
     });
-    let possible: BTreeSet<(String, String)> = possible.collect();
+    let possible: BTreeSet<(String, String)> = possible.ordered();
     if !possible.is_empty() {
         heading(&mut text, POSSIBLE, HEADING);
         text.push_str(&table("  ", HEADING, possible.into_iter().collect()));
@@ -124,22 +125,22 @@ fn table(indent: &str, style: Style, rows: Vec<(String, String)>) -> String {
 }
 
 fn details(report: &Report, name: &OsStr) -> Result<String, Unknown> {
-    let is_about = |library: &&NeededLibrary| is_about(report, library, name);
+    let is_about = |library: &&Needed| is_about(report, library, name);
     let mut text = String::new();
     for listed in &report.packages {
         let libraries = of_package(report, listed);
         let users = report.users.summary(libraries.iter().copied());
         let is_named = is_package(report, &listed.package, name);
         let libraries = libraries.into_iter();
-        let shown: Vec<&NeededLibrary> = libraries.filter(|it| is_named || is_about(it)).collect();
+        let shown: Vec<&Needed> = libraries.filter(|it| is_named || is_about(it)).collect();
         if !shown.is_empty() {
             heading(&mut text, &format!("{}  {users}", title(listed)), GOOD);
             describe(&mut text, report, &shown, name);
         }
     }
     for (title, style, is_meant) in SECTIONS {
-        let libraries = report.libraries.iter();
-        let libraries: Vec<&NeededLibrary> = libraries
+        let libraries = report.needed.iter();
+        let libraries: Vec<&Needed> = libraries
             .filter(|library| is_meant(&library.provider) && is_about(library))
             .collect();
         if !libraries.is_empty() {
@@ -148,7 +149,7 @@ fn details(report: &Report, name: &OsStr) -> Result<String, Unknown> {
         }
     }
     let possible = report.possible.iter();
-    let possible: Vec<&NeededLibrary> = possible
+    let possible: Vec<&Needed> = possible
         .filter(|library| is_about(library) || is_of_package(report, library, name))
         .collect();
     if !possible.is_empty() {
@@ -162,9 +163,9 @@ fn details(report: &Report, name: &OsStr) -> Result<String, Unknown> {
     }
 }
 
-fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a NeededLibrary> {
+fn of_package<'a>(report: &'a Report, listed: &ListedPackage) -> Vec<&'a Needed> {
     report
-        .libraries
+        .needed
         .iter()
         .filter(|library| library.provider.package() == Some(&listed.package))
         .collect()
@@ -176,14 +177,14 @@ fn is_package(report: &Report, package: &Package, name: &OsStr) -> bool {
     *name == *package || *name == *format!("{package}:{}", report.architecture)
 }
 
-fn is_of_package(report: &Report, library: &NeededLibrary, name: &OsStr) -> bool {
+fn is_of_package(report: &Report, library: &Needed, name: &OsStr) -> bool {
     let package = library.provider.package();
     package.is_some_and(|package| is_package(report, package, name))
 }
 
-fn is_about(report: &Report, library: &NeededLibrary, name: &OsStr) -> bool {
+fn is_about(report: &Report, library: &Needed, name: &OsStr) -> bool {
     let path = library.provider.path();
-    *library.soname == *name
+    *library.name == *name
         || path.is_some_and(|path| is_file(path, name))
         || library.needed_by.iter().any(|by| is_user(report, by, name))
 }
@@ -222,7 +223,7 @@ fn heading(text: &mut String, title: &str, style: Style) {
     let _ = writeln!(text, "{style}{title}{style:#}");
 }
 
-fn describe(text: &mut String, report: &Report, libraries: &[&NeededLibrary], name: &OsStr) {
+fn describe(text: &mut String, report: &Report, libraries: &[&Needed], name: &OsStr) {
     for library in libraries {
         // For a file or distribution, only its needs; but a package may have the same name.
         let is_one = !is_of_package(report, library, name)

@@ -3,6 +3,7 @@
 
 use crate::check::{Checked, Failure};
 use crate::demand::{self, Site};
+use crate::report::json::JsonWarning;
 use crate::system::escape::shown;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,6 +17,7 @@ struct Document {
     format: u32,
     version: &'static str,
     failures: Vec<JsonFailure>,
+    warnings: Vec<JsonWarning>,
     counts: JsonCounts,
 }
 
@@ -44,6 +46,7 @@ pub fn document(checked: &Checked) -> Result<String, serde_json::Error> {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION"),
         failures: checked.failures.iter().map(failure).collect(),
+        warnings: checked.warnings.iter().map(JsonWarning::of).collect(),
         counts: JsonCounts {
             files: checked.counts.files,
             elf: checked.counts.elf,

@@ -5,8 +5,9 @@
 use crate::demand::{Evidence, Site};
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
-use crate::report::{ListedPackage, NeededLibrary, Report, Users};
+use crate::report::{ListedPackage, Needed, Report, Users};
 use crate::system::escape::shown;
+use crate::warning::Warning;
 use serde::Serialize;
 
 /// The version of the format. It changes if a field changes its meaning or is removed.
@@ -77,9 +78,18 @@ struct JsonStarted {
 }
 
 #[derive(Serialize)]
-struct JsonWarning {
+pub struct JsonWarning {
     path: String,
     message: String,
+}
+
+impl JsonWarning {
+    pub fn of(warning: &Warning) -> Self {
+        Self {
+            path: shown(&warning.path),
+            message: warning.message.clone(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -90,7 +100,7 @@ struct JsonCounts {
 
 /// `report` as a document that ends with a newline.
 pub fn document(report: &Report) -> Result<String, serde_json::Error> {
-    let needed = |all: &[NeededLibrary]| -> Vec<JsonNeeded> {
+    let needed = |all: &[Needed]| -> Vec<JsonNeeded> {
         let all = all.iter();
         all.map(|each| needed(each, &report.users)).collect()
     };
@@ -103,7 +113,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
             architecture: &report.architecture,
         },
         packages: report.packages.iter().map(package).collect(),
-        needed: needed(&report.libraries),
+        needed: needed(&report.needed),
         possible: needed(&report.possible),
         files: report
             .system_files
@@ -122,14 +132,7 @@ pub fn document(report: &Report) -> Result<String, serde_json::Error> {
                 package: started.package.as_ref().map(ToString::to_string),
             })
             .collect(),
-        warnings: report
-            .warnings
-            .iter()
-            .map(|warning| JsonWarning {
-                path: shown(&warning.path),
-                message: warning.message.clone(),
-            })
-            .collect(),
+        warnings: report.warnings.iter().map(JsonWarning::of).collect(),
         counts: JsonCounts {
             files: report.counts.files,
             elf: report.counts.elf,
@@ -145,14 +148,14 @@ fn package(listed: &ListedPackage) -> JsonPackage<'_> {
         architecture: version.map(|version| version.architecture.as_str()),
         version: version.map(|version| version.number.as_str()),
         installed: listed.is_installed,
-        listed_for: listed.libraries.iter().map(shown).collect(),
+        listed_for: listed.listed_for.iter().map(shown).collect(),
     }
 }
 
-fn needed(library: &NeededLibrary, users: &Users) -> JsonNeeded {
+fn needed(library: &Needed, users: &Users) -> JsonNeeded {
     let provider = &library.provider;
     JsonNeeded {
-        name: shown(&library.soname),
+        name: shown(&library.name),
         kind: library.kind.name(),
         evidence: match library.evidence {
             Evidence::Header => "header",
@@ -173,7 +176,8 @@ fn needed(library: &NeededLibrary, users: &Users) -> JsonNeeded {
         },
         path: provider.path().map(shown),
         found_by: match provider {
-            Provider::NotInstalled { .. } => Some("contents"),
+            Provider::NotInstalled { path: Some(_), .. } => Some("contents"),
+            Provider::NotInstalled { path: None, .. } => Some("apk"),
             _ => provider.place().and_then(|place| place.found_by).map(rule),
         },
         package: provider.package().map(ToString::to_string),

@@ -4,11 +4,12 @@ use crate::check::Checked;
 use crate::cli::{Color, Verbosity};
 use crate::demand::{Evidence, Site};
 use crate::loader::outcome::Cause;
-use crate::packages::dpkg::Package;
+use crate::packages::package::Package;
 use crate::packages::provider::{COPY_ADVICE, Place, Provider};
 use crate::python::distributions::Identity;
-use crate::report::{NeededLibrary, Report};
+use crate::report::{Needed, Report};
 use crate::system::escape::{counted, shown};
+use crate::system::ordered::Ordered as _;
 use crate::trace::demands::Started;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -60,7 +61,7 @@ impl Messages {
             self.line("warning", WARNING, &text);
         }
         let mut hints: Vec<&str> = Vec::new();
-        for library in &report.libraries {
+        for library in &report.needed {
             match &library.provider {
                 Provider::Missing { foreign } => {
                     self.line("missing", ERROR, &missing(report, library, *foreign));
@@ -118,7 +119,7 @@ impl Messages {
             self.line(failure.kind.name(), ERROR, &failure.text());
         }
         let hints = checked.failures.iter();
-        let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).collect();
+        let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).ordered();
         for hint in hints {
             self.line("hint", Style::new(), hint);
         }
@@ -141,20 +142,19 @@ impl Messages {
 
 /// How much was read and found.
 fn summary(report: &Report) -> String {
-    let is_missing =
-        |library: &&NeededLibrary| matches!(library.provider, Provider::Missing { .. });
+    let is_missing = |library: &&Needed| matches!(library.provider, Provider::Missing { .. });
     format!(
         "{}, {} ELF, {}, {} missing, {}, {}",
         counted(report.counts.files, "file"),
         report.counts.elf,
-        counted(report.libraries.len(), "needed name"),
-        report.libraries.iter().filter(is_missing).count(),
+        counted(report.needed.len(), "needed name"),
+        report.needed.iter().filter(is_missing).count(),
         counted(report.packages.len(), "package"),
         counted(report.warnings.len(), "warning"),
     )
 }
 
-fn missing(report: &Report, library: &NeededLibrary, foreign: Option<&str>) -> String {
+fn missing(report: &Report, library: &Needed, foreign: Option<&str>) -> String {
     let soname = library.title();
     let architecture = foreign
         .map(|name| format!(" for {name}"))
@@ -166,12 +166,12 @@ fn missing(report: &Report, library: &NeededLibrary, foreign: Option<&str>) -> S
     }
 }
 
-fn cause(library: &NeededLibrary) -> Option<&Cause> {
+fn cause(library: &Needed) -> Option<&Cause> {
     library.absence.as_ref()?.cause.as_ref()
 }
 
 /// What to do about a missing library.
-fn advice(library: &NeededLibrary) -> Option<&str> {
+fn advice(library: &Needed) -> Option<&str> {
     match cause(library) {
         Some(cause) if !cause.may_be_packaged => cause.advice.as_deref(),
         _ => Some(INSTALL_ADVICE),
@@ -181,7 +181,7 @@ fn advice(library: &NeededLibrary) -> Option<&str> {
 /// What is possible: one line for each distribution, and for each directory with files of none that may
 /// load something.
 fn possible(report: &Report) -> Vec<String> {
-    let mut by_directory: BTreeMap<&Path, Vec<(&NeededLibrary, Vec<&Site>)>> = BTreeMap::new();
+    let mut by_directory: BTreeMap<&Path, Vec<(&Needed, Vec<&Site>)>> = BTreeMap::new();
     let mut by_distribution: BTreeMap<&Identity, Options> = BTreeMap::new();
     for library in &report.possible {
         let mut others = Vec::new();
@@ -208,7 +208,7 @@ fn possible(report: &Report) -> Vec<String> {
 }
 
 /// What files of no distribution may load, the first of them in `dir`.
-fn of_directory(dir: &Path, libraries: &[(&NeededLibrary, Vec<&Site>)]) -> String {
+fn of_directory(dir: &Path, libraries: &[(&Needed, Vec<&Site>)]) -> String {
     if let [(library, calls)] = libraries {
         let (name, why) = option(library);
         let why = why.map(|why| format!(", {why}")).unwrap_or_default();
@@ -233,7 +233,7 @@ struct Options<'r> {
 }
 
 impl<'r> Options<'r> {
-    fn add(&mut self, library: &NeededLibrary, site: &'r Site) {
+    fn add(&mut self, library: &Needed, site: &'r Site) {
         let (name, why) = option(library);
         let group = self.groups.entry([why, library.reason]).or_default();
         let calls = group.entry(name).or_default();
@@ -258,7 +258,7 @@ impl fmt::Display for Options<'_> {
 }
 
 /// What would be installed for `library`, or its name and why there is nothing.
-fn option(library: &NeededLibrary) -> (String, Option<&'static str>) {
+fn option(library: &Needed) -> (String, Option<&'static str>) {
     match (library.provider.package(), library.provider.path()) {
         (Some(package), _) => (package.to_string(), None),
         (None, Some(path)) => (shown(path), Some("in no package")),
@@ -293,7 +293,7 @@ fn short(site: &Site) -> String {
 
 fn unowned(
     report: &Report,
-    library: &NeededLibrary,
+    library: &Needed,
     place: &Place,
     for_compiling: &BTreeSet<Package>,
 ) -> String {

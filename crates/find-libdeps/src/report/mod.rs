@@ -20,7 +20,7 @@ pub use users::Users;
 
 use crate::demand::{Evidence, Kind, Site};
 use crate::loader::outcome::Absence;
-use crate::packages::dpkg::{Package, PackageVersion};
+use crate::packages::package::{Package, PackageVersion};
 use crate::packages::provider::Provider;
 use crate::packages::settle::SystemFile;
 use crate::scan::Counts;
@@ -42,11 +42,11 @@ pub struct Report {
     pub architecture: String,
     /// The packages that a runtime image needs, sorted by name.
     pub packages: Vec<ListedPackage>,
-    /// Every library that is needed, sorted by soname; one entry for each provider.
-    pub libraries: Vec<NeededLibrary>,
+    /// All that is needed, sorted by name; one entry for each provider.
+    pub needed: Vec<Needed>,
     /// What code may load at run time and no listed package provides, sorted by name.
-    pub possible: Vec<NeededLibrary>,
-    /// The distributions that need `libraries` and `possible`.
+    pub possible: Vec<Needed>,
+    /// The distributions that need `needed` and `possible`.
     pub users: Users,
     /// The libraries from outside the given paths, with those that they need in turn; empty unless
     /// asked for.
@@ -58,11 +58,15 @@ pub struct Report {
     pub counts: Counts,
 }
 
-/// apt has no version of a package that is not installed.
+/// The version of a package that is not installed is not known.
 #[derive(Debug, Error)]
 #[error(
-    "the version of {0} is not known, because it is not installed and not in apt's package lists; no \
-     list is printed; run `apt-get update` first, or leave out `--versions`"
+    "the version of {0} is not known, because it is not installed{advice}, or leave out `--versions`",
+    advice = if .0.is_resolved_by_apk() {
+        "; no list is printed; install it first"
+    } else {
+        " and not in apt's package lists; no list is printed; run `apt-get update` first"
+    }
 )]
 pub struct UnknownVersion(Package);
 
@@ -74,15 +78,15 @@ pub struct ListedPackage {
     pub is_installed: bool,
     /// Its version, or the one that apt would install, if versions were asked for and it is known.
     pub version: Option<PackageVersion>,
-    /// The sonames that it is listed for.
-    pub libraries: BTreeSet<Arc<OsStr>>,
+    /// The names that it is listed for.
+    pub listed_for: BTreeSet<Arc<OsStr>>,
 }
 
 /// A needed library, program, file or module with one provider.
 #[derive(Debug)]
-pub struct NeededLibrary {
-    pub soname: Arc<OsStr>,
-    /// What `soname` is the name of.
+pub struct Needed {
+    pub name: Arc<OsStr>,
+    /// What `name` is the name of.
     pub kind: Kind,
     pub evidence: Evidence,
     pub provider: Provider,
@@ -98,14 +102,13 @@ impl Report {
     /// Whether `--strict` fails: the list lacks something that the tree needs, or the loader would
     /// refuse a file.
     pub fn has_objections(&self) -> bool {
-        let is_unmet = |library: &NeededLibrary| {
+        let is_unmet = |library: &Needed| {
             matches!(
                 library.provider,
                 Provider::Missing { .. } | Provider::Unowned { .. }
             )
         };
-        self.libraries.iter().any(is_unmet)
-            || self.warnings.iter().any(|warning| warning.is_objection)
+        self.needed.iter().any(is_unmet) || self.warnings.iter().any(|warning| warning.is_objection)
     }
 
     /// The list: `name=version`, one per line, which apt accepts.
@@ -132,10 +135,10 @@ impl Report {
     }
 }
 
-impl NeededLibrary {
+impl Needed {
     /// Its name, with its kind unless it is a library.
     fn title(&self) -> String {
-        self.kind.title(&self.soname)
+        self.kind.title(&self.name)
     }
 
     fn participle(&self) -> &'static str {

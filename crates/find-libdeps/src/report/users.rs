@@ -2,8 +2,9 @@
 
 use crate::demand::Site;
 use crate::python::distributions::Identity;
-use crate::report::NeededLibrary;
+use crate::report::Needed;
 use crate::system::escape::{counted, shown};
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,13 +24,13 @@ impl Users {
     }
 
     /// The distributions whose files need `library`.
-    pub fn of(&self, library: &NeededLibrary) -> BTreeSet<&Identity> {
+    pub fn of(&self, library: &Needed) -> BTreeSet<&Identity> {
         let sites = library.needed_by.iter();
         sites.filter_map(|site| self.of_site(site)).collect()
     }
 
     /// What needs `library`, with one file: `needed by psycopg2 2.9.10 (/venv/x.so)`.
-    pub fn needed(&self, library: &NeededLibrary) -> String {
+    pub fn needed(&self, library: &Needed) -> String {
         let first = library.needed_by.first();
         let first = first.map(Site::to_string).unwrap_or_default();
         let files = match library.needed_by.len() {
@@ -37,7 +38,7 @@ impl Users {
             count => format!("{} such as {first}", counted(count, "file")),
         };
         let verb = library.participle();
-        let names: BTreeSet<String> = self.of(library).iter().map(ToString::to_string).collect();
+        let names: BTreeSet<String> = self.of(library).iter().map(ToString::to_string).ordered();
         if names.is_empty() {
             format!("{verb} by {files}")
         } else {
@@ -46,7 +47,7 @@ impl Users {
     }
 
     /// What needs any of `libraries`, in few words: distributions, then files of none.
-    pub fn summary<'l>(&self, libraries: impl IntoIterator<Item = &'l NeededLibrary>) -> String {
+    pub fn summary<'l>(&self, libraries: impl IntoIterator<Item = &'l Needed>) -> String {
         let (mut names, mut files) = (BTreeSet::new(), BTreeSet::new());
         for site in libraries.into_iter().flat_map(|it| &it.needed_by) {
             match self.of_site(site) {

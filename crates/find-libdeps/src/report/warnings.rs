@@ -4,7 +4,7 @@ use crate::demand::Evidence;
 use crate::loader::outcome::FoundBy;
 use crate::packages::provider::Provider;
 use crate::python::distributions;
-use crate::report::{NeededLibrary, Users};
+use crate::report::{Needed, Users};
 use crate::system::escape::{counted, shown};
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The warnings about how `library` is provided.
-pub fn of(library: &NeededLibrary, users: &Users) -> Option<Warning> {
+pub fn of(library: &Needed, users: &Users) -> Option<Warning> {
     match &library.provider {
         Provider::Bundled { place }
             if place.found_by == Some(FoundBy::Soname) && library.evidence == Evidence::Header =>
@@ -22,7 +22,7 @@ pub fn of(library: &NeededLibrary, users: &Users) -> Option<Warning> {
             others.any(|site| *site.path != *place.path).then(|| {
                 let message = format!(
                     "provides `{}` by its SONAME alone ({}), so it must be loaded first",
-                    shown(&library.soname),
+                    shown(&library.name),
                     users.needed(library)
                 );
                 Warning::new(&place.path, message)
@@ -36,7 +36,7 @@ pub fn of(library: &NeededLibrary, users: &Users) -> Option<Warning> {
             let message = format!(
                 "only {link}, which is for compiling, ships this name; {package} ships the library \
                  under another name, so the loader will not find `{}` ({})",
-                shown(&library.soname),
+                shown(&library.name),
                 users.needed(library)
             );
             Some(Warning::objection(&place.path, message))
@@ -46,15 +46,15 @@ pub fn of(library: &NeededLibrary, users: &Users) -> Option<Warning> {
 }
 
 /// One warning for each distribution that left libraries out.
-pub fn left_out(libraries: &[NeededLibrary]) -> Vec<Warning> {
+pub fn left_out(libraries: &[Needed]) -> Vec<Warning> {
     let mut by_distribution: BTreeMap<PathBuf, (BTreeSet<&OsStr>, BTreeSet<&Path>)> =
         BTreeMap::new();
-    let is_left_out = |library: &&NeededLibrary| matches!(library.provider, Provider::LeftOut);
+    let is_left_out = |library: &&Needed| matches!(library.provider, Provider::LeftOut);
     for library in libraries.iter().filter(is_left_out) {
         for site in &library.needed_by {
             let entry = by_distribution.entry(distributions::dir(&site.path));
             let (names, files) = entry.or_default();
-            names.insert(&library.soname);
+            names.insert(&library.name);
             files.insert(&site.path);
         }
     }

@@ -8,7 +8,7 @@ use crate::elf::dlopen_note::{Notes, Priority};
 use crate::python::distributions::{Distribution, Distributions};
 use crate::python::source::Call;
 use crate::run_time::table;
-use crate::scan::{LoadsByName, Starts, is_in_every_image};
+use crate::scan::{LoadsByName, Script, Starts, is_in_every_image};
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,13 @@ pub struct RunTimeDemands<'a> {
     pub distributions: Distributions<'a>,
     /// Sorted.
     pub demands: Vec<Rc<Demand>>,
+    /// The scripts that are started although nothing can start them.
+    pub refused: Vec<Warning>,
 }
+
+/// What is wrong with a script whose `#!` line the kernel does not read to the end of the name.
+const TOO_LONG: &str = "the kernel does not start it, as the interpreter's name in its `#!` line does \
+                        not end within 256 bytes; pass `--exclude REGEX` for scripts that are not used";
 
 /// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
 /// [`Dlopen::All`] every demand is listed; otherwise only required ones. Of the scripts in `started`, real
@@ -45,10 +51,21 @@ pub fn demands<'a>(
         Dlopen::Off => Vec::new(),
         Dlopen::Known | Dlopen::All => sources.demands(starts, config.dlopen == Dlopen::All),
     };
+    let is_refused =
+        |real: &Path, script: &Script| *script == Script::TooLong && is_in(started, real);
+    let refused = scanned.scripts.iter();
+    let refused = refused.filter(|(real, script)| is_refused(real, script));
+    let refused = refused.map(|(real, _)| starts.reported_or_real(real));
     RunTimeDemands {
+        refused: refused.map(|it| Warning::objection(it, TOO_LONG)).collect(),
         demands: demands.into_iter().map(Rc::new).collect(),
         distributions,
     }
+}
+
+/// Whether the file `real` lies in one of `dirs`.
+fn is_in(dirs: &[PathBuf], real: &Path) -> bool {
+    dirs.iter().any(|dir| real.parent() == Some(dir))
 }
 
 impl RunTimeDemands<'_> {
@@ -67,7 +84,7 @@ impl RunTimeDemands<'_> {
 struct Sources<'a> {
     notes: &'a [(PathBuf, Notes)],
     calls: &'a [(PathBuf, Vec<Call>)],
-    scripts: &'a [(PathBuf, Vec<String>)],
+    scripts: &'a [(PathBuf, Script)],
     started: &'a [PathBuf],
     distributions: &'a Distributions<'a>,
 }
@@ -115,8 +132,11 @@ impl Sources<'_> {
                 reason: need.reason,
             }));
         }
-        for (real, programs) in self.scripts {
-            let is_started = self.started.iter().any(|dir| real.parent() == Some(dir));
+        for (real, script) in self.scripts {
+            let Script::Programs(programs) = script else {
+                continue;
+            };
+            let is_started = is_in(self.started, real);
             let programs = programs.iter();
             let programs = programs.filter(|it| is_started || !is_in_every_image(it));
             demands.extend(programs.map(|program| Demand {

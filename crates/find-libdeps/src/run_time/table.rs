@@ -138,7 +138,7 @@ fn item(text: &'static str) -> Option<Item> {
     };
     match text.split_once(' ') {
         None => Some(Item::Library(library(text)?)),
-        Some(("program", name)) => is_word(name, b"+-._").then(|| Item::Program(name.to_owned())),
+        Some(("program", name)) => is_word(name, b"+-._").then(|| Item::Program(name.into())),
         Some(("file", path)) => PathPattern::new(path).map(Item::File),
         Some(("module", name)) => is_word(name, b"._").then(|| Item::Module(name.to_owned())),
         Some(_) => None,
@@ -201,7 +201,7 @@ mod tests {
                 },
                 Need {
                     items: vec![
-                        Item::Program("c".to_owned()),
+                        Item::Program("c".into()),
                         Item::File(PathPattern::new("/usr/*/d.e").unwrap()),
                     ],
                     is_required: true,

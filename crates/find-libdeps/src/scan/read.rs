@@ -10,7 +10,7 @@ use crate::python::source::{self, Call, Unsearched};
 use crate::scan::ScanError;
 use crate::scan::archive::{self, Packed};
 use crate::scan::names;
-use crate::scan::script;
+use crate::scan::script::{self, Script};
 use crate::scan::starts::Starts;
 use crate::scan::walk::{Unread, Walk};
 use crate::system::escape::{counted, shown};
@@ -50,8 +50,8 @@ pub struct LoadsByName {
     pub notes: Vec<(PathBuf, Notes)>,
     /// The calls in Python sources that load a library.
     pub calls: Vec<(PathBuf, Vec<Call>)>,
-    /// The programs that start the scripts among programs, each a path or a name in `PATH`.
-    pub scripts: Vec<(PathBuf, Vec<String>)>,
+    /// What starts the scripts among programs.
+    pub scripts: Vec<(PathBuf, Script)>,
     /// The files that each describe a distribution.
     pub metadata: Vec<PathBuf>,
 }
@@ -96,6 +96,7 @@ pub fn read(
                 |name| names::may_be_elf(name) || name == CONFIGURATION || source::is_python(name)
             }
         },
+        link: &|path| scan.visit_link(path),
         visit: |path: &Path| scan.visit(path),
     };
     let pool = rayon::ThreadPoolBuilder::new()
@@ -209,18 +210,7 @@ impl Scan<'_> {
         match read_file(path, self.config.dlopen, is_program, || self.may_call(path)) {
             Ok(Content::Other) => {}
             Ok(Content::Object(object, notes)) => self.add_object(path, *object, notes),
-            Ok(Content::Source(Ok(calls))) => {
-                let call = (self.root.inner(path), calls);
-                self.scanned().by_name.calls.push(call);
-            }
-            Ok(Content::Source(Err(error))) => {
-                let warning = Warning::new(self.reported(path), error.to_string());
-                self.scanned().warnings.push(warning);
-            }
-            Ok(Content::Script(programs)) => {
-                let script = (self.root.inner(path), programs);
-                self.scanned().by_name.scripts.push(script);
-            }
+            Ok(Content::Text(calls, script)) => self.add_text(path, calls, script),
             Ok(Content::Metadata) => {
                 let real = self.root.inner(path);
                 self.scanned().by_name.metadata.push(real);
@@ -250,6 +240,42 @@ impl Scan<'_> {
         }
     }
 
+    /// Reports a link that leads to a virtualenv elsewhere, which is not read.
+    fn visit_link(&self, path: &Path) {
+        let link = self.root.inner(path);
+        if self.root.metadata(&link.join(CONFIGURATION)).is_err() || is_shipped(&link) {
+            return;
+        }
+        let Ok(target) = self.root.canonicalize(&link) else {
+            return;
+        };
+        if self.starts.reported(&target).is_none() {
+            let message = format!(
+                "links to the virtualenv {}, which is outside the PATHs and not read; pass that, too, or \
+                 exclude the link",
+                shown(&target)
+            );
+            let warning = Warning::objection(self.reported(path), message);
+            self.scanned().warnings.push(warning);
+        }
+    }
+
+    fn add_text(&self, path: &Path, calls: Result<Vec<Call>, Unsearched>, script: Option<Script>) {
+        let real = || self.root.inner(path);
+        let mut scanned = self.scanned();
+        match calls {
+            Ok(calls) if calls.is_empty() => {}
+            Ok(calls) => scanned.by_name.calls.push((real(), calls)),
+            Err(error) => {
+                let warning = Warning::new(self.reported(path), error.to_string());
+                scanned.warnings.push(warning);
+            }
+        }
+        if let Some(script) = script {
+            scanned.by_name.scripts.push((real(), script));
+        }
+    }
+
     fn add_object(&self, path: &Path, object: Object, notes: Option<Notes>) {
         let real: Arc<Path> = self.root.inner(path).into();
         let object = {
@@ -275,9 +301,8 @@ impl Scan<'_> {
 /// What one file holds.
 enum Content {
     Object(Box<Object>, Option<Notes>),
-    Source(Result<Vec<Call>, Unsearched>),
-    /// A script that these programs start.
-    Script(Vec<String>),
+    /// A Python source with these calls, or a script; a program may be both.
+    Text(Result<Vec<Call>, Unsearched>, Option<Script>),
     Metadata,
     Archive(Packed),
     /// Nothing of interest.
@@ -295,18 +320,25 @@ fn read_file(
     thread_local! {
         static BUFFER: RefCell<Vec<u8>> = RefCell::default();
     }
+    let is_script = || dlopen != Dlopen::Off && is_program();
     let is_source = dlopen != Dlopen::Off && path.file_name().is_some_and(source::is_python);
-    if is_source && !may_call() {
+    let is_searched = is_source && may_call();
+    if is_source && !is_searched && !is_script() {
         return Ok(Content::Other);
     }
     let Some(file) = open(path)? else {
         return Ok(Content::Other);
     };
     let content = if is_source {
-        BUFFER.with_borrow_mut(|buffer| {
-            let calls = source::calls_in(&file, buffer)?;
-            let is_none = calls.as_ref().is_ok_and(Vec::is_empty);
-            Ok((!is_none).then_some(Content::Source(calls)))
+        let calls = if is_searched {
+            BUFFER.with_borrow_mut(|buffer| source::calls_in(&file, buffer))
+        } else {
+            Ok(Ok(Vec::new()))
+        };
+        calls.map_err(ElfError::Io).and_then(|calls| {
+            let script = if is_script() { script(&file)? } else { None };
+            let is_none = script.is_none() && calls.as_ref().is_ok_and(Vec::is_empty);
+            Ok((!is_none).then_some(Content::Text(calls, script)))
         })
     } else {
         elf(&file, dlopen)
@@ -319,8 +351,9 @@ fn read_file(
             Ok(packed.map_or(Content::Other, Content::Archive))
         }
         Ok(None) if Distributions::is_metadata(path) => Ok(Content::Metadata),
-        Ok(None) if dlopen != Dlopen::Off && is_program() => {
-            Ok(script(&file)?.map_or(Content::Other, Content::Script))
+        Ok(None) if !is_source && is_script() => {
+            let script = script(&file)?;
+            Ok(script.map_or(Content::Other, |it| Content::Text(Ok(Vec::new()), Some(it))))
         }
         Ok(None) => Ok(Content::Other),
         // It became a FIFO since the directory was listed.
@@ -346,15 +379,14 @@ fn elf(file: &File, dlopen: Dlopen) -> Result<Option<Content>, ElfError> {
 }
 
 /// What starts the script `file`, unless it cannot be executed.
-fn script(file: &File) -> io::Result<Option<Vec<String>>> {
+fn script(file: &File) -> io::Result<Option<Script>> {
     let mut head = [0; script::HEAD];
     let length = file.read_at(&mut head, 0)?;
-    let programs = script::programs(&head[..length]);
-    if programs.is_empty() {
+    let Some(script) = Script::read(&head[..length]) else {
         return Ok(None);
-    }
+    };
     let is_executable = file.metadata()?.permissions().mode() & 0o111 != 0;
-    Ok(is_executable.then(|| programs.into_iter().map(str::to_owned).collect()))
+    Ok(is_executable.then_some(script))
 }
 
 /// What the loader reads of `elf`. It is not known here whether a malformed file is for this machine.

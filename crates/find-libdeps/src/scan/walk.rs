@@ -31,6 +31,8 @@ pub struct Walk<'a, V> {
     pub is_excluded: Option<&'a (dyn Fn(&Path) -> bool + Sync)>,
     /// Whether to visit the files with this name.
     pub is_wanted: fn(&OsStr) -> bool,
+    /// Called once for each symbolic link below a start.
+    pub link: &'a (dyn Fn(&Path) + Sync),
     /// Called once for each wanted regular file, in no order, on the threads of the current rayon
     /// pool.
     pub visit: V,
@@ -102,17 +104,22 @@ impl<V: Fn(&Path) + Sync> Walking<'_, V> {
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            let (is_dir, is_file) = match entry.file_type() {
-                FileType::Directory => (name != "." && name != "..", false),
-                FileType::RegularFile => (false, true),
+            let (is_dir, is_file, is_link) = match entry.file_type() {
+                FileType::Directory => (name != "." && name != "..", false, false),
+                FileType::RegularFile => (false, true, false),
+                FileType::Symlink => (false, false, true),
                 // Some file systems do not state it.
                 FileType::Unknown if name != "." && name != ".." => {
                     let metadata = dir.join(name).symlink_metadata()?;
-                    (metadata.is_dir(), metadata.is_file())
+                    let kind = metadata.file_type();
+                    (kind.is_dir(), kind.is_file(), kind.is_symlink())
                 }
-                _ => (false, false),
+                _ => (false, false, false),
             };
             let is_excluded = || self.walk.excludes(&dir.join(name));
+            if is_link && !is_excluded() {
+                (self.walk.link)(&dir.join(name));
+            }
             if is_dir && !is_excluded() {
                 let below = dir.join(name);
                 scope.spawn(move |scope| self.list(below, scope));

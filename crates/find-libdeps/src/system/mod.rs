@@ -7,6 +7,7 @@
 pub mod architecture;
 pub(crate) mod escape;
 pub(crate) mod mounts;
+pub(crate) mod ordered;
 pub mod os_release;
 pub mod path_pattern;
 pub(crate) mod process;

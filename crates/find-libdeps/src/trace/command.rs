@@ -13,6 +13,7 @@
 //! it into its own files: keep daemons in the foreground.
 
 use crate::system::escape::{counted, shown};
+use crate::system::ordered::Ordered as _;
 use crate::system::process;
 use crate::system::signals::TemporaryDirectory;
 use crate::trace::ld_debug::{self, DebugOutput, FailedLoad, LoadedObject, Requester};
@@ -42,6 +43,12 @@ const MAX_PROCESSES: usize = 1_000_000;
 /// Why there is no trace.
 #[derive(Debug, Error)]
 pub enum TraceError {
+    /// The loader does not report what it loads.
+    #[error(
+        "`--trace` needs glibc's loader, which reports what it loads (`LD_DEBUG`); musl's does not, so \
+         run find-libdeps without it"
+    )]
+    NoReports,
     /// The program does not exist.
     #[error("cannot run {}: no such program", shown(program))]
     NotFound {
@@ -163,7 +170,7 @@ impl Trace {
     /// Every object that was loaded.
     pub fn objects(&self) -> BTreeSet<&Path> {
         let loaded = self.processes.iter().flat_map(|process| &process.loaded);
-        loaded.map(|object| object.path.as_path()).collect()
+        loaded.map(|object| object.path.as_path()).ordered()
     }
 }
 

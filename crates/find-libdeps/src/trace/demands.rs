@@ -7,9 +7,11 @@ use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
 use crate::files::is_stdlib;
 use crate::loader::never_packaged;
 use crate::loader::tree::Tree;
-use crate::packages::dpkg::{DpkgError, Package};
+use crate::packages::database::DatabaseError;
 use crate::packages::ownership::{Owner, Ownership};
+use crate::packages::package::Package;
 use crate::system::architecture::Abi;
+use crate::system::ordered::Ordered as _;
 use crate::system::root::Root;
 use crate::trace::command::Trace;
 use crate::trace::ld_debug::{FailedLoad, LoadedObject, Requester};
@@ -46,7 +48,7 @@ pub fn demands(
     root: &Root,
     tree: &Tree,
     ownership: &mut Ownership,
-) -> Result<Traced, DpkgError> {
+) -> Result<Traced, DatabaseError> {
     let Some(trace) = trace else {
         return Ok(Traced::default());
     };
@@ -76,7 +78,7 @@ pub fn demands(
         .iter()
         .filter(counts)
         .partition(|object| object.path.is_absolute() && root.metadata(&object.path).is_err());
-    let gone: BTreeSet<PathBuf> = gone.into_iter().map(|object| object.path.clone()).collect();
+    let gone: BTreeSet<PathBuf> = gone.into_iter().map(|object| object.path.clone()).ordered();
     let gone = gone.into_iter().map(|path| {
         let message = "the command loaded it, but it no longer exists; copy it into the image, unless \
                        the command creates it";

@@ -28,6 +28,7 @@
 //!
 //! Nothing is opened here.
 
+use crate::system::ordered::Ordered as _;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read as _};
@@ -456,7 +457,7 @@ impl OutputParser {
 
     /// Ends the processes.
     fn finish(mut self) -> DebugOutput {
-        let states: BTreeMap<u32, ProcessState> = self.states.drain().collect();
+        let states: BTreeMap<u32, ProcessState> = self.states.drain().ordered_by_key();
         for mut state in states.into_values() {
             self.end_request(&mut state, true);
         }

@@ -4,8 +4,8 @@
 //! fetches, checks signatures and decompresses. Its own directories are never written to: fetched
 //! files go into a [`Lists`] directory, and no hook of the machine's configuration is run.
 
-use crate::packages::dpkg::{Package, PackageVersion};
 use crate::packages::lookup::release_file::{self, Digest};
+use crate::packages::package::{Package, PackageVersion};
 use crate::system::escape::shown;
 use crate::system::process::{self, ProcessError, Running};
 use crate::system::root::Root;

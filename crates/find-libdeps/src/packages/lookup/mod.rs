@@ -20,10 +20,12 @@ pub use wanted::Wanted;
 
 use crate::config::Lookup;
 use crate::demand::Item;
-use crate::loader::system_libraries::LdSo;
-use crate::packages::dpkg::{Dpkg, DpkgError, Package, PackageVersion};
+use crate::loader::rules::Rules;
+use crate::packages::dpkg::{Dpkg, DpkgError};
+use crate::packages::package::{Package, PackageVersion};
 use crate::system::architecture::Abi;
 use crate::system::escape::shown;
+use crate::system::ordered::Ordered as _;
 use crate::system::os_release::OsRelease;
 use crate::system::root::Root;
 use apt::{AptError, Index, Lists};
@@ -105,7 +107,7 @@ pub enum LookupError {
 pub fn look_up(
     root: &Root,
     dpkg: &Dpkg,
-    ld_so: &LdSo,
+    rules: &dyn Rules,
     wanted: &BTreeSet<Vec<Wanted>>,
     source: &Lookup,
 ) -> Result<BTreeMap<Wanted, Found>, LookupError> {
@@ -117,7 +119,7 @@ pub fn look_up(
         return Err(LookupError::OtherRoot);
     }
     let each = wanted.iter().flatten().cloned().collect();
-    let queries = queries(dpkg, ld_so, &each, &mut found)?;
+    let queries = queries(dpkg, rules, &each, &mut found)?;
     let release = OsRelease::read(root).version_codename;
     let architectures: Vec<&'static str> = queries.keys().copied().collect();
     let (indexes, lists) = indexes(&architectures, source)?;
@@ -129,7 +131,7 @@ pub fn look_up(
     }
     let open = open(wanted, &found);
     if !open.is_empty() {
-        let mut query = Query::new(ld_so, Abi::of(native));
+        let mut query = Query::new(rules, Abi::of(native));
         for wanted in &open {
             query.add(wanted);
         }
@@ -173,7 +175,7 @@ fn open(wanted: &BTreeSet<Vec<Wanted>>, found: &BTreeMap<Wanted, Found>) -> BTre
         .iter()
         .filter(|all| all.iter().all(|it| is_open(&it)));
     let is_file = |it: &&Wanted| !matches!(it.item, Item::Library(_));
-    unmet.flatten().filter(is_file).cloned().collect()
+    unmet.flatten().filter(is_file).cloned().ordered()
 }
 
 /// What `indexes` say on a query; `foreign` is the architecture of its packages.
@@ -210,14 +212,14 @@ pub fn versions(dpkg: &Dpkg, packages: &BTreeSet<Package>) -> BTreeMap<Package, 
     };
     versions
         .map(|(name, version)| (package(name, &version.architecture), version))
-        .collect()
+        .ordered_by_key()
 }
 
 /// One query per architecture that dpkg accepts, by Debian's name of it. What is wanted for any
 /// other architecture goes into `found`.
 fn queries(
     dpkg: &Dpkg,
-    ld_so: &LdSo,
+    rules: &dyn Rules,
     wanted: &BTreeSet<Wanted>,
     found: &mut BTreeMap<Wanted, Found>,
 ) -> Result<BTreeMap<&'static str, Query>, DpkgError> {
@@ -239,7 +241,7 @@ fn queries(
         }
         queries
             .entry(row.debian)
-            .or_insert_with(|| Query::new(ld_so, row.abi))
+            .or_insert_with(|| Query::new(rules, row.abi))
             .add(wanted);
     }
     Ok(queries)

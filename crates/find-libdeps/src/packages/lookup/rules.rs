@@ -21,9 +21,10 @@
 //! Nothing is read here.
 
 use crate::demand::Kind;
-use crate::packages::dpkg::Package;
 use crate::packages::lookup::apt::Index;
 use crate::packages::lookup::file_name::{stem, version, version_numbers};
+use crate::packages::package::Package;
+use crate::system::ordered::Ordered as _;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -49,6 +50,10 @@ pub enum Found {
     NotSearched(String),
     /// dpkg accepts no packages of its architecture.
     ForeignArchitecture,
+    /// apk finds the package by this name when it installs.
+    Resolved(Package),
+    /// apk has no name for it.
+    Unnamed,
 }
 
 /// What is wanted, in a package.
@@ -176,7 +181,7 @@ fn keep_least<K: Ord>(files: &mut Vec<&IndexedFile>, key: impl Fn(&IndexedFile) 
 
 /// The file that rules 4 to 6 leave.
 fn chosen<'f>(files: &[&'f IndexedFile]) -> Option<&'f IndexedFile> {
-    let packages: BTreeSet<&str> = files.iter().map(|file| file.package.as_str()).collect();
+    let packages: BTreeSet<&str> = files.iter().map(|file| file.package.as_str()).ordered();
     if packages.len() == 1 {
         // A package that also ships a library by an older name links that to the newer one.
         return files
@@ -184,7 +189,7 @@ fn chosen<'f>(files: &[&'f IndexedFile]) -> Option<&'f IndexedFile> {
             .copied()
             .max_by_key(|file| version_numbers(&file.file_name));
     }
-    let sonames: BTreeSet<&[u8]> = files.iter().map(|file| &file.file_name[..]).collect();
+    let sonames: BTreeSet<&[u8]> = files.iter().map(|file| &file.file_name[..]).ordered();
     if sonames.len() > 1 {
         return None;
     }

@@ -8,11 +8,11 @@
 //! directory named after it.
 
 use crate::demand::{Item, Kind, LibraryName};
-use crate::loader::system_libraries::LdSo;
+use crate::loader::rules::Rules;
 use crate::packages::lookup::contents_file::ContentsLine;
 use crate::packages::lookup::file_name::{is_versioned, stem};
 use crate::packages::lookup::rules::{IndexedFile, Placement, Rank};
-use crate::packages::ownership;
+use crate::packages::package;
 use crate::system::architecture::{ARCHITECTURES, Abi};
 use crate::system::path_pattern::{self, PathPattern};
 use std::collections::HashSet;
@@ -48,10 +48,10 @@ pub struct Query {
 }
 
 impl Query {
-    pub fn new(ld_so: &LdSo, abi: Abi) -> Self {
+    pub fn new(rules: &dyn Rules, abi: Abi) -> Self {
         let bytes = |path: &PathBuf| merged(path.as_os_str().as_bytes()).to_owned();
-        let defaults: HashSet<Vec<u8>> = ld_so.default_directories(abi).iter().map(bytes).collect();
-        let configured = ld_so.configured_directories().iter().map(bytes);
+        let defaults: HashSet<Vec<u8>> = rules.default_directories(abi).iter().map(bytes).collect();
+        let configured = rules.configured_directories().iter().map(bytes);
         Self {
             wanted: Vec::new(),
             directories: configured
@@ -76,8 +76,9 @@ impl Query {
                 self.stems.insert(with_lib(stem));
             }
             Item::Program(name) => {
-                let name = name.rsplit('/').next().unwrap_or(name);
-                self.programs.insert(name.as_bytes().to_owned());
+                let name = name.as_bytes();
+                let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
+                self.programs.insert(name.to_owned());
             }
             Item::File(pattern) => self.patterns.push(pattern.clone()),
             // An index says nothing about modules; the caller asks for the files of one.
@@ -255,7 +256,7 @@ fn is_of_other_abi(merged: &[u8], abi: Abi) -> bool {
 
 /// Whether a package is for debugging, for another machine or, if a library is wanted, for compiling.
 fn is_never_meant(package: &str, kind: Kind) -> bool {
-    kind == Kind::Library && ownership::is_for_compiling(package)
+    kind == Kind::Library && package::is_for_compiling(package)
         || ["-dbg", "-dbgsym", "-cross"]
             .iter()
             .any(|end| package.ends_with(end))
@@ -264,6 +265,7 @@ fn is_never_meant(package: &str, kind: Kind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loader::glibc::system_libraries::LdSo;
     use crate::packages::lookup::contents_file;
     use crate::system::root::Root;
     use std::fs;

@@ -5,7 +5,7 @@
 
 use crate::elf::object_file::{ElfFile, Kind};
 use crate::loader::candidates;
-use crate::loader::{cache_file, conf_file};
+use crate::loader::glibc::{cache_file, conf_file};
 use crate::system::architecture::{ARCHITECTURES, Abi, Architecture};
 use crate::system::root::Root;
 use crate::warning::Warning;

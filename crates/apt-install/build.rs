@@ -1,0 +1,1 @@
+../find-libdeps/build.rs

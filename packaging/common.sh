@@ -1,0 +1,40 @@
+#!/bin/sh
+# What the scripts of this folder share; each reads this file. `packaging/X.sh [TARGET [OUTDIR]]` makes
+# packages of both programs for a target of rustc's (default: the host's) in OUTDIR (default: dist), and
+# prints their paths. All that a package holds was built by install.sh; a second script finds it built.
+# SOURCE_DATE_EPOCH is the time of all files (default: the commit's), so that two runs give equal files.
+
+source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+epoch() {
+    git -C "$source" log -1 --format=%ct 2>/dev/null || stat -c %Y "$source/Cargo.toml"
+}
+
+[ $# -le 2 ] || fail 'usage: [TARGET [OUTDIR]]'
+target=${1:-$(rustc -vV | sed -n 's/^host: //p')}
+out=${2:-$source/dist}
+mkdir -p "$out"
+out=$(CDPATH='' cd -- "$out" && pwd)
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(epoch)}
+export SOURCE_DATE_EPOCH
+# shellcheck disable=SC2034 # the scripts use it
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$source/Cargo.toml")
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Installs both programs below the directory $1, as if it were /, with the prefix $2.
+stage() {
+    DESTDIR=$1 "$source/install.sh" --prefix "$2" --target "$target" >&2
+}
+
+# Gives all below the directory $1 the modes and times of a package.
+settle() {
+    chmod -R u=rwX,go=rX "$1"
+    find "$1" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+}

@@ -1,0 +1,44 @@
+//! The program for arm64 in a root for arm64, with apt and dpkg run by an emulator.
+
+use super::support::debian;
+use super::support::harness::test;
+use super::support::needs::Need;
+use super::support::programs;
+use super::support::sandbox::{Sandbox, own_lines};
+
+test!(
+    a_layer_for_arm64_is_the_same_each_time,
+    needs = &[Need::Arm64, Need::Cargo, Need::Mmdebstrap, Need::Mounts],
+    limit = 1800
+);
+fn a_layer_for_arm64_is_the_same_each_time() {
+    let program = programs::arm64().join("apt-install");
+    let mut sandbox = Sandbox::over(&debian::arm64_tar("bookworm")).with(&program);
+    let mut layers = Vec::new();
+    for _ in 0..2 {
+        sandbox.reset();
+        let install = sandbox.apt_install(&["libsasl2-2"]);
+        let said = install.env("SOURCE_DATE_EPOCH", "1700000000").said();
+        assert_eq!(said.status, 0, "{}", said.stderr);
+        let lines = own_lines(&said);
+        let (installed, purged) = lines[0].split_once("; ").expect("a closing line");
+        assert_eq!(
+            installed,
+            "apt-install: installed libsasl2-2, libsasl2-modules-db (307.2 kB)"
+        );
+        assert!(purged.starts_with("purged "), "{purged}");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let lists = ["/var/lib/apt/lists/", "/var/cache/apt/"].map(|place| sandbox.files(place));
+        assert_eq!(
+            lists.concat(),
+            ["/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock"]
+        );
+        layers.push(sandbox.tar());
+    }
+    assert!(layers[0] == layers[1]);
+    sandbox.apt_install(&["libsasl2-2:arm64"]).said().is(
+        0,
+        "",
+        "apt-install: all requested packages are already installed; nothing to do\n",
+    );
+}
