@@ -27,7 +27,7 @@ const ODD: &str = "C:Q1pB9Y1tTb5cXvq8Vw1c1QOh4xW8M=\nP:libpq\nV:16.4-r0\nA:x86_6
                    P:alpine-base\nV:3.20.3-r0\nA:noarch\nD:busybox\n\n\
                    P:old\nV:1\nA:x86_64\nq:5\nF:opt\nR:liba.so.1\nR:libb.so.1\n\n\
                    P:new\nV:2-r0\nA:x86_64\nr:old>=0.5 !other\nq:1\nF:opt\nR:liba.so.1\n\n\
-                   P:less\nV:1-r0\nA:x86_64\nr:more\nq:1\nF:opt\nR:libd.so.1\n\n\
+                   P:less\nV:1.2~ab12cd-r0\nA:x86_64\nr:more\nq:1\nF:opt\nR:libd.so.1\n\n\
                    P:more\nV:1-r0\nA:x86_64\nr:less\nq:2\nF:opt\nR:libd.so.1\n\n\
                    P:.build-deps\nV:20241105.101010\nA:noarch\nD:libpq-dev\nF:opt\nR:libb.so.1\n\n\
                    P:zlib\nV:1.3.1-r1\nA:x86_64\nF:lib\nR:libz.so.1\nR:libz.so.1.3.1\n\n";

@@ -66,7 +66,8 @@ fn record<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Result<Record<'a>, &'a [
         let text = std::str::from_utf8(value).unwrap_or_default();
         match letter {
             b'P' if is_word(text) => record.name = text,
-            b'V' if is_word(text) => record.version = text,
+            // A version may name a commit: `1.2~ab12cd-r0` (`apk_version_validate`).
+            b'V' if text.split('~').all(is_word) => record.version = text,
             b'A' if is_word(text) => record.architecture = text,
             b'r' => record.replaces = text.split_whitespace().map(dependency).collect(),
             b'q' => record.priority = text.parse().unwrap_or(0),
