@@ -50,7 +50,7 @@ impl<'a> Context<'a> {
         Self {
             inputs,
             search,
-            foreign: Foreign::new(&inputs),
+            foreign: Foreign::new(inputs.root, inputs.rules, inputs.native, inputs.accepted),
             loaded_by_interpreters: LoadedByInterpreters::default(),
             interpreters: Interpreters::new(inputs.root, inputs.config, search),
         }

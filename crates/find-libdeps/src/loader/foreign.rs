@@ -5,14 +5,15 @@
 
 use crate::elf::built_for;
 use crate::elf::object_file::Object;
-use crate::loader::context::Inputs;
 use crate::loader::located::Located;
 use crate::loader::remarks::Remarks;
+use crate::loader::rules::Rules;
 use crate::loader::tree::{Tree, is_extension_module};
 use crate::python::distributions;
 use crate::system::architecture::{ARCHITECTURES, Abi, Architecture};
 use crate::system::escape::shown;
 use crate::system::ordered::Ordered as _;
+use crate::system::root::Root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -24,16 +25,9 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// The architectures of the root are its native one, those whose packages may be installed, and
-    /// those whose loader is.
-    pub fn new(inputs: &Inputs) -> Self {
-        let Inputs {
-            root,
-            rules,
-            native,
-            accepted,
-            ..
-        } = *inputs;
+    /// The architectures of the root are its native one, those whose packages may be installed
+    /// (`accepted`), and those whose loader is.
+    pub fn new(root: &Root, rules: &dyn Rules, native: Abi, accepted: &BTreeSet<String>) -> Self {
         let is_installed = |path: &Path| root.metadata(path).is_ok();
         let is_usable = |row: &&Architecture| {
             accepted.contains(row.debian) || rules.interpreter(row.abi).is_some_and(is_installed)
