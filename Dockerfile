@@ -1,4 +1,4 @@
-# Both programs as an image, for `COPY --from` in other Dockerfiles: docker build -t tools .
+# Both programs as an image, to mount or copy from in other Dockerfiles: docker build -t tools .
 # For another platform, cross-compiled: docker build --platform=linux/arm64 -t tools .
 ARG RUST_IMAGE=rust:1-slim-trixie
 

@@ -131,7 +131,7 @@ check_static() {
     esac
 }
 
-# What everybody runs and reads is for everybody, whatever the umask.
+# Readable, and programs executable, for all users, whatever the umask.
 install_file() {
     mode=$1 from=$2 to=$3
     dir=${to%/*}
@@ -213,7 +213,7 @@ main() {
     check_tools
     host=$(rustc -vV | sed -n 's/^host: //p')
     target=${target:-$host}
-    # Another target has a C library of its own, or rustc brings it.
+    # Another target has its own C library, or rustc brings it.
     [ "$target" != "$host" ] || check_libc
     check_writable "$bin"
     check_writable "$share"

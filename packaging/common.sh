@@ -15,7 +15,10 @@ epoch() {
     git -C "$source" log -1 --format=%ct 2>/dev/null || stat -c %Y "$source/Cargo.toml"
 }
 
-[ $# -le 2 ] || fail 'usage: [TARGET [OUTDIR]]'
+if [ $# -gt 2 ]; then
+    echo "Usage: packaging/${0##*/} [TARGET [OUTDIR]]" >&2
+    exit 2
+fi
 target=${1:-$(rustc -vV | sed -n 's/^host: //p')}
 out=${2:-$source/dist}
 mkdir -p "$out"
@@ -27,6 +30,7 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$source/Cargo.toml")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # Installs both programs below the directory $1, as if it were /, with the prefix $2.
 stage() {

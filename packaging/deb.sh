@@ -19,7 +19,7 @@ case $target in
     *) fail "no Debian architecture is known for $target" ;;
 esac
 
-# What differs between the two in the control file. dpkg is essential, and so is no dependency.
+# What differs between the two in the control file. dpkg is essential, so it is not a dependency.
 fields() {
     case $1 in
         find-libdeps)
@@ -60,6 +60,12 @@ changelog() {
     printf ' -- %s  %s\n' "$maintainer" "$(LC_ALL=C date -uRd "@$SOURCE_DATE_EPOCH")"
 }
 
+# In kB, as dpkg-gencontrol(1) counts, whatever the file system.
+installed_size() {
+    find "$1" -printf '%y %s\n' |
+        awk '{ size += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print size }'
+}
+
 control() {
     cat <<END
 Package: $1
@@ -67,7 +73,7 @@ Version: $debian_version
 Architecture: $architecture
 Multi-Arch: foreign
 Maintainer: $maintainer
-Installed-Size: $(du -sk "$2" | cut -f1)
+Installed-Size: $(installed_size "$2")
 Section: utils
 Priority: optional
 END

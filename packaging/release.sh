@@ -38,7 +38,5 @@ export SOURCE_DATE_EPOCH
     packaging/image.sh $targets "$out"
 } >&2
 cd "$out"
-# tarball.sh's own names the archives alone.
-rm -f SHA256SUMS
 sha256sum -- * >SHA256SUMS
 ls

@@ -1,6 +1,5 @@
 #!/bin/sh
-# An archive of each program with its manual, completions and licences, to be unpacked below a prefix,
-# and SHA256SUMS of all archives in OUTDIR.
+# An archive of each program with its manual, completions and licences, to be unpacked below a prefix.
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
@@ -21,6 +20,3 @@ for program in find-libdeps apt-install; do
     gzip -9n <"$work/$name.tar" >"$out/$name.tar.gz"
     echo "$out/$name.tar.gz"
 done
-cd "$out"
-sha256sum -- *.tar.gz >SHA256SUMS
-echo "$out/SHA256SUMS"

@@ -9,15 +9,23 @@ for tool in maturin wheel; do
     command -v "$tool" >/dev/null || fail "no \`$tool\`: pip install maturin wheel"
 done
 stage "$work" /all
-# maturin runs cargo, which finds everything built: with the same target, directory and flags.
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$source/target}"
+# maturin runs cargo, which finds everything built: with the same target, directory, flags and linker.
+built=$(CDPATH='' cd -- "${CARGO_TARGET_DIR:-$source/target}" && pwd)
+export CARGO_TARGET_DIR="$built"
 export RUSTFLAGS="${RUSTFLAGS:-} -Ctarget-feature=+crt-static"
 machine=${target%%-*}
+linker=$machine-linux-gnu-gcc
+if ! rustc -vV | grep -qx "host: $target" && command -v "$linker" >/dev/null; then
+    variable=CARGO_TARGET_$(printf %s "$target" | tr a-z- A-Z_)_LINKER
+    eval "export $variable=\"\${$variable:-\$linker}\""
+fi
 for program in find-libdeps apt-install; do
     cd "$source/crates/$program"
     # It refuses to name both kinds of systems.
     maturin build --release --locked --target "$target" --compatibility manylinux_2_17 \
         --out "$work/wheels" >&2
+    cmp -s "$built/$target/release/$program" "$work/all/bin/$program" ||
+        fail "maturin built another $program than install.sh did"
     maturin sdist --out "$work/sdists" >&2
 done
 cd "$work"

@@ -549,7 +549,7 @@ fn a_root_without_dpkgs_database_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: no database of packages: neither root/var/lib/dpkg/status nor \
+        "find-libdeps: error: no package database: neither root/var/lib/dpkg/status nor \
          apk's exists; is this the root of a Debian or Alpine system?\n",
     );
     fixture.file("root/var/lib/dpkg/status", "");

@@ -45,10 +45,10 @@ Environment:
 Exit status:
   0  the list is printed; messages name what it may lack
   1  the list is printed, and --strict found something; or --check or --files failed
-  2  no list: usage error, unreadable path, dpkg missing or failed
+  2  no list: usage error, unreadable path, no package database, dpkg failed
   With --trace, the status of COMMAND if it fails: no list";
 
-/// Print the Debian packages that a virtualenv, or any other tree of binaries, needs at run time.
+/// Print the Debian or Alpine packages that a virtualenv or other tree of binaries needs at run time.
 ///
 /// Reads the ELF files at or below each PATH, finds the libraries that they need as the loader (ld.so)
 /// does, and prints the packages that ship these libraries, one per line. Libraries below a PATH
@@ -85,7 +85,7 @@ struct Args {
 
     /// Search Debian's Contents index for the packages of missing libraries
     ///
-    /// apt fetches the index if it has none; DIR keeps it for the next run.
+    /// apt fetches the index if it has none; DIR keeps it for the next run. Not needed on Alpine.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     #[allow(clippy::option_option)] // absent, without a directory, with one
     lookup: Option<Option<PathBuf>>,
@@ -101,13 +101,14 @@ struct Args {
     /// Exit with 1 if the list may lack something
     ///
     /// That is if a library is missing or in no package, if the loader would refuse a file, if an ELF
-    /// file is malformed, or if the interpreter of a virtualenv does not exist or is of another version.
+    /// file is malformed, if a wheel is for another C library, or if the interpreter of a virtualenv does
+    /// not exist or is of another version.
     #[arg(long)]
     strict: bool,
 
     /// Use DIR as /
     ///
-    /// Paths, libraries, configuration and dpkg's database are read below it, and never outside.
+    /// Paths, libraries, configuration and package database are read below it, and never outside.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 

@@ -105,7 +105,7 @@ fn in_image<T>(
     })
 }
 
-/// Looks up what is missing in an index on this machine, if it has one and a database of packages.
+/// Looks up what is missing in an index on this machine, if it has one and a package database.
 fn add_looked_up(root: &Root, rules: &dyn Rules, checked: &mut Checked) {
     let wanted = |failure: &Failure| -> Vec<Wanted> {
         let abi = Abi::of(failure.architecture);

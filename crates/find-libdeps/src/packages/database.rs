@@ -32,7 +32,7 @@ pub enum DatabaseError {
     Both { dpkg: PathBuf, apk: PathBuf },
 }
 
-/// A database of packages.
+/// A package database.
 #[derive(Clone, Debug)]
 pub enum Database {
     Dpkg(Dpkg),

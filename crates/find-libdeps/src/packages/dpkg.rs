@@ -35,7 +35,7 @@ pub enum DpkgError {
     Process(#[from] ProcessError),
     /// The root has no database.
     #[error(
-        "no database of packages: neither {} nor apk's exists; is this the root of a Debian or Alpine \
+        "no package database: neither {} nor apk's exists; is this the root of a Debian or Alpine \
          system?",
         shown(path)
     )]
