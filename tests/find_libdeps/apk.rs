@@ -240,7 +240,7 @@ fn a_database_that_cannot_be_used_leaves_no_list() {
         "V:1\nF:usr\n",
         &format!("{place} has an unexpected line: `F:usr`"),
     );
-    fixture.file("root/etc/apk/arch", "vax\n");
+    fixture.file("root/etc/apk/arch", "vax\nx86_64\n");
     fails(
         "P:a\nV:1\nA:x86_64\n",
         "the architecture of root/lib/apk/db/installed is not known here: `vax`; see /etc/apk/arch",
@@ -249,12 +249,20 @@ fn a_database_that_cannot_be_used_leaves_no_list() {
     fixture.file("root/var/lib/dpkg/status", "Package: dpkg\n");
     fails(
         "P:a\nV:1\nA:x86_64\n",
-        "there are two databases of packages, dpkg's root/var/lib/dpkg/status and apk's \
-         root/lib/apk/db/installed; remove the one that is not used",
+        "there are two package databases, dpkg's root/var/lib/dpkg/status and apk's \
+         root/lib/apk/db/installed; move away the one of the package manager that the image does not use",
     );
     // An empty one is no other.
     fixture.file("root/var/lib/dpkg/status", "");
     lists(&fixture, "");
+    fixture.file("root/var/lib/dpkg/status", "Package: dpkg\n");
+    fixture.file(INSTALLED, "");
+    run(&fixture).arg("/venv").said().is(
+        0,
+        "",
+        "find-libdeps: warning: /var/lib/dpkg: neither dpkg nor libc6 is installed; the architecture is \
+         taken to be amd64\n",
+    );
 }
 
 test!(

@@ -393,6 +393,9 @@ test!(
 );
 fn a_program_of_musl_needs_its_package_and_no_more() {
     let fixture = root();
+    // As gcompat has it: none of this is glibc.
+    fixture.file("root/lib/libgcompat.so.0", "");
+    fixture.link("libgcompat.so.0", "root/lib/libc.so.6");
     fixture.file("main.c", "int main(void) { return 0; }\n");
     let program = fixture.path("root/venv/main");
     let mut build = Run::new("musl-gcc").arg(fixture.path("main.c"));
@@ -411,6 +414,59 @@ fn a_program_of_musl_needs_its_package_and_no_more() {
         .arg(fixture.path("root"))
         .arg("/venv/main")
         .must();
+}
+
+test!(
+    what_a_search_for_another_module_loads_satisfies_its_name_for_all,
+    needs = NEEDS
+);
+fn what_a_search_for_another_module_loads_satisfies_its_name_for_all() {
+    let fixture = root();
+    library(&fixture, "/venv/libs/liba.so.1", &[], &[]);
+    let own = runpath("$ORIGIN/libs");
+    library(&fixture, "/venv/other.so", &["liba.so.1"], &[&own]);
+    module(&fixture, &["liba.so.1"], &[]);
+    differs(
+        &fixture,
+        EXT,
+        &[
+            "liba.so.1: bundled /venv/libs/liba.so.1 (runpath)",
+            "liba.so.1: bundled /venv/libs/liba.so.1 (soname)",
+        ],
+        Some(&["liba.so.1 => not found"]),
+    );
+    let code = "#include <dlfcn.h>\n#include <stdio.h>\n\
+                int main(int count, char **names) {\n\
+                for (int at = 1; at < count; at++) printf(\"%d\", !!dlopen(names[at], RTLD_NOW));\n}\n";
+    fixture.file("run.c", code);
+    let mut build = Run::new("musl-gcc").arg(fixture.path("run.c"));
+    build = build.arg("-o").arg(fixture.path("root/run"));
+    build.must();
+    let opened = |names: &[&str]| {
+        let run = Run::new("chroot").arg(fixture.path("root")).arg("/run");
+        run.args(names).must()
+    };
+    assert_eq!(opened(&["/venv/other.so", EXT]), "11");
+    assert_eq!(opened(&[EXT, "/venv/other.so"]), "01");
+}
+
+test!(
+    a_program_whose_loader_is_not_there_fails_a_check,
+    needs = NEEDS
+);
+fn a_program_whose_loader_is_not_there_fails_a_check() {
+    let fixture = root();
+    module(&fixture, &[], &[]);
+    let program = fixture.path("root/venv/bin/tool");
+    fs::create_dir_all(program.parent().expect("a directory")).expect("a directory");
+    fs::copy("/bin/true", &program).expect("a copy");
+    let check = Run::new(PROGRAM).arg("--root").arg(fixture.path("root"));
+    check.args(["--check", "/venv"]).said().is(
+        1,
+        "",
+        "find-libdeps: refused: /venv/bin/tool: is built for glibc, not for this system with musl; install \
+         its wheel with this system's pip; its needs are not listed\n",
+    );
 }
 
 test!(

@@ -46,7 +46,7 @@ fn check(bytes: &[u8]) {
     }
     put(PATH, bytes);
     let root = Root::below(&super::ROOT).expect("the root exists");
-    let path = Apk::database(&root).expect("it is there");
+    let (path, _) = Apk::database(&root).expect("it is there");
     assert_eq!(path, Path::new("/").join(PATH));
     let mut owners = Owners::default();
     let apk = Apk::read(&root, path);

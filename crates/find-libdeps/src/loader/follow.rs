@@ -40,9 +40,8 @@ pub struct Pass<'p, 'a> {
 
 impl Pass<'_, '_> {
     pub fn process(&self, first: Rc<Located>, base: &[Rc<Located>]) -> Process {
-        let environment = &self.context.inputs.config.ld_library_path;
-        let rules = self.context.inputs.rules;
-        Process::new(first, base, environment, rules, &self.remarks)
+        let Context { inputs, search, .. } = self.context;
+        search.process(first, base, &inputs.config.ld_library_path, &self.remarks)
     }
 
     pub fn interpreter(&self, dir: Option<&Path>) -> Chain {

@@ -4,7 +4,7 @@
 //! are not missing.
 
 use crate::elf::built_for;
-use crate::elf::object_file::Object;
+use crate::elf::object_file::{Kind, Object};
 use crate::loader::located::Located;
 use crate::loader::remarks::Remarks;
 use crate::loader::rules::Rules;
@@ -59,6 +59,7 @@ impl Foreign {
     /// distribution, and only if they need something. `interpreter` returns that of an object.
     pub fn report(
         &self,
+        root: &Root,
         tree: &Tree,
         interpreter: impl Fn(&Located) -> Option<Rc<Located>>,
         remarks: &Remarks,
@@ -73,6 +74,7 @@ impl Foreign {
                         let group = groups.entry(distributions::dir(&located.path)).or_default();
                         group.files.push((located, system));
                         group.is_wheel |= self.is_of_other_wheel(located);
+                        group.has_program |= self.is_unstartable(root, located);
                         // The tree of an interpreter that runs here may have no other objects.
                         let interpreter = interpreter(located);
                         has_own |= interpreter.is_some_and(|it| self.is_loadable(&it));
@@ -102,7 +104,7 @@ impl Foreign {
         for (dir, group) in groups {
             let (path, message) = self.text(dir, &group);
             // A tree for another machine is not what was meant, nor a wheel for another C library.
-            if has_own && !group.is_wheel {
+            if has_own && !group.is_wheel && !group.has_program {
                 remarks.add(&path, message);
             } else {
                 remarks.add_objection(&path, message);
@@ -120,9 +122,25 @@ impl Foreign {
             && is_extension_module(&located.path)
     }
 
+    /// Whether `located` is a program of a virtualenv for this architecture whose loader `root` lacks.
+    fn is_unstartable(&self, root: &Root, located: &Located) -> bool {
+        let is_in_bin = located
+            .path
+            .parent()
+            .is_some_and(|dir| dir.ends_with("bin"));
+        self.usable.contains(&located.object.abi)
+            && is_in_bin
+            && located.object.kind == Kind::Program
+            && located
+                .object
+                .interpreter
+                .as_ref()
+                .is_some_and(|path| root.metadata(Path::new(path)).is_err())
+    }
+
     /// What a warning about a group of the distribution in `dir` is about, and its text.
     fn text(&self, dir: PathBuf, group: &Group) -> (PathBuf, String) {
-        let end = if group.is_wheel {
+        let end = if group.is_wheel || group.has_program {
             format!(
                 ", not for this system with {}; install its wheel with this system's pip",
                 self.c_library
@@ -156,6 +174,8 @@ struct Group<'a> {
     files: Vec<(&'a Located, &'static str)>,
     /// Whether it is a wheel for another C library, and not one with files for several.
     is_wheel: bool,
+    /// Whether a program in `bin` cannot start.
+    has_program: bool,
 }
 
 /// Adds the libraries that wheels bundle in a directory beside their modules (`numpy.libs`) to the

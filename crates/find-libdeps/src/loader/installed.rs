@@ -6,6 +6,7 @@ use crate::loader::rules::Rules;
 use crate::system::architecture::ARCHITECTURES;
 use crate::system::root::Root;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 /// The loader of `root`, with its configuration completed as it will be in the image.
@@ -24,13 +25,18 @@ pub fn as_is(root: &Root) -> Box<dyn Rules> {
     }
 }
 
-/// Musl's, if `root` has no glibc: on Debian, musl is a package beside it, and on Alpine there may be a
-/// loader in glibc's place (gcompat), but no C library.
+/// Musl's, if `root` has no glibc: on Debian, musl is a package beside it, and on Alpine gcompat has
+/// links with the names of glibc's files, to its own library or to musl's loader.
 fn musl(root: &Root) -> Option<Musl> {
     let musl = Musl::of(root)?;
     let glibc = LdSo::as_installed(root);
     let name = OsStr::new("libc.so.6");
-    let has = |path: &Path| root.metadata(path).is_ok();
+    // Before glibc 2.34 the file was `libc-2.31.so`.
+    let has = |path: &Path| {
+        let real = root.canonicalize(path).unwrap_or_default();
+        let file = real.file_name().unwrap_or_default().as_bytes();
+        file == name.as_bytes() || file.starts_with(b"libc-")
+    };
     let has_glibc = ARCHITECTURES.iter().any(|row| {
         let mut defaults = glibc.default_directories(row.abi).iter();
         glibc.cached(name, row.abi).is_some_and(has) || defaults.any(|dir| has(&dir.join(name)))

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::loader::candidates::Candidates;
 use crate::loader::located::{FileId, Located};
 use crate::loader::never_packaged;
-use crate::loader::process::{Process, Satisfied};
+use crate::loader::process::Satisfied;
 use crate::loader::remarks::Remarks;
 use crate::loader::search::Search;
 use crate::python::interpreter::CONFIGURATION;
@@ -84,13 +84,9 @@ impl<'a> Interpreters<'a> {
 
     fn chain(&self, program: Rc<Located>, remarks: &Remarks) -> Chain {
         let environment = &self.config.ld_library_path;
-        let process = Process::new(
-            Rc::clone(&program),
-            &[],
-            environment,
-            self.search.rules,
-            remarks,
-        );
+        let process = self
+            .search
+            .process(Rc::clone(&program), &[], environment, remarks);
         let needed = program.object.needed.iter();
         let libpython = needed
             .filter(|name| never_packaged::by_interpreter(name))

@@ -5,7 +5,6 @@ use crate::loader::candidates::Directory;
 use crate::loader::located::{FileId, Located};
 use crate::loader::outcome::{FoundBy, Hit, Outcome};
 use crate::loader::remarks::{Remarks, relative_element};
-use crate::loader::rules::Rules;
 use crate::loader::search_path::{Element, TokenValues};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -58,13 +57,13 @@ pub struct Satisfied {
 }
 
 impl Process {
-    /// A process in which `first` is loaded, by `base` or by the kernel. `environment` is the value
-    /// of `LD_LIBRARY_PATH`.
+    /// A process in which `first` is loaded, by `base` or by the kernel. `environment` gives the
+    /// elements of `LD_LIBRARY_PATH`, and `first` satisfies `own_name`.
     pub fn new(
         first: Rc<Located>,
         base: &[Rc<Located>],
-        environment: &OsStr,
-        rules: &dyn Rules,
+        environment: impl FnOnce(TokenValues) -> Vec<Element>,
+        own_name: Option<Arc<OsStr>>,
         remarks: &Remarks,
     ) -> Self {
         // The tokens in the environment are those of the main program.
@@ -77,7 +76,7 @@ impl Process {
             architecture: first.object.abi.architecture(),
         };
         let mut directories = Vec::new();
-        for element in rules.environment(environment, tokens) {
+        for element in environment(tokens) {
             match element {
                 Element::Directory(path) => directories.push(path),
                 Element::Relative(text) => {
@@ -85,7 +84,7 @@ impl Process {
                 }
             }
         }
-        let itself = rules.own_name(&first).cloned().map(|soname| {
+        let itself = own_name.map(|name| {
             let hit = Hit {
                 located: Rc::clone(&first),
                 found_by: FoundBy::Direct,
@@ -94,7 +93,7 @@ impl Process {
                 outcome: Outcome::Bundled(hit),
                 by: Some(Rc::clone(&first)),
             };
-            (soname, satisfied)
+            (name, satisfied)
         });
         Self {
             loaded: HashSet::from([first.file]),

@@ -79,7 +79,8 @@ impl<'a> Resolver<'a> {
     fn run(&self, pass: Pass, programs: &[&Path]) -> Resolved {
         let foreign = &self.context.foreign;
         let interpreter = |by: &Located| pass.interpreter(by.real.parent()).last().cloned();
-        foreign.report(self.context.inputs.tree, interpreter, &pass.remarks);
+        let inputs = &self.context.inputs;
+        foreign.report(inputs.root, inputs.tree, interpreter, &pass.remarks);
         let mut needs = Needs::default();
         let mut loaded: HashSet<FileId> = HashSet::new();
         let (certain, others): (Vec<_>, Vec<_>) = self

@@ -152,6 +152,20 @@ impl Pass<'_, '_> {
         }
     }
 
+    /// The library of the tree that a search for `name` finds on behalf of another object there, and
+    /// which then satisfies `name` for all (`shortname` in musl's `load_library`).
+    fn found_for_another(&self, name: &Arc<OsStr>, abi: Abi) -> Option<Rc<Located>> {
+        let Context { inputs, search, .. } = self.context;
+        let objects = inputs.tree.objects().iter();
+        let mut others =
+            objects.filter(|it| it.object.abi == abi && it.object.needed.contains(name));
+        others.find_map(|other| {
+            let process = self.process(Rc::clone(other), &[]);
+            let (found, _) = search.find(&process, 0, name, &self.remarks)?;
+            inputs.tree.contains(&found).then_some(found)
+        })
+    }
+
     /// The outcome for a name that the search does not find. Another library of the tree with this
     /// SONAME satisfies it only where code can have loaded that before, so not in a program that is
     /// starting.
@@ -168,10 +182,16 @@ impl Pass<'_, '_> {
             return Outcome::Interpreter(None);
         }
         let tree = self.context.inputs.tree;
-        let may_be_loaded = !is_starting && self.context.inputs.rules.has_sonames_and_versions();
-        if let Some(located) = tree.with_soname(name, abi).filter(|_| may_be_loaded) {
+        let elsewhere = if is_starting {
+            None
+        } else if self.context.inputs.rules.has_sonames_and_versions() {
+            tree.with_soname(name, abi).cloned()
+        } else {
+            self.found_for_another(name, abi)
+        };
+        if let Some(located) = elsewhere {
             return Outcome::Bundled(Hit {
-                located: Rc::clone(located),
+                located,
                 found_by: FoundBy::Soname,
             });
         }

@@ -8,7 +8,7 @@ use crate::loader::outcome::{FoundBy, Step};
 use crate::loader::process::Process;
 use crate::loader::remarks::Remarks;
 use crate::loader::rules::Rules;
-use crate::loader::search_path;
+use crate::loader::search_path::{self, TokenValues};
 use crate::system::architecture::Abi;
 use std::cell::OnceCell;
 use std::ffi::OsStr;
@@ -32,6 +32,20 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// A process in which `first` is loaded, by `base` or by the kernel. `environment` is the value
+    /// of `LD_LIBRARY_PATH`.
+    pub fn process(
+        self,
+        first: Rc<Located>,
+        base: &[Rc<Located>],
+        environment: &OsStr,
+        remarks: &Remarks,
+    ) -> Process {
+        let own_name = self.rules.own_name(&first).cloned();
+        let elements = |tokens: TokenValues| self.rules.environment(environment, tokens);
+        Process::new(first, base, elements, own_name, remarks)
+    }
+
     /// The library that the loader opens for `name`, needed by the object `index`, and by which
     /// rule.
     pub fn find(
@@ -122,8 +136,9 @@ impl Search<'_> {
                     all.len()
                 );
                 remarks.add_objection(&link.located.path, message);
-                let is_cache = |(found_by, _): &(FoundBy, _)| *found_by == FoundBy::Cache;
-                if let Some(of_system) = all.iter().position(is_cache) {
+                let is_of_system =
+                    |(found_by, _): &(_, _)| matches!(found_by, FoundBy::Cache | FoundBy::Default);
+                if let Some(of_system) = all.iter().position(is_of_system) {
                     all.drain(most.min(of_system)..of_system);
                 }
             }

@@ -25,7 +25,8 @@ pub enum DatabaseError {
     Apk(#[from] ApkError),
     /// It is not clear whose names the list should have.
     #[error(
-        "there are two databases of packages, dpkg's {} and apk's {}; remove the one that is not used",
+        "there are two package databases, dpkg's {} and apk's {}; move away the one of the package \
+         manager that the image does not use",
         shown(dpkg),
         shown(apk)
     )]
@@ -42,15 +43,13 @@ pub enum Database {
 impl Database {
     /// The one of `root`.
     pub fn of(root: &Root) -> Result<Self, DatabaseError> {
-        let Some(apk) = Apk::database(root) else {
-            return Ok(Self::Dpkg(Dpkg::new(root)?));
-        };
-        match Dpkg::status(root) {
-            Some(dpkg) => Err(DatabaseError::Both {
+        match (Apk::database(root), Dpkg::status(root)) {
+            (Some((apk, false)), Some(dpkg)) => Err(DatabaseError::Both {
                 dpkg,
                 apk: root.outer(apk),
             }),
-            None => Ok(Self::Apk(Apk::read(root, apk)?)),
+            (Some((apk, _)), None) => Ok(Self::Apk(Apk::read(root, apk)?)),
+            (Some((_, true)), Some(_)) | (None, _) => Ok(Self::Dpkg(Dpkg::new(root)?)),
         }
     }
 

@@ -249,7 +249,7 @@ impl Scan<'_> {
         let Ok(target) = self.root.canonicalize(&link) else {
             return;
         };
-        if self.starts.reported(&target).is_none() {
+        if self.starts.reported(&target).is_none() && !self.config.excludes(&target) {
             let message = format!(
                 "links to the virtualenv {}, which is outside the PATHs and not read; pass that, too, or \
                  exclude the link",

@@ -1,7 +1,7 @@
 //! The rules of musl's loader (`ldso/dynlink.c`).
 //!
 //! Takes a root; gives its [`Rules`]. There is no cache, no directory for some processors, and no
-//! version of a symbol. A file for another machine is skipped, as glibc does; musl would stop there.
+//! version of a symbol. A file for another machine is skipped, as glibc does; musl would map it.
 //!
 //! Never happens here: opening a library that is searched for, or deciding what a process has loaded.
 
@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 /// What is searched without a path file.
 const DEFAULTS: [&str; 3] = ["/lib", "/usr/local/lib", "/usr/lib"];
+/// Where Alpine's Python searches for a library by its stem (`musl-find_library.patch`), in order.
+const FIND_LIBRARY: [&str; 3] = ["/lib", "/usr/lib", "/usr/local/lib"];
 /// The parts of musl, which are the loader itself by any name that begins like this
 /// (`load_library`).
 const RESERVED: [&str; 7] = ["c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet."];
@@ -35,8 +37,8 @@ const RESERVED: [&str; 7] = ["c.", "pthread.", "rt.", "m.", "dl.", "util.", "xne
 pub struct Musl {
     path_files: HashMap<Abi, PathFile>,
     defaults: Vec<PathBuf>,
-    /// The names of libraries in these directories, in their order.
-    names: Vec<OsString>,
+    /// The names of libraries in each of `FIND_LIBRARY`.
+    names: [Vec<OsString>; 3],
 }
 
 impl Musl {
@@ -51,17 +53,15 @@ impl Musl {
             let file = PathFile::read(root, Path::new(row.musl))?;
             Some((row.abi, file))
         });
-        let mut musl = Self {
+        Some(Self {
             path_files: files.collect(),
             defaults: DEFAULTS.map(PathBuf::from).into(),
-            names: Vec::new(),
-        };
-        for dir in musl.default_directories(installed[0].abi).to_owned() {
-            let names = root.list(&dir).unwrap_or_default().into_iter();
-            let is_library = |name: &OsString| name.as_bytes().starts_with(b"lib");
-            musl.names.extend(names.filter(is_library));
-        }
-        Some(musl)
+            names: FIND_LIBRARY.map(|dir| {
+                let names = root.list(Path::new(dir)).unwrap_or_default().into_iter();
+                let is_library = |name: &OsString| name.as_bytes().starts_with(b"lib");
+                names.filter(is_library).collect()
+            }),
+        })
     }
 }
 
@@ -171,15 +171,18 @@ impl Rules for Musl {
         Vec::new()
     }
 
-    /// The shortest name with a version, as Alpine's Python searches the directories.
+    /// The first directory that has one decides; there, the shortest name with a version, as one
+    /// without is only in packages for compiling.
     fn find_library(&self, stem: &str, _: Abi) -> Option<&OsStr> {
         let beginning = format!("lib{stem}.so");
         let version = |name: &OsString| {
             let rest = name.as_bytes().strip_prefix(beginning.as_bytes())?;
             (rest.is_empty() || rest.starts_with(b".")).then_some(rest.len())
         };
-        let names = self.names.iter().filter(|name| version(name).is_some());
-        let found = names.min_by_key(|name| (version(name) == Some(0), version(name)));
+        let found = self.names.iter().find_map(|names| {
+            let names = names.iter().filter(|name| version(name).is_some());
+            names.min_by_key(|name| (version(name) == Some(0), version(name)))
+        });
         found.map(OsString::as_os_str)
     }
 

@@ -3,12 +3,14 @@
 use crate::loader::musl::elements;
 use crate::system::root::Root;
 use crate::warning::Warning;
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Real ones have some lines.
 const MAX_SIZE: u64 = 1 << 20;
+const MAX_DIRECTORIES: usize = 1024;
 
 /// A path file that exists.
 #[derive(Debug)]
@@ -45,9 +47,10 @@ impl PathFile {
     }
 }
 
-/// Its absolute directories, in order; the loader reads up to the first NUL.
+/// Its absolute directories, in order, each once; the loader reads up to the first NUL.
 pub(crate) fn directories(bytes: &[u8]) -> Vec<PathBuf> {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    let all = elements(text).filter(|it| it.as_bytes().starts_with(b"/"));
-    all.map(PathBuf::from).collect()
+    let mut seen = HashSet::new();
+    let all = elements(text).filter(|it| it.as_bytes().starts_with(b"/") && seen.insert(*it));
+    all.map(PathBuf::from).take(MAX_DIRECTORIES).collect()
 }

@@ -1,6 +1,8 @@
 //! The format of `lib/apk/db/installed`, apk's database: for each package lines of a letter, a colon
 //! and a value, and an empty line (`apk_db_write_fdb` in apk-tools' `src/database.c`).
 
+use crate::system::ordered::Ordered as _;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ pub struct Record<'a> {
     /// `A:`, which may be `noarch`.
     pub architecture: &'a str,
     /// The packages of which this one may take files: `r:`.
-    pub replaces: Vec<&'a str>,
+    pub replaces: BTreeSet<&'a str>,
     /// Which of two that replace each other does: `q:`.
     pub priority: u32,
     /// The directory of each file and its name: `F:` and `R:`.
@@ -69,7 +71,7 @@ fn record<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Result<Record<'a>, &'a [
             // A version may name a commit: `1.2~ab12cd-r0` (`apk_version_validate`).
             b'V' if text.split('~').all(is_word) => record.version = text,
             b'A' if is_word(text) => record.architecture = text,
-            b'r' => record.replaces = text.split_whitespace().map(dependency).collect(),
+            b'r' => record.replaces = text.split_whitespace().map(dependency).ordered(),
             b'q' => record.priority = text.parse().unwrap_or(0),
             b'F' => dir = Some(value),
             b'R' if dir.is_some() && !value.is_empty() => {

@@ -29,7 +29,7 @@ const PATHS: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
 /// The architecture of the root (apk(8)).
 const ARCHITECTURE: &str = "/etc/apk/arch";
 /// A machine with two thousand packages has a database of some megabytes.
-const MAX_SIZE: u64 = 256 << 20;
+const MAX_SIZE: u64 = 64 << 20;
 /// How many packages with one path are compared: real ones are two.
 const MAX_OWNERS: usize = 16;
 /// Alpine's names of architectures, each with Debian's.
@@ -75,11 +75,13 @@ pub struct Apk {
 }
 
 impl Apk {
-    /// Where `root` has a database.
-    pub fn database(root: &Root) -> Option<&'static Path> {
-        let paths = PATHS.iter().map(Path::new);
-        let mut present = paths.filter(|path| root.metadata(path).is_ok());
-        present.next()
+    /// Where `root` has a database, and whether that is empty.
+    pub fn database(root: &Root) -> Option<(&'static Path, bool)> {
+        let present = PATHS.iter().map(Path::new).filter_map(|path| {
+            let size = root.metadata(path).ok()?.len();
+            Some((path, size == 0))
+        });
+        present.min_by_key(|(_, is_empty)| *is_empty)
     }
 
     /// The database of `root` at `path`.
@@ -118,7 +120,9 @@ impl Apk {
     /// The architecture that `written` names or, if it is empty, that of the first package that has one.
     fn find_native(&self, written: &[u8]) -> Result<(&'static str, &'static str), ApkError> {
         let written = String::from_utf8_lossy(written);
-        let mut name = written.trim().to_owned();
+        // It may name others after the native one (`apk_db_add_arch` in apk-tools' `src/database.c`).
+        let first = written.split_whitespace().next();
+        let mut name = first.unwrap_or_default().to_owned();
         let mut is_empty = true;
         self.each(&mut |record| {
             is_empty = false;
@@ -160,7 +164,7 @@ impl Apk {
             let files = record
                 .files()
                 .filter(|path| paths.contains(path.as_os_str()));
-            let files: Vec<PathBuf> = files.collect();
+            let files = files.ordered();
             let record = Arc::new(record);
             for path in files {
                 let all = found.entry(path).or_default();
