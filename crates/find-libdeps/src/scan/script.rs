@@ -187,7 +187,10 @@ mod tests {
 
     fn programs(head: &[u8]) -> Vec<String> {
         match Script::read(head) {
-            Some(Script::Programs(all)) => all.iter().map(|it| it.display().to_string()).collect(),
+            Some(Script::Programs(all)) => all
+                .iter()
+                .map(|it| it.to_string_lossy().into_owned())
+                .collect(),
             Some(Script::TooLong) => vec!["too long".to_owned()],
             None => Vec::new(),
         }
