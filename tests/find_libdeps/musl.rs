@@ -457,9 +457,13 @@ test!(
 fn a_program_whose_loader_is_not_there_fails_a_check() {
     let fixture = root();
     module(&fixture, &[], &[]);
-    let program = fixture.path("root/venv/bin/tool");
-    fs::create_dir_all(program.parent().expect("a directory")).expect("a directory");
-    fs::copy("/bin/true", &program).expect("a copy");
+    // A helper that a distribution ships is no program of the virtualenv.
+    let helper = "/venv/lib/python3.12/site-packages/tool/bin/tool";
+    for path in ["/venv/bin/tool", helper] {
+        let program = fixture.path(format!("root{path}"));
+        fs::create_dir_all(program.parent().expect("a directory")).expect("a directory");
+        fs::copy("/bin/true", &program).expect("a copy");
+    }
     let check = Run::new(PROGRAM).arg("--root").arg(fixture.path("root"));
     check.args(["--check", "/venv"]).said().is(
         1,

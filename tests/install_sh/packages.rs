@@ -305,7 +305,7 @@ fn wheels_install_in_a_fresh_virtualenv() {
     assert_eq!(Run::new(program).arg("-V").must(), wanted);
 }
 
-/// A build without debugging information, in a directory of its own.
+/// A build without debugging information, in the directory `built`.
 fn quick(run: Run, built: &Path) -> Run {
     with_cargo(run)
         .env("CARGO_TARGET_DIR", built)

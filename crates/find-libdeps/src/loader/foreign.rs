@@ -122,20 +122,19 @@ impl Foreign {
             && is_extension_module(&located.path)
     }
 
-    /// Whether `located` is a program of a virtualenv for this architecture whose loader `root` lacks.
+    /// Whether `located` is a program in a `bin` that is not part of a distribution, for this architecture,
+    /// and `root` lacks its loader. Distributions ship helpers for several systems.
     fn is_unstartable(&self, root: &Root, located: &Located) -> bool {
-        let is_in_bin = located
-            .path
-            .parent()
-            .is_some_and(|dir| dir.ends_with("bin"));
-        self.usable.contains(&located.object.abi)
-            && is_in_bin
-            && located.object.kind == Kind::Program
-            && located
-                .object
+        let is_missing = |path: &Path| root.metadata(path).is_err();
+        let object = &located.object;
+        object.kind == Kind::Program
+            && self.usable.contains(&object.abi)
+            && distributions::dir(&located.path).ends_with("bin")
+            && object
                 .interpreter
-                .as_ref()
-                .is_some_and(|path| root.metadata(Path::new(path)).is_err())
+                .as_deref()
+                .map(Path::new)
+                .is_some_and(is_missing)
     }
 
     /// What a warning about a group of the distribution in `dir` is about, and its text.

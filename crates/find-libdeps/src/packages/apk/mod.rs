@@ -23,8 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Where the database is, below a root; where `/lib` is a directory of its own, it may move
-/// (apk-tools 3).
+/// Where the database is: apk-tools 3 may have it below `/usr`.
 const PATHS: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
 /// The architecture of the root (apk(8)).
 const ARCHITECTURE: &str = "/etc/apk/arch";
