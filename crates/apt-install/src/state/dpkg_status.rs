@@ -63,6 +63,11 @@ impl Package {
     fn is_whole(&self) -> bool {
         self.presence == Presence::Whole
     }
+
+    /// Whether its files are there, even if dpkg has work left to do.
+    fn is_present(&self) -> bool {
+        self.presence != Presence::Absent
+    }
 }
 
 /// The packages in the status file.
@@ -140,7 +145,7 @@ impl Database {
                     provides.filter_map(|one| one.split([' ', '(', ':']).find(|s| !s.is_empty()));
                 database.provided.extend(names.map(str::to_owned));
             }
-            if name == "dpkg" && package.presence != Presence::Absent {
+            if name == "dpkg" && package.is_present() {
                 // The native architecture is that of the package dpkg.
                 database.native = Some(package.arch.clone());
             }
@@ -163,7 +168,7 @@ impl Database {
 
     /// The same of a package whose files are there, even if dpkg has work left to do.
     pub(crate) fn present(&self, name: &str, arch: Option<&str>) -> Option<&Package> {
-        self.find(name, arch, |package| package.presence != Presence::Absent)
+        self.find(name, arch, Package::is_present)
     }
 
     fn find(
@@ -198,7 +203,10 @@ impl Database {
 
     /// Returns the changes from the database `before` to this one.
     pub(crate) fn since(&self, before: &Self) -> Changes {
-        let (old, new) = (before.by_key(), self.by_key());
+        let old = before.by_key(Package::is_installed);
+        let new = self.by_key(Package::is_installed);
+        // A run that fails may leave packages of before with pending triggers.
+        let left = self.by_key(Package::is_present);
         let mut changes = Changes::default();
         for (key, package) in &new {
             match old.get(key) {
@@ -215,7 +223,7 @@ impl Database {
         }
         changes.removed = old
             .keys()
-            .filter(|key| !new.contains_key(*key))
+            .filter(|key| !left.contains_key(*key))
             .map(|key| key.0.to_owned())
             .collect();
         for names in [
@@ -229,11 +237,12 @@ impl Database {
         changes
     }
 
-    fn by_key(&self) -> HashMap<(&str, &str), &Package> {
+    /// Those that `is_wanted`, by name and architecture.
+    fn by_key(&self, is_wanted: fn(&Package) -> bool) -> HashMap<(&str, &str), &Package> {
         self.packages
             .iter()
             .flat_map(|(name, packages)| packages.iter().map(move |package| (name, package)))
-            .filter(|(_, package)| package.is_installed())
+            .filter(|(_, package)| is_wanted(package))
             .map(|(name, package)| ((name.as_str(), package.arch.as_str()), package))
             .collect()
     }
@@ -246,7 +255,7 @@ pub(crate) struct Changes {
     pub(crate) installed: Vec<String>,
     /// Packages whose version changed.
     pub(crate) changed: Vec<String>,
-    /// Packages that are no longer installed.
+    /// Packages whose files are no longer there.
     pub(crate) removed: Vec<String>,
     /// The sum of the `Installed-Size` gained, in KiB.
     pub(crate) size: u64,
@@ -407,6 +416,23 @@ Version: 1
             let database = Database::parse(&format!("Package: a\nStatus: {status}\n"));
             assert!(database.is_halfway(), "{status}");
         }
+    }
+
+    #[test]
+    fn a_package_with_pending_triggers_was_not_removed() {
+        let status = |state: &str| {
+            let text =
+                format!("Package: libc-bin\nStatus: install ok {state}\nArchitecture: amd64\n");
+            Database::parse(&text)
+        };
+        let before = status("installed");
+        assert_eq!(
+            status("triggers-pending").since(&before),
+            Changes::default()
+        );
+        let removed = vec!["libc-bin".to_owned()];
+        assert_eq!(status("half-installed").since(&before).removed, removed);
+        assert_eq!(Database::default().since(&before).removed, removed);
     }
 
     #[test]
