@@ -138,7 +138,6 @@ fn differences(
                 "PYTHONPATH",
                 format!("{}/{}:/shared", site(release), row.name),
             )
-            .env("PYTHONDONTWRITEBYTECODE", "1")
             .said();
         let said = failure(&said).replace(&site(release), "/site");
         let wanted = wanted(row);
