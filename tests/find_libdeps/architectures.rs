@@ -157,9 +157,16 @@ fn the_loader_of_the_architecture_agrees(architecture: &str) {
         fs::rename(foreign.real(&link), hwcaps.join("libz.so.1")).expect("moved");
         fs::remove_file(foreign.path(&link)).expect("it is there");
         foreign.emulated(&["/usr/sbin/ldconfig"]).must();
+        let found = || {
+            let (_, path, _) = Report::of(foreign.find_libdeps(), "/usr").library("libz.so.1");
+            path.map(|path| foreign.real(path))
+        };
+        let moved = hwcaps.join("libz.so.1");
         foreign.compare();
+        assert_eq!(found().as_ref(), Some(&moved));
         fs::remove_file(&cache).expect("it is there");
         foreign.compare();
+        assert_eq!(found(), Some(moved));
     }
 }
 

@@ -548,6 +548,54 @@ fn a_first_line_that_no_system_can_start_is_a_failure() {
 }
 
 test!(
+    env_needs_a_program_and_busyboxs_has_no_s,
+    needs = &[Need::Cc, Need::Ldd, Need::Root, Need::Program("busybox")]
+);
+fn env_needs_a_program_and_busyboxs_has_no_s() {
+    let (fixture, _) = with_scripts(253);
+    for (name, ..) in SCRIPTS.iter().filter(|(name, ..)| *name != "env-s") {
+        fs::remove_file(fixture.path(format!("root/venv/bin/{name}"))).expect("it was made");
+    }
+    fs::remove_file(fixture.path("root/venv/bin/long")).expect("it was made");
+    check(&fixture, &[]).is(0, "", "");
+    assert!(starts(&fixture, "env-s"));
+
+    fixture.script("root/venv/bin/bare", "#!/usr/bin/env\n");
+    let endless = "find-libdeps: refused: /venv/bin/bare: its `#!` line names no program, so env runs the \
+                   script itself, without end; name one, or pass `--exclude REGEX` for scripts that are \
+                   not used\n";
+    check(&fixture, &[]).is(1, "", endless);
+    let limited = "ulimit -t 1; exec chroot root /venv/bin/bare";
+    let killed = || {
+        Run::new("sh")
+            .args(["-c", limited])
+            .dir(fixture.path(""))
+            .said()
+    };
+    // It runs until its processor time is up.
+    killed().is(128 + 9, "", "");
+
+    let busybox = Run::new("sh").args(["-c", "command -v busybox"]).must();
+    fs::create_dir(fixture.path("root/bin")).expect("a directory");
+    for (from, to) in [
+        (busybox.trim_end(), "root/bin/busybox"),
+        (
+            &format!("{LIB}/libresolv.so.2"),
+            &inside(&format!("{LIB}/libresolv.so.2")),
+        ),
+    ] {
+        fs::copy(from, fixture.path(to)).expect("a copy");
+    }
+    fs::remove_file(fixture.path("root/usr/bin/env")).expect("it is there");
+    fixture.link("/bin/busybox", "root/usr/bin/env");
+    let splits = "find-libdeps: refused: /venv/bin/env-s: BusyBox's env has no `-S`, as in its `#!` line; \
+                  install coreutils, or pass `--exclude REGEX` for scripts that are not used\n";
+    check(&fixture, &[]).is(1, "", &[endless, splits].concat());
+    assert!(!starts(&fixture, "env-s"));
+    killed().is(128 + 9, "", "");
+}
+
+test!(
     a_strange_name_is_the_interpreters_if_that_exists,
     needs = TOOLS
 );

@@ -20,6 +20,7 @@ mod run_time;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;
+mod taken_away;
 mod trace;
 mod venvs;
 

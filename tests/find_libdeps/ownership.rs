@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Cc, Need::Ldd];
 
+/// The packages of one root for the tests that need more than a plain one.
+const INCLUDED: [&str; 3] = ["libblas3", "libopenblas0-pthread", "zlib1g-dev"];
+
 /// A Debian root with a tree at /venv, in which each file of `needs` is a library that needs
 /// the named sonames.
 struct System {
@@ -151,8 +154,7 @@ test!(
     needs = NEEDS
 );
 fn an_alternatives_chain_leads_to_the_package_of_the_real_file() {
-    let include = ["libblas3", "libopenblas0-pthread"];
-    let system = System::new("bookworm", &include);
+    let system = System::new("bookworm", &INCLUDED);
     system.needing("ext.so", &["libblas.so.3"], &[]);
     system.said().is(0, "libopenblas0-pthread\n", "");
     system.chroot(
@@ -275,7 +277,7 @@ fn an_unowned_library_is_reported_and_its_needs_are_followed() {
 
 test!(a_development_package_is_never_listed, needs = NEEDS);
 fn a_development_package_is_never_listed() {
-    let system = System::new("bookworm", &["zlib1g-dev"]);
+    let system = System::new("bookworm", &INCLUDED);
     system.needing("ext.so", &["libz.so"], &[]);
     let warning = "find-libdeps: warning: /lib/x86_64-linux-gnu/libz.so: only zlib1g-dev, which is \
                    for compiling, ships this name; zlib1g ships the library under another name, so \

@@ -422,6 +422,28 @@ fn a_listed_package_is_not_also_possible() {
     );
 }
 
+test!(what_is_missing_is_not_also_possible, needs = NEEDS);
+/// As of numba, whose module needs libtbb and whose sources try to load it first.
+fn what_is_missing_is_not_also_possible() {
+    let fixture = root(&[]);
+    let calls = "import ctypes\nctypes.CDLL('libfoo.so.1')\nctypes.util.find_library('foo')\n";
+    distribution(&fixture, "thing", calls, &[]);
+    let needs = needing(&fixture, "libfoo.so.1");
+    fixture.library(&format!("root{SITE}/ext.so"), "int x;", &[&needs]);
+    let missing =
+        format!("find-libdeps: missing: libfoo.so.1, needed by {SITE}/ext.so\n{INSTALL_HINT}");
+    said(&fixture, &[]).is(0, "", &missing);
+
+    let own = "-Wl,-soname,libfoo.so.1";
+    fixture.library("root/usr/local/lib/libfoo.so.1", "int x;", &[own]);
+    fixture.file("root/etc/ld.so.conf", "/usr/local/lib\n");
+    let unowned = format!(
+        "find-libdeps: unowned: /usr/local/lib/libfoo.so.1, needed by {SITE}/ext.so: no package ships \
+         it\n{COPY_HINT}"
+    );
+    said(&fixture, &[]).is(0, "", &unowned);
+}
+
 test!(an_ignored_name_is_not_loaded, needs = NEEDS);
 fn an_ignored_name_is_not_loaded() {
     let fixture = root(&["libfoo.so.1"]);

@@ -89,7 +89,8 @@ fn made(release: &str, options: &[&str], include: &[&str], kind: &[&str]) -> Pat
     tar
 }
 
-/// A root of `release` in a new directory, removed with the value.
+/// A root of `release` in a new directory, removed with the value, without documentation and
+/// translations: a third of the files.
 pub fn root(release: &str, include: &[&str]) -> TempDir {
     root_of(&tar(release, include))
 }
@@ -97,7 +98,9 @@ pub fn root(release: &str, include: &[&str]) -> TempDir {
 /// The root of an archive, likewise.
 pub fn root_of(tar: &Path) -> TempDir {
     let dir = TempDir::new_in(super::target_dir()).expect("a directory for the root");
+    let unused = ["doc", "locale", "man"].map(|it| format!("--exclude=./usr/share/{it}/*"));
     Run::new("tar")
+        .args(unused)
         .args(["--numeric-owner", "-xf"])
         .arg(tar)
         .arg("-C")

@@ -127,7 +127,7 @@ PACKAGE is anything that apt-get accepts: name, name:arch, name=1.2*, name/suite
 Examples:
   apt-install -r /venv/pkgdeps.txt   install the packages of a list
   apt-install g++ libpq-dev          install the named packages
-  apt-install --dry-run -r list.txt  show what apt-get would do
+  apt-install --dry-run -r list.txt  simulate apt-get, changing nothing
   apt-install --purge-only           purge what earlier commands in the same layer left behind
 
 Environment:

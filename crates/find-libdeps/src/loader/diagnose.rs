@@ -94,42 +94,29 @@ pub fn cause(
         .map(|dir| dir.join(&**name))
         .find(|path| matches!(search.candidates.candidate(path, abi), Candidate::Fits(_)));
     if let Some(path) = skipped_by_flag(search, located, name) {
+        let text = "exists, but the file is marked `DF_1_NODEFLIB`, so the loader skips the default \
+                    directories";
         return Some(Cause {
-            text: format!(
-                "{} exists, but the file is marked `DF_1_NODEFLIB`, so the loader skips the default \
-                 directories",
-                shown(&path)
-            ),
             advice: Some("link it without `-z nodefaultlib`".to_owned()),
-            may_be_packaged: false,
+            ..about(&path, text)
         });
     }
     if let Some(path) = not_cached {
         return Some(Cause {
-            text: format!("{} exists but is not in the loader's cache", shown(path)),
             advice: Some("run `ldconfig`".to_owned()),
-            may_be_packaged: false,
+            ..about(&path, "exists but is not in the loader's cache")
         });
     }
     if !search.rules.has_sonames_and_versions() {
         let bundled = tree.with_file_name(name, abi)?;
-        return Some(Cause {
-            text: format!(
-                "{} exists, but the loader does not search its directory",
-                shown(&*bundled.path)
-            ),
-            advice: None,
-            may_be_packaged: false,
-        });
+        let text = "exists, but the loader does not search its directory";
+        return Some(about(&bundled.path, text));
     }
     if let Some(bundled) = tree.with_soname(name, abi).filter(|_| process.is_starting) {
+        let text = "has this SONAME, but the loader does not search there when the program starts";
         return Some(Cause {
-            text: format!(
-                "{} has this SONAME, but the loader does not search there when the program starts",
-                shown(&*bundled.path)
-            ),
-            advice: None,
             may_be_packaged: true,
+            ..about(&bundled.path, text)
         });
     }
     tree.with_file_name(name, abi).map(|namesake| {
@@ -137,15 +124,18 @@ pub fn cause(
         let soname = soname.map_or("not set".to_owned(), |soname| {
             format!("`{}`", shown(soname))
         });
-        Cause {
-            text: format!(
-                "{} has this file name, but its SONAME is {soname}",
-                shown(&*namesake.path)
-            ),
-            advice: None,
-            may_be_packaged: false,
-        }
+        let text = format!("has this file name, but its SONAME is {soname}");
+        about(&namesake.path, &text)
     })
+}
+
+/// What `text` says of the file at `path`, for which no package helps.
+fn about(path: &Path, text: &str) -> Cause {
+    Cause {
+        text: format!("{} {text}", shown(path)),
+        advice: None,
+        may_be_packaged: false,
+    }
 }
 
 /// The library `name` in a default directory, if `DF_1_NODEFLIB` keeps `located` from it.

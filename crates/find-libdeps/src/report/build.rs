@@ -12,6 +12,7 @@ use crate::trace::demands::Started;
 use crate::warning::Warning;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,10 +39,7 @@ impl Report {
         let mut possible = grouped(possible);
         possible.retain(|library| match library.provider.package() {
             Some(package) => !packages.contains_key(package),
-            None => matches!(
-                library.provider,
-                Provider::Missing { .. } | Provider::Unowned { .. }
-            ),
+            None => library.is_unmet() && !needed.iter().any(|it| is_the_same(it, library)),
         });
         let mut warnings = findings.warnings;
         warnings.extend(
@@ -80,6 +78,17 @@ impl Report {
             }
         }
     }
+}
+
+/// Whether `needed` reports what `possible` asks for already. A `*` stands for the version of a library
+/// that is not found.
+fn is_the_same(needed: &Needed, possible: &Needed) -> bool {
+    let names = [&needed.name, &possible.name].map(|name| name.as_bytes());
+    let is_named = match names[1].strip_suffix(b"*") {
+        Some(start) => names[0].starts_with(start),
+        None => names[0] == names[1],
+    };
+    is_named && needed.kind == possible.kind && needed.provider == possible.provider
 }
 
 /// The packages that provide `needed`.

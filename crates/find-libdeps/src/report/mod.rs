@@ -44,7 +44,8 @@ pub struct Report {
     pub packages: Vec<ListedPackage>,
     /// All that is needed, sorted by name; one entry for each provider.
     pub needed: Vec<Needed>,
-    /// What code may load at run time and no listed package provides, sorted by name.
+    /// What code may load at run time, no listed package provides and `needed` does not report, sorted by
+    /// name.
     pub possible: Vec<Needed>,
     /// The distributions that need `needed` and `possible`.
     pub users: Users,
@@ -102,13 +103,8 @@ impl Report {
     /// Whether `--strict` fails: the list lacks something that the tree needs, or the loader would
     /// refuse a file.
     pub fn has_objections(&self) -> bool {
-        let is_unmet = |library: &Needed| {
-            matches!(
-                library.provider,
-                Provider::Missing { .. } | Provider::Unowned { .. }
-            )
-        };
-        self.needed.iter().any(is_unmet) || self.warnings.iter().any(|warning| warning.is_objection)
+        self.needed.iter().any(Needed::is_unmet)
+            || self.warnings.iter().any(|warning| warning.is_objection)
     }
 
     /// The list: `name=version`, one per line, which apt accepts.
@@ -136,6 +132,14 @@ impl Report {
 }
 
 impl Needed {
+    /// Whether nothing provides it in the image.
+    fn is_unmet(&self) -> bool {
+        matches!(
+            self.provider,
+            Provider::Missing { .. } | Provider::Unowned { .. }
+        )
+    }
+
     /// Its name, with its kind unless it is a library.
     fn title(&self) -> String {
         self.kind.title(&self.name)

@@ -8,9 +8,10 @@ use crate::elf::dlopen_note::{Notes, Priority};
 use crate::python::distributions::{Distribution, Distributions};
 use crate::python::source::Call;
 use crate::run_time::table;
-use crate::scan::{LoadsByName, Script, Starts, is_in_every_image};
+use crate::scan::{LoadsByName, Obstacle, Script, Starts, is_in_every_image};
 use crate::system::root::Root;
 use crate::warning::Warning;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -24,10 +25,6 @@ pub struct RunTimeDemands<'a> {
     /// The scripts that are started although nothing can start them.
     pub refused: Vec<Warning>,
 }
-
-/// What is wrong with a script whose `#!` line the kernel does not read to the end of the name.
-const TOO_LONG: &str = "the kernel does not start it, as the interpreter's name in its `#!` line does \
-                        not end within 256 bytes; pass `--exclude REGEX` for scripts that are not used";
 
 /// The demands of what was `scanned` in `root`, except those that a distribution meets itself. With
 /// [`Dlopen::All`] every demand is listed; otherwise only required ones. Of the scripts in `started`, real
@@ -51,16 +48,28 @@ pub fn demands<'a>(
         Dlopen::Off => Vec::new(),
         Dlopen::Known | Dlopen::All => sources.demands(starts, config.dlopen == Dlopen::All),
     };
-    let is_refused =
-        |real: &Path, script: &Script| *script == Script::TooLong && is_in(started, real);
     let refused = scanned.scripts.iter();
-    let refused = refused.filter(|(real, script)| is_refused(real, script));
-    let refused = refused.map(|(real, _)| starts.reported_or_real(real));
+    let refused = refused.filter(|(real, _)| is_in(started, real));
+    let refused = refused.filter_map(|(real, script)| {
+        let obstacle = obstacle(root, script)?;
+        let path = starts.reported_or_real(real);
+        Some(Warning::objection(path, obstacle.text()))
+    });
     RunTimeDemands {
-        refused: refused.map(|it| Warning::objection(it, TOO_LONG)).collect(),
+        refused: refused.collect(),
         demands: demands.into_iter().map(Rc::new).collect(),
         distributions,
     }
+}
+
+/// What keeps `script` from being started in `root`.
+fn obstacle(root: &Root, script: &Script) -> Option<Obstacle> {
+    let obstacle = script.obstacle?;
+    let file = |path: &Path| root.metadata(path).map(|it| (it.dev(), it.ino())).ok();
+    let program = script.programs.first().and_then(|it| file(Path::new(it)));
+    // It has all names of its programs, as links.
+    let is_busybox = program.is_some() && program == file(Path::new("/bin/busybox"));
+    (obstacle != Obstacle::Splits || is_busybox).then_some(obstacle)
 }
 
 /// Whether the file `real` lies in one of `dirs`.
@@ -133,11 +142,8 @@ impl Sources<'_> {
             }));
         }
         for (real, script) in self.scripts {
-            let Script::Programs(programs) = script else {
-                continue;
-            };
             let is_started = is_in(self.started, real);
-            let programs = programs.iter();
+            let programs = script.programs.iter();
             let programs = programs.filter(|it| is_started || !is_in_every_image(it));
             demands.extend(programs.map(|program| Demand {
                 site: site(real, None),

@@ -18,5 +18,5 @@ mod walk;
 
 pub use error::ScanError;
 pub use read::{Counts, LoadsByName, Scanned, read};
-pub use script::{Script, fault, is_in_every_image};
+pub use script::{Obstacle, Script, fault, is_in_every_image};
 pub use starts::Starts;

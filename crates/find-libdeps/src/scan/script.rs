@@ -17,12 +17,43 @@ const EXEC: &[u8] = b"'''exec' ";
 
 /// What starts a script.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Script {
-    /// Programs, each a path or a name in `PATH`: the one that the kernel runs, and the one that this
-    /// runs if it is env or, as pip and uv use it, the shell.
-    Programs(Vec<OsString>),
-    /// Nothing: the interpreter's name is longer than the kernel reads.
+pub struct Script {
+    /// Each a path or a name in `PATH`: the one that the kernel runs, and the one that this runs if it is
+    /// env or, as pip and uv use it, the shell.
+    pub programs: Vec<OsString>,
+    /// What keeps them from starting it although they exist.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a script is not started although its programs exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The interpreter's name is longer than the kernel reads.
     TooLong,
+    /// Env is given nothing but the path of the script.
+    Endless,
+    /// The program must be an env that splits its argument; `BusyBox`'s does not (its `coreutils/env.c`).
+    Splits,
+}
+
+impl Obstacle {
+    /// What a message says of it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::TooLong => {
+                "the kernel does not start it, as the interpreter's name in its `#!` line does not end \
+                 within 256 bytes; pass `--exclude REGEX` for scripts that are not used"
+            }
+            Self::Endless => {
+                "its `#!` line names no program, so env runs the script itself, without end; name one, or \
+                 pass `--exclude REGEX` for scripts that are not used"
+            }
+            Self::Splits => {
+                "BusyBox's env has no `-S`, as in its `#!` line; install coreutils, or pass `--exclude \
+                 REGEX` for scripts that are not used"
+            }
+        }
+    }
 }
 
 /// Why no system starts a script by a name.
@@ -53,14 +84,19 @@ impl Script {
     /// The script that begins with `head`, up to [`HEAD`] bytes; `None` if it is none.
     pub fn read(head: &[u8]) -> Option<Self> {
         let (kernel, argument) = match Line::read(head)? {
-            Line::TooLong => return Some(Self::TooLong),
+            Line::TooLong => {
+                return Some(Self {
+                    programs: Vec::new(),
+                    obstacle: Some(Obstacle::TooLong),
+                });
+            }
             Line::Names(kernel, argument) => (kernel, argument),
         };
         let rest = head.splitn(2, |&byte| byte == b'\n').nth(1);
-        let next = match file_name(kernel) {
-            b"env" => argument.and_then(after_env),
-            b"sh" => rest.and_then(after_exec),
-            _ => None,
+        let (next, obstacle) = match file_name(kernel) {
+            b"env" => (argument.and_then(after_env), of_env(argument)),
+            b"sh" => (rest.and_then(after_exec), None),
+            _ => (None, None),
         };
         // The kernel searches no `PATH`.
         let kernel = if kernel.contains(&b'/') {
@@ -70,7 +106,10 @@ impl Script {
         };
         let next = next.filter(|program| !file_name(program).is_empty());
         let all = std::iter::once(kernel).chain(next);
-        Some(Self::Programs(all.map(OsString::from_vec).collect()))
+        Some(Self {
+            programs: all.map(OsString::from_vec).collect(),
+            obstacle,
+        })
     }
 }
 
@@ -145,6 +184,28 @@ fn after_exec(text: &[u8]) -> Option<Vec<u8>> {
     (program.starts_with(b"/") && is_plain).then(|| program.to_owned())
 }
 
+/// What keeps env from starting a script with this argument.
+fn of_env(argument: Option<&[u8]>) -> Option<Obstacle> {
+    let Some(argument) = argument else {
+        return Some(Obstacle::Endless);
+    };
+    match argument.strip_prefix(b"-") {
+        Some(_) => split(argument).map(|_| Obstacle::Splits),
+        // What follows is a part of the value.
+        None => argument.contains(&b'=').then_some(Obstacle::Endless),
+    }
+}
+
+/// The words in the argument of env(1) that it splits (`-S`), if it does.
+fn split(argument: &[u8]) -> Option<&[u8]> {
+    let long = argument.strip_prefix(b"--split-string=");
+    long.or_else(|| {
+        let flags = argument.strip_prefix(b"-")?;
+        let at = flags.iter().position(|byte| !matches!(byte, b'i' | b'v'))?;
+        flags[at..].strip_prefix(b"S")
+    })
+}
+
 /// The program that env(1) starts with this argument, which is one word unless it splits it (`-S`);
 /// `None` where that takes more than plain words: an option with an argument, a quote, a variable or
 /// another `PATH`.
@@ -153,12 +214,7 @@ fn after_env(argument: &[u8]) -> Option<Vec<u8>> {
     if is_one {
         return Some(argument.to_owned());
     }
-    let long = argument.strip_prefix(b"--split-string=");
-    let words = long.or_else(|| {
-        let flags = argument.strip_prefix(b"-")?;
-        let at = flags.iter().position(|byte| !matches!(byte, b'i' | b'v'))?;
-        flags[at..].strip_prefix(b"S")
-    })?;
+    let words = split(argument)?;
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b'$');
     // Of these, a carriage return is one (`check_escapes` in its `env.c`, C's `isspace`).
     let mut words = words
@@ -186,14 +242,15 @@ mod tests {
     use super::*;
 
     fn programs(head: &[u8]) -> Vec<String> {
-        match Script::read(head) {
-            Some(Script::Programs(all)) => all
-                .iter()
-                .map(|it| it.to_string_lossy().into_owned())
-                .collect(),
-            Some(Script::TooLong) => vec!["too long".to_owned()],
-            None => Vec::new(),
-        }
+        let programs = Script::read(head).map(|script| script.programs);
+        let programs = programs.iter().flatten();
+        programs
+            .map(|it| it.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    fn obstacle(head: &[u8]) -> Option<Obstacle> {
+        Script::read(head)?.obstacle
     }
 
     #[test]
@@ -259,12 +316,34 @@ mod tests {
             (&*path, "\n", &*path),
             (&path, " ", &path),
             (&path, "", &path),
-            (&path, "x", "too long"),
-            (&path, "x\n", "too long"),
             ("/bin/sh", &" x".repeat(LINE), "/bin/sh"),
         ] {
             let head = format!("#!{name}{end}");
             assert_eq!(programs(head.as_bytes()), [expected], "{head}");
+            assert_eq!(obstacle(head.as_bytes()), None, "{head}");
+        }
+        for end in ["x", "x\n"] {
+            let head = format!("#!{path}{end}");
+            assert_eq!(programs(head.as_bytes()), [""; 0], "{head}");
+            assert_eq!(obstacle(head.as_bytes()), Some(Obstacle::TooLong));
+        }
+    }
+
+    #[test]
+    fn env_needs_a_program_and_may_have_to_split_its_argument() {
+        for (end, expected) in [
+            ("", Some(Obstacle::Endless)),
+            (" \t", Some(Obstacle::Endless)),
+            (" A=1", Some(Obstacle::Endless)),
+            (" A=1 node", Some(Obstacle::Endless)),
+            (" -S node", Some(Obstacle::Splits)),
+            (" -ivSnode", Some(Obstacle::Splits)),
+            (" --split-string=node", Some(Obstacle::Splits)),
+            (" -i", None),
+            (" node", None),
+        ] {
+            let head = format!("#!/usr/bin/env{end}\n");
+            assert_eq!(obstacle(head.as_bytes()), expected, "{head}");
         }
     }
 
