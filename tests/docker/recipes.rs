@@ -184,7 +184,10 @@ fn the_classic_builder() {
     );
     assert_eq!(said.status, 0, "{}", said.stderr);
     let script = "ls /usr/local/bin; cat /venv/pkgdeps.txt; /venv/bin/python -c 'import magic'";
-    assert_eq!(docker.script("classic", script), "apt-install\nlibmagic1\n");
+    assert_eq!(
+        docker.script("classic", script),
+        "apt-install\nfind-libdeps\nlibmagic1\n"
+    );
 }
 
 test!(

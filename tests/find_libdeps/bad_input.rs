@@ -58,8 +58,12 @@ fn a_file_cut_off_before_its_last_page_is_malformed() {
     let read = usize::try_from(report.0["counts"]["elf"].as_u64().expect("a number"));
     assert_eq!(read, Ok(end + 1 - 4));
 
-    let strict = fixture.run().args(["--strict", "-q", "venv"]).said();
-    strict.is(1, "", "");
+    let run = fixture.run().args(["--strict", "--quiet", "venv"]);
+    // Nothing loads it.
+    fixture.file("venv/kernel.ir", &whole.0[..5]);
+    let said = fixture.said(run);
+    assert_eq!((said.status, said.stdout), (1, String::new()));
+    assert_eq!(said.stderr.lines().count(), wanted.len());
 }
 
 test!(absurd_counts_and_offsets_are_malformed, needs = TOOLS);
@@ -263,7 +267,7 @@ fn files_without_the_elf_magic_are_skipped() {
     fixture.file("venv/magic.so", b"\x7fELG\x02\x01\x01");
     fixture.file("venv/archive.a", "!<arch>\n");
     let said = fixture.said(fixture.run().args(["--strict", "venv"]));
-    said.is(0, "", NO_ELF);
+    said.is(1, "", NO_ELF);
 }
 
 /// The warning about a directory without an ELF file.
@@ -292,6 +296,21 @@ fn a_tree_without_elf_is_an_empty_list() {
         ("venv/pyvenv.cfg", file),
     ];
     said.is(0, "", &lines.map(|(path, text)| line(path, text)).concat());
+    // Where an incomplete list is an error, so is a wrong PATH. An application may be pure Python.
+    fixture.file("app/app.py", "");
+    let python = "no ELF file in it, which is right only if it is pure Python";
+    let said = fixture.said(fixture.run().args(["--strict", "app"]));
+    said.is(0, "", &line("app", python));
+    fixture.file("plain/index.js", "");
+    let plain = "plain: no ELF file in it, and it is not a virtualenv; check the path\n";
+    for (option, kind) in [("--strict", "warning"), ("--check", "unread")] {
+        let app = line("app", python);
+        for (more, app) in [(&[][..], &*app), (&["--quiet"], "")] {
+            let run = fixture.run().arg(option).args(more).args(["app", "plain"]);
+            let lines = format!("{app}find-libdeps: {kind}: {plain}");
+            fixture.said(run).is(1, "", &lines);
+        }
+    }
     let report = fixture.report("venv");
     assert_eq!(report.0["needed"], serde_json::json!([]));
     assert_eq!(

@@ -67,7 +67,8 @@ fn what_a_packaged_library_needs_is_checked() {
     );
     check(&fixture, &["--ignore", "^libb"]).is(0, "", "");
     check(&fixture, &["--exclude", "ext.so$"]).is(0, "", "");
-    check(&fixture, &["--quiet"]).is(1, "", "");
+    let line = format!("find-libdeps: missing: {text}\n");
+    check(&fixture, &["--quiet"]).is(1, "", &line);
 
     let report = r#"{"packages": [{"name": "liba1", "version": "1-2", "listed_for": ["liba.so.1"]}],
         "needed": [{"name": "liba.so.1", "path": "/usr/lib/x86_64-linux-gnu/liba.so.1",

@@ -631,4 +631,8 @@ fn usage_errors_are_status_2() {
         "",
         "find-libdeps: error: cannot run ./gone: no such program\n",
     );
+    let run = fixture.run().args(["--trace", ".", "--", "gone"]);
+    let line = "find-libdeps: error: cannot run gone: no such program in PATH; pass its path, such as \
+                /venv/bin/gone\n";
+    run.said().is(127, "", line);
 }

@@ -1,7 +1,7 @@
 //! Arguments and environment to a [`Config`], and the texts of `--help`.
 
 use crate::config::{Config, Dlopen, Lookup};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use regex::bytes::Regex;
 use std::ffi::OsString;
@@ -147,7 +147,7 @@ struct Args {
     #[arg(value_parser = clap::value_parser!(u16).range(0..=256))]
     threads: u16,
 
-    /// Print only errors
+    /// Print only what makes the exit status other than 0
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
 
@@ -241,7 +241,11 @@ pub fn invocation() -> Invocation {
     let args = command()
         .try_get_matches()
         .and_then(|mut matches| Args::from_arg_matches_mut(&mut matches));
-    let args = args.unwrap_or_else(|error| exit(&error));
+    let args = args.unwrap_or_else(|mut error| {
+        // What follows `--` is a command, not a value.
+        error.remove(ContextKind::Suggested);
+        exit(&error)
+    });
     let environment = |name| match args.root {
         None => std::env::var_os(name).unwrap_or_default(),
         Some(_) => OsString::new(),

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             }
         },
     };
-    messages.report(&report, started.elapsed());
+    messages.report(&report, is_strict, started.elapsed());
 
     let mut stdout = anstream::AutoStream::new(std::io::stdout().lock(), color.into());
     match stdout

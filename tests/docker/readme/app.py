@@ -16,4 +16,4 @@ def root(_request):
 
 
 urlpatterns = [path("", root)]
-application = get_wsgi_application()
+app = get_wsgi_application()

@@ -1,4 +1,4 @@
 #!/bin/sh
 # What has to start in the image.
 set -e
-/venv/bin/gunicorn --check-config --chdir /app app
+/venv/bin/gunicorn --check-config --chdir /app app:app

@@ -9,4 +9,4 @@ RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirement
 WORKDIR /app
 COPY app.py .
 USER 1000:1000
-CMD ["/venv/bin/gunicorn", "--bind=0.0.0.0:8000", "app"]
+CMD ["/venv/bin/gunicorn", "--bind=0.0.0.0:8000", "app:app"]

@@ -81,7 +81,8 @@ impl Image<'_> {
     /// images of Python have no libraries.
     pub fn check(&self, is_builder: bool) -> Checked {
         let mut failures = Failures::new(Loading::new(self.tree, &self.resolved.resolutions));
-        for warning in self.warnings.iter().filter(|it| it.is_objection) {
+        let found = self.warnings.iter().chain(self.empty);
+        for warning in found.filter(|it| it.is_objection) {
             failures.add_finding(Kind::Unread, warning);
         }
         for warning in self.resolved.warnings.iter().filter(|it| it.is_objection) {
@@ -106,10 +107,11 @@ impl Image<'_> {
         let all = failures.sorted().into_iter();
         let (optional, failures): (Vec<_>, Vec<_>) = all.partition(|it| it.is_optional);
         let optional = optional.iter().map(Failure::as_optional);
+        let unobjectionable = self.empty.iter().filter(|it| !it.is_objection);
         Checked {
             failures,
             has_report: false,
-            warnings: self.empty.iter().cloned().chain(optional).collect(),
+            warnings: unobjectionable.cloned().chain(optional).collect(),
             counts: self.counts,
         }
     }

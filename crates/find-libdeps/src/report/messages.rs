@@ -51,12 +51,15 @@ impl Messages {
         }
     }
 
-    /// Prints what the list alone does not show.
-    pub fn report(&mut self, report: &Report, elapsed: Duration) {
-        if self.is_quiet() {
+    /// Prints what the list alone does not show. If only errors are printed, that is what `--strict`
+    /// (`is_strict`) fails for.
+    pub fn report(&mut self, report: &Report, is_strict: bool, elapsed: Duration) {
+        if self.is_quiet() && !is_strict {
             return;
         }
-        for warning in &report.warnings {
+        let is_quiet = self.is_quiet();
+        let warnings = report.warnings.iter();
+        for warning in warnings.filter(|it| it.is_objection || !is_quiet) {
             let text = format!("{}: {}", shown(&warning.path), warning.message);
             self.line("warning", WARNING, &text);
         }
@@ -86,6 +89,9 @@ impl Messages {
                 | Provider::LeftOut => {}
             }
         }
+        if is_quiet {
+            return;
+        }
         for line in possible(report) {
             self.line("possible", WARNING, &line);
         }
@@ -108,15 +114,16 @@ impl Messages {
 
     /// Prints what fails in the image.
     pub fn failures(&mut self, checked: &Checked) {
-        if self.is_quiet() {
-            return;
-        }
-        for warning in &checked.warnings {
+        let is_quiet = self.is_quiet();
+        for warning in checked.warnings.iter().filter(|_| !is_quiet) {
             let text = format!("{}: {}", shown(&warning.path), warning.message);
             self.line("warning", WARNING, &text);
         }
         for failure in &checked.failures {
             self.line(failure.kind.name(), ERROR, &failure.text());
+        }
+        if is_quiet {
+            return;
         }
         let hints = checked.failures.iter();
         let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).ordered();

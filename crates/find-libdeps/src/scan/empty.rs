@@ -1,16 +1,19 @@
-//! PATHs in which nothing was found. That is right for a virtualenv of pure Python, and otherwise
-//! means that the path is wrong.
+//! PATHs in which nothing was found. That is right for pure Python, and otherwise means that the path is
+//! wrong.
 
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::elf::object_file::Object;
 use crate::python::interpreter::CONFIGURATION;
+use crate::python::source;
+use crate::scan::walk::Walk;
 use crate::scan::{Starts, unread};
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A warning for each of `starts` with none of the ELF `objects`, none of the `warnings` about files,
 /// and none of the `demands` of code that loads libraries by name; of virtualenvs, which may be pure
@@ -35,18 +38,39 @@ pub fn warnings(
     let empty = starts.iter().filter(|(real, path)| is_empty(real, path));
     empty
         .filter(|(real, _)| with_virtualenvs || !is_virtualenv(root, real))
-        .map(|(real, path)| Warning::new(path, message(root, real)))
+        .map(|(real, path)| warning(root, real, path))
         .collect()
 }
 
-fn message(root: &Root, start: &Path) -> &'static str {
+fn warning(root: &Root, start: &Path, path: &Path) -> Warning {
     if root.metadata(start).is_ok_and(|found| found.is_file()) {
-        "not an ELF file; pass the virtualenv instead"
+        Warning::objection(path, "not an ELF file; pass the virtualenv instead")
     } else if is_virtualenv(root, start) {
-        "no ELF file in it, which is right only if its distributions are pure Python"
+        let text = "no ELF file in it, which is right only if its distributions are pure Python";
+        Warning::new(path, text)
+    } else if has_python(root, start) {
+        Warning::new(
+            path,
+            "no ELF file in it, which is right only if it is pure Python",
+        )
     } else {
-        "no ELF file in it, and it is not a virtualenv; check the path"
+        let text = "no ELF file in it, and it is not a virtualenv; check the path";
+        Warning::objection(path, text)
     }
+}
+
+/// Whether a Python source lies below `dir`.
+fn has_python(root: &Root, dir: &Path) -> bool {
+    let found = AtomicBool::new(false);
+    let walk = Walk {
+        files: &AtomicUsize::new(0),
+        is_excluded: None,
+        is_wanted: source::is_python,
+        link: &|_| (),
+        visit: |_: &Path| found.store(true, Ordering::Relaxed),
+    };
+    walk.run(&[root.outer(dir)]);
+    found.into_inner()
 }
 
 /// Whether `dir` is a virtualenv, another prefix of an installation, or a directory of distributions.

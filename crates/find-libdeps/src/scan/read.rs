@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::num::NonZero;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -232,12 +233,23 @@ impl Scan<'_> {
             }
             Err(error) => {
                 let message = format!("{error}; its needs are not listed");
-                let warning = Warning::objection(self.reported(path), message);
+                let warning = Warning {
+                    is_objection: self.may_be_loaded(path),
+                    ..Warning::new(self.reported(path), message)
+                };
                 let mut scanned = self.scanned();
                 scanned.counts.elf += 1;
                 scanned.warnings.push(warning);
             }
         }
+    }
+
+    /// Whether a file is named as a library or executable; data in ELF's form is neither, such as kernels
+    /// for a graphics processor.
+    fn may_be_loaded(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().as_bytes();
+        name.windows(3).any(|part| part == b".so")
+            || self.root.is_executable(&self.root.inner(path))
     }
 
     /// Reports a link that leads to a virtualenv elsewhere, which is not read.

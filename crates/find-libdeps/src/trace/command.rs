@@ -18,7 +18,7 @@ use crate::system::process;
 use crate::system::signals::TemporaryDirectory;
 use crate::trace::ld_debug::{self, DebugOutput, FailedLoad, LoadedObject, Requester};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufReader, ErrorKind, Read as _};
 use std::os::fd::AsFd as _;
@@ -50,7 +50,7 @@ pub enum TraceError {
     )]
     NoReports,
     /// The program does not exist.
-    #[error("cannot run {}: no such program", shown(program))]
+    #[error("cannot run {}: {}", shown(program), not_found(program))]
     NotFound {
         /// As the user gave it.
         program: OsString,
@@ -88,6 +88,15 @@ pub enum TraceError {
         /// The exceeded limit.
         limit: &'static str,
     },
+}
+
+/// The virtualenv that is listed need not be the active one.
+fn not_found(program: &OsStr) -> String {
+    if program.as_bytes().contains(&b'/') {
+        return "no such program".to_owned();
+    }
+    let name = shown(program);
+    format!("no such program in PATH; pass its path, such as /venv/bin/{name}")
 }
 
 impl TraceError {
