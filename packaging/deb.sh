@@ -5,6 +5,7 @@
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
+arguments "$@"
 
 maintainer="${DEBFULLNAME:-the find-libdeps and apt-install authors} <${DEBEMAIL:-nobody@package.invalid}>"
 debian_version=$(printf '%s' "$version" | sed 's/-/~/')-1

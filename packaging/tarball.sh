@@ -3,6 +3,7 @@
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
+arguments "$@"
 
 stage "$work" /all
 for program in find-libdeps apt-install; do

@@ -4,6 +4,7 @@
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
+arguments "$@"
 
 for tool in maturin wheel; do
     command -v "$tool" >/dev/null || fail "no \`$tool\`: pip install maturin wheel"

@@ -64,7 +64,7 @@ fn prepared() -> TempDir {
     for name in ["packaging", "bin"] {
         fs::create_dir(at(name)).expect("a directory");
     }
-    for name in ["notes.sh", "publish.sh", "release.sh"] {
+    for name in ["common.sh", "notes.sh", "publish.sh", "release.sh"] {
         let name = Path::new("packaging").join(name);
         fs::copy(checkout().join(&name), dir.path().join(name)).expect("a copy");
     }
@@ -98,6 +98,25 @@ fn said(dir: &TempDir, name: &str, arguments: &[&str]) -> Said {
     said
 }
 
+test!(wrong_arguments_of_a_script_are_status_2);
+fn wrong_arguments_of_a_script_are_status_2() {
+    let one_target = "[TARGET [OUTDIR]]";
+    for (name, arguments, wanted) in [
+        ("deb.sh", &["a", "b", "c"][..], one_target),
+        ("tarball.sh", &["a", "b", "c"], one_target),
+        ("wheel.sh", &["a", "b", "c"], one_target),
+        ("image.sh", &["a"], "TARGET... OUTDIR"),
+        ("release.sh", &["a"], "TAG OUTDIR"),
+        ("publish.sh", &["a"], "TAG OUTDIR"),
+        ("notes.sh", &[], "VERSION"),
+        ("cross.sh", &[], "TARGET"),
+    ] {
+        let run = Run::new(checkout().join("packaging").join(name)).args(arguments);
+        let usage = format!("Usage: packaging/{name} {wanted}\n");
+        run.said().is(2, "", &usage);
+    }
+}
+
 test!(the_notes_of_a_release_are_its_section_of_the_changelog);
 fn the_notes_of_a_release_are_its_section_of_the_changelog() {
     let dir = prepared();
@@ -108,7 +127,6 @@ fn the_notes_of_a_release_are_its_section_of_the_changelog() {
             format!("notes.sh: CHANGELOG.md says nothing below `## [{version}] - DATE`\n");
         said(&dir, "notes.sh", &[version]).is(1, "", &message);
     }
-    said(&dir, "notes.sh", &[]).is(2, "", "Usage: packaging/notes.sh VERSION\n");
 }
 
 test!(a_release_has_all_files_and_their_checksums);

@@ -56,6 +56,7 @@ fn write_stand_in(dir: &Path) -> std::io::Result<()> {
         "install.sh",
         "Dockerfile",
         ".dockerignore",
+        "packaging/common.sh",
         "packaging/cross.sh",
         "packaging/image.sh",
     ] {
