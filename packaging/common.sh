@@ -39,6 +39,15 @@ stage() {
     DESTDIR=$1 "$source/install.sh" --prefix "$2" --target "$target" >&2
 }
 
+# Writes the licences of the programs $2... and of what is linked into them to the directory $1.
+licences() {
+    cp "$source/LICENSE-APACHE" "$source/LICENSE-MIT" "$1"
+    cp /usr/share/common-licenses/LGPL-2.1 "$1/LICENSE-LGPL"
+    licences=$1
+    shift
+    "$source/packaging/copyright.sh" "$target" "$@" >"$licences/COPYRIGHT"
+}
+
 # Gives all below the directory $1 the modes and times of a package.
 settle() {
     chmod -R u=rwX,go=rX "$1"

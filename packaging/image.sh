@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the image of both programs for each TARGET (a target of rustc's), in one index, as an archive
 # in OUTDIR that is both an OCI image layout and, for the first TARGET, one for `docker load`. Two files
-# on nothing need no engine; the same sources, compiler and gzip make the same bytes.
+# and their licences on nothing need no engine; the same sources, compiler and gzip make the same bytes.
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
@@ -64,6 +64,8 @@ while [ $# -gt 1 ]; do
         *) fail "no architecture of images is known for $target" ;;
     esac
     stage "$work/$target" /
+    mkdir "$work/$target/bin/licenses"
+    licences "$work/$target/bin/licenses" find-libdeps apt-install
     manifests=$manifests${manifests:+,}$(image "$architecture" "$work/$target/bin")
     shift
 done

@@ -1,9 +1,11 @@
 //! What the scripts of `packaging/` make, installed and used where nothing else of the project is.
 
+use crate::copyright::copyright;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs::{self, checkout, version_of_checkout, with_cargo};
 use crate::support::run::Run;
+use crate::support::sandbox::Sandbox;
 use crate::support::{debian, lock, target_dir};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,7 +94,9 @@ fn tarballs_hold_the_same_when_made_twice() {
     let wanted = [
         ("drwxr-xr-x", ""),
         ("-rw-r--r--", "CHANGELOG.md"),
+        ("-rw-r--r--", "COPYRIGHT"),
         ("-rw-r--r--", "LICENSE-APACHE"),
+        ("-rw-r--r--", "LICENSE-LGPL"),
         ("-rw-r--r--", "LICENSE-MIT"),
         ("drwxr-xr-x", "bin/"),
         ("-rwxr-xr-x", "bin/find-libdeps"),
@@ -206,6 +210,53 @@ fn lintian_finds_no_errors() {
     lintian.args(&debs).said().is(0, "", "");
 }
 
+test!(
+    packages_for_arm64_name_their_architecture,
+    needs = &[Need::Mmdebstrap, Need::Mounts]
+);
+/// With stand-ins, in a root with a cross compiler.
+fn packages_for_arm64_name_their_architecture() {
+    let dir = TempDir::new_in(target_dir()).expect("a directory");
+    let mut sandbox = Sandbox::over(&debian::tar("trixie", &debian::CROSS));
+    sandbox.bind(&programs::stand_in(), "/srv");
+    sandbox.bind(dir.path(), "/opt");
+    let target = "aarch64-unknown-linux-gnu";
+    let made = |name: &str| {
+        let run = sandbox.run(&format!("/srv/packaging/{name}.sh"));
+        let run = run
+            .args([target, "/opt"])
+            .env("CARGO_TARGET_DIR", "/tmp/target");
+        run.env("SOURCE_DATE_EPOCH", EPOCH).must()
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        made("tarball"),
+        format!(
+            "/opt/find-libdeps-{version}-{target}.tar.gz\n/opt/apt-install-{version}-{target}.tar.gz\n"
+        )
+    );
+    let deb = |name: &str| format!("{name}_{version}-1_arm64.deb");
+    let debs = ["find-libdeps", "apt-install"].map(deb);
+    let [first, second] = &debs;
+    assert_eq!(made("deb"), format!("/opt/{first}\n/opt/{second}\n"));
+    // The compiler's own copy of the C library.
+    let libc = "dpkg-query -W -f '${Built-Using}' libc6-dev-arm64-cross | grep -o 'glibc ([^)]*)'";
+    let libc = sandbox.script(libc).must();
+    for deb in debs {
+        let field = Run::new("dpkg-deb").arg("--show");
+        let field = field.arg("--showformat=${Architecture} ${Built-Using}\n");
+        let said = field.arg(dir.path().join(&deb)).must();
+        assert_eq!(said, format!("arm64 {libc}"));
+        let root = dir.path().join("root");
+        let extract = Run::new("dpkg-deb").arg("--extract");
+        extract.arg(dir.path().join(&deb)).arg(&root).must();
+        let name = deb.split('_').next().expect("a name");
+        let header = fs::read(root.join("usr/bin").join(name)).expect("a program");
+        // EM_AARCH64
+        assert_eq!(header[18..20], 183u16.to_le_bytes(), "{deb}");
+    }
+}
+
 /// A directory with maturin and wheel, made once.
 fn maturin() -> PathBuf {
     let venv = target_dir().join("maturin");
@@ -278,6 +329,18 @@ fn wheels_install_in_a_fresh_virtualenv() {
         fs::read(bin.join(name)).ok() == fs::read(programs::installed().join(name)).ok()
     };
     assert!(same("find-libdeps") && same("apt-install"));
+    for name in ["find_libdeps", "apt_install"] {
+        let script = format!(
+            "from importlib.metadata import *; d = distribution('{name}'); \
+             print(*d.metadata.get_all('License-File'), d.read_text('licenses/COPYRIGHT'), sep='\\n', end='')"
+        );
+        let said = Run::new(bin.join("python")).args(["-c", &script]).must();
+        let files = "LICENSE-APACHE\nCOPYRIGHT\nLICENSE-LGPL\nLICENSE-MIT\n";
+        assert_eq!(
+            said,
+            format!("{files}{}", copyright(&name.replace('_', "-")))
+        );
+    }
     let said = Run::new(bin.join("find-libdeps"))
         .arg(".venv")
         .dir(dir.path())

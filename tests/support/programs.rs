@@ -56,9 +56,15 @@ fn write_stand_in(dir: &Path) -> std::io::Result<()> {
         "install.sh",
         "Dockerfile",
         ".dockerignore",
+        "CHANGELOG.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
         "packaging/common.sh",
+        "packaging/copyright.sh",
         "packaging/cross.sh",
+        "packaging/deb.sh",
         "packaging/image.sh",
+        "packaging/tarball.sh",
     ] {
         fs::copy(checkout().join(file), dir.join(file))?;
     }
