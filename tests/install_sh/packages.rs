@@ -9,6 +9,7 @@ use crate::support::sandbox::Sandbox;
 use crate::support::{debian, lock, target_dir};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Each may have to wait for the build of the programs.
@@ -137,11 +138,10 @@ fn tarballs_hold_the_same_when_made_twice() {
     );
 }
 
-/// Makes both packages.
-fn debs() -> (TempDir, Vec<PathBuf>) {
-    let dir = TempDir::new_in(target_dir()).expect("a directory");
-    let debs = package("deb", dir.path(), &[]);
-    (dir, debs)
+/// Both packages, made once for all tests.
+fn debs() -> &'static [PathBuf] {
+    static MADE: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    MADE.get_or_init(|| package("deb", &target_dir().join("debs"), &[]))
 }
 
 test!(
@@ -156,11 +156,11 @@ test!(
     on = [bookworm, trixie]
 );
 fn debian_packages_install_and_leave_nothing(release: &str) {
-    let (_dir, debs) = debs();
+    let debs = debs();
     let root = debian::root(release, &[]);
     let root = root.path();
     fs::create_dir(root.join("dist")).expect("a directory");
-    for deb in &debs {
+    for deb in debs {
         let name = deb.file_name().expect("a name");
         fs::copy(deb, root.join("dist").join(name)).expect("a copy");
     }
@@ -203,11 +203,11 @@ test!(
     limit = BUILD
 );
 fn lintian_finds_no_errors() {
-    let (dir, debs) = debs();
-    let again = package("deb", &dir.path().join("again"), &[("TZ", "Asia/Tokyo")]);
-    assert_equal(&debs, &again);
+    let debs = debs();
+    let dir = TempDir::new_in(target_dir()).expect("a directory");
+    assert_equal(debs, &package("deb", dir.path(), &[("TZ", "Asia/Tokyo")]));
     let lintian = Run::new("lintian").args(["--allow-root", "--display-level", ">=error"]);
-    lintian.args(&debs).said().is(0, "", "");
+    lintian.args(debs).said().is(0, "", "");
 }
 
 test!(
@@ -358,20 +358,21 @@ fn wheels_install_in_a_fresh_virtualenv() {
         .arg(&files[3])
         .dir(dir.path())
         .must();
-    let built = target_dir().join("packages");
-    quick(Run::new(maturin().join("maturin")), &built)
-        .args(["build", "--out", "built"])
+    with_built_crates(Run::new(maturin().join("maturin")))
+        .args(["build", "--out", "built", "--target", &programs::host()])
         .dir(dir.path().join(format!("find_libdeps-{version}")))
         .must();
-    let program = built.join("debug/find-libdeps");
+    let program = Path::new("install").join(programs::host());
+    let program = target_dir().join(program).join("debug/find-libdeps");
     let wanted = programs::version("find-libdeps") + "\n";
     assert_eq!(Run::new(program).arg("-V").must(), wanted);
 }
 
-/// A build without debugging information, in the directory `built`.
-fn quick(run: Run, built: &Path) -> Run {
+/// A run that finds the crates that install.sh has built for the manuals: it has the same settings, and
+/// needs `--target`.
+fn with_built_crates(run: Run) -> Run {
     with_cargo(run)
-        .env("CARGO_TARGET_DIR", built)
+        .env("CARGO_TARGET_DIR", target_dir().join("install"))
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
 }
@@ -386,8 +387,14 @@ fn crates_build_as_they_are_packaged() {
         ("apt-install", ["apt_install", "install_sh"]),
         ("find-libdeps", ["docker", "find_libdeps"]),
     ] {
-        let run = quick(Run::new("cargo"), &target_dir().join("packages"));
-        let run = run.args(["package", "--locked", "--allow-dirty", "--package", name]);
+        let run = with_built_crates(Run::new("cargo")).args(["package", "--locked"]);
+        let run = run.args([
+            "--allow-dirty",
+            "--target",
+            &programs::host(),
+            "--package",
+            name,
+        ]);
         let said = run.dir(checkout()).said();
         assert_eq!(said.status, 0, "{}", said.stderr);
         // The tests need the checkout.
