@@ -114,11 +114,11 @@ day() {
     fi
 }
 
-# Manuals and completions are written by a program that runs here, whatever the target.
+# Manuals and completions are written by a program that runs here, whatever the target, and once.
 build_assets() {
     day=$(day) || fail "cannot read a date from SOURCE_DATE_EPOCH"
-    cargo run --locked --target "$host" --manifest-path "$source/Cargo.toml" \
-        --target-dir "$built" --package assets -- "$built/assets" "$day"
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 cargo run --locked --target "$host" \
+        --manifest-path "$source/Cargo.toml" --target-dir "$built" --package assets -- "$built/assets" "$day"
 }
 
 # Neither an interpreter nor a needed library: the file runs in any image of its architecture.

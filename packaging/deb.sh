@@ -5,6 +5,7 @@
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
+arguments "$@"
 
 maintainer="${DEBFULLNAME:-the find-libdeps and apt-install authors} <${DEBEMAIL:-nobody@package.invalid}>"
 debian_version=$(printf '%s' "$version" | sed 's/-/~/')-1
@@ -41,19 +42,6 @@ END
     esac
 }
 
-copyright() {
-    cat <<'END'
-Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-
-Files: *
-END
-    sed -n 's/^Copyright (c) /Copyright: /p' "$source/LICENSE-MIT"
-    printf 'License: Expat or Apache-2.0\n\nLicense: Expat\n'
-    # The permission, without the title and the copyright.
-    sed -n '/^Permission/,$ { s/^$/./; s/^/ /; p }' "$source/LICENSE-MIT"
-    printf '\nLicense: Apache-2.0\n On Debian systems, see /usr/share/common-licenses/Apache-2.0.\n'
-}
-
 changelog() {
     printf '%s (%s) unstable; urgency=medium\n\n' "$1" "$debian_version"
     printf '  * Version %s; the changes are in changelog.gz.\n\n' "$version"
@@ -66,6 +54,11 @@ installed_size() {
         awk '{ size += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print size }'
 }
 
+# The C library, whose source has to stay available (Debian Policy 7.8), as its version in the copyright.
+built_using() {
+    sed -n 's/.*(Debian GLIBC \([^)]*\)).*/glibc (= \1)/p' "$1"
+}
+
 control() {
     cat <<END
 Package: $1
@@ -74,6 +67,7 @@ Architecture: $architecture
 Multi-Arch: foreign
 Maintainer: $maintainer
 Installed-Size: $(installed_size "$2")
+Built-Using: $(built_using "$2/share/doc/$1/copyright")
 Section: utils
 Priority: optional
 END
@@ -96,12 +90,14 @@ for program in find-libdeps apt-install; do
     done
     # Where Debian's zsh looks for what packages ship.
     cp "$work/$share/zsh/site-functions/_$program" "$root/$share/zsh/vendor-completions"
-    copyright >"$root/$doc/copyright"
+    "$source/packaging/copyright.sh" "$target" "$program" >"$root/$doc/copyright"
     changelog "$program" | gzip -9n >"$root/$doc/changelog.Debian.gz"
     gzip -9n <"$source/CHANGELOG.md" >"$root/$doc/changelog.gz"
     cat >"$root/$share/lintian/overrides/$program" <<END
-# It has to run in any image of its architecture, whatever is installed there.
+# It has to run in any image of its architecture, whatever is installed there. The second is what
+# lintian takes a static program for that can be loaded anywhere, as on amd64.
 $program: statically-linked-binary [usr/bin/$program]
+$program: shared-library-lacks-prerequisites [usr/bin/$program]
 END
     mkdir "$root/DEBIAN"
     (cd "$root" && find usr -type f | LC_ALL=C sort | xargs md5sum) >"$work/md5sums"

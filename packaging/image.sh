@@ -1,20 +1,13 @@
 #!/bin/sh
 # Makes the image of both programs for each TARGET (a target of rustc's), in one index, as an archive
 # in OUTDIR that is both an OCI image layout and, for the first TARGET, one for `docker load`. Two files
-# on nothing need no engine; the same sources, compiler and gzip make the same bytes.
+# and their licences on nothing need no engine; the same sources, compiler and gzip make the same bytes.
 set -eu
+# shellcheck source=packaging/common.sh
+. "$(dirname -- "$0")/common.sh"
 
-if [ $# -lt 2 ]; then
-    echo 'Usage: packaging/image.sh TARGET... OUTDIR' >&2
-    exit 2
-fi
-source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$source/Cargo.toml" | head -n 1)
-epoch=${SOURCE_DATE_EPOCH:-$(git -C "$source" log -1 --format=%ct 2>/dev/null || echo 0)}
-created=$(date -u -d "@$epoch" +%FT%TZ)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+[ $# -ge 2 ] || usage 'TARGET... OUTDIR'
+created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)
 blobs=$work/layout/blobs/sha256
 mkdir -p "$blobs"
 umask 022
@@ -24,7 +17,7 @@ export LC_ALL=C
 pack() {
     (cd "$2" && find . -mindepth 1 -printf '%P\0' | sort -z |
         tar --null --no-recursion --files-from=- --create --format=ustar --owner=0 --group=0 \
-            --numeric-owner --mtime="@$epoch") >"$1"
+            --numeric-owner --mtime="@$SOURCE_DATE_EPOCH") >"$1"
 }
 
 digest() {
@@ -64,16 +57,16 @@ place() {
 
 manifests=
 while [ $# -gt 1 ]; do
-    case $1 in
+    target=$1
+    case $target in
         x86_64-*) architecture=amd64 ;;
         aarch64-*) architecture=arm64 ;;
-        *)
-            echo "image.sh: no architecture of images is known for $1" >&2
-            exit 2
-            ;;
+        *) fail "no architecture of images is known for $target" ;;
     esac
-    "$source/install.sh" --target "$1" --prefix "$work/$1" >&2
-    manifests=$manifests${manifests:+,}$(image "$architecture" "$work/$1/bin")
+    stage "$work/$target" /
+    mkdir "$work/$target/bin/licenses"
+    licences "$work/$target/bin/licenses" find-libdeps apt-install
+    manifests=$manifests${manifests:+,}$(image "$architecture" "$work/$target/bin")
     shift
 done
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s]}' \
@@ -83,6 +76,6 @@ index=$(blob "$work/index" index.v1+json)
 printf '{"schemaVersion":2,"manifests":[%s,"annotations":{"org.opencontainers.image.ref.name":"%s"}}]}' \
     "$index" "$version" >"$work/layout/index.json"
 printf '{"imageLayoutVersion":"1.0.0"}' >"$work/layout/oci-layout"
-mkdir -p "$1"
-pack "$1/tools-$version.oci.tar" "$work/layout"
-echo "$1/tools-$version.oci.tar"
+archive=$(directory "$1")/tools-$version.oci.tar
+pack "$archive" "$work/layout"
+echo "$archive"

@@ -2,30 +2,20 @@
 # Makes all files of a release in OUTDIR, and SHA256SUMS, once TAG, Cargo.toml and CHANGELOG.md agree on
 # the version. Prints their names; messages go to standard error.
 set -eu
+# shellcheck source=packaging/common.sh
+. "$(dirname -- "$0")/common.sh"
 
 targets='x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu'
-
-fail() {
-    echo "release.sh: $*" >&2
-    exit 1
-}
-
-if [ $# -ne 2 ]; then
-    echo 'Usage: packaging/release.sh TAG OUTDIR' >&2
-    exit 2
-fi
+[ $# -eq 2 ] || usage 'TAG OUTDIR'
 tag=$1
-mkdir -p "$2"
-out=$(CDPATH='' cd -- "$2" && pwd)
-cd "$(dirname -- "$0")/.."
+out=$(directory "$2")
+cd "$source"
 
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml)
 [ "$tag" = "v$version" ] || fail "the tag is $tag, and Cargo.toml has version $version"
 packaging/notes.sh "$version" >/dev/null
 date=$(awk -v heading="## [$version] - " 'index($0, heading) == 1 { print $NF }' CHANGELOG.md)
 # The files have the time of the release, so that they can be made again.
 SOURCE_DATE_EPOCH=$(date -u -d "$date" +%s 2>/dev/null) || fail "CHANGELOG.md dates $version as $date"
-export SOURCE_DATE_EPOCH
 [ -z "$(ls "$out")" ] || fail "$out is not empty"
 
 # shellcheck disable=SC2086 # one word for each target

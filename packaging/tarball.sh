@@ -3,6 +3,7 @@
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
+arguments "$@"
 
 stage "$work" /all
 for program in find-libdeps apt-install; do
@@ -14,7 +15,8 @@ for program in find-libdeps apt-install; do
             mkdir -p "$root/${file%/*}"
             cp "$file" "$root/$file"
         done)
-    cp "$source/LICENSE-APACHE" "$source/LICENSE-MIT" "$source/CHANGELOG.md" "$root"
+    licences "$root" "$program"
+    cp "$source/CHANGELOG.md" "$root"
     settle "$root"
     tar --sort=name --owner=0 --group=0 --numeric-owner --format=gnu -C "$work" -cf "$work/$name.tar" "$name"
     gzip -9n <"$work/$name.tar" >"$out/$name.tar.gz"

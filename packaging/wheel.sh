@@ -4,6 +4,7 @@
 set -eu
 # shellcheck source=packaging/common.sh
 . "$(dirname -- "$0")/common.sh"
+arguments "$@"
 
 for tool in maturin wheel; do
     command -v "$tool" >/dev/null || fail "no \`$tool\`: pip install maturin wheel"
@@ -29,10 +30,21 @@ for program in find-libdeps apt-install; do
     maturin sdist --out "$work/sdists" >&2
 done
 cd "$work"
+mkdir unpacked packed
 for wheel in wheels/*.whl; do
+    wheel unpack --dest unpacked "$wheel" >/dev/null
+    # maturin knows the licences beside Cargo.toml, and not those of what is linked.
+    name=$(basename "${wheel%%-*}")
+    info=$(echo "unpacked/$name-"*"/$name-"*.dist-info)
+    licences "$info/licenses" "$(echo "$name" | tr _ -)"
+    sed -i 's/^License-File: LICENSE-MIT$/License-File: COPYRIGHT\nLicense-File: LICENSE-LGPL\n&/' "$info/METADATA"
+    settle "${info%/*}"
+    wheel pack --dest-dir packed "${info%/*}" >/dev/null
+done
+for wheel in packed/*.whl; do
     wheel tags --remove --platform-tag "+musllinux_1_1_$machine" "$wheel" >/dev/null
 done
-for file in wheels/* sdists/*; do
+for file in packed/* sdists/*; do
     cp "$file" "$out"
     echo "$out/${file#*/}"
 done

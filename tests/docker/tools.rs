@@ -54,7 +54,7 @@ fn the_image_holds_both_programs() {
     assert_eq!(said.status, 0, "{}", said.stderr);
     assert_eq!(docker.layers("tools-of-the-test").len(), 1);
     let context = TempDir::new_in(target_dir()).expect("a directory");
-    check(&docker, IMAGE, context.path(), "with-image");
+    check(&docker, IMAGE, context.path(), "with-image", "");
 }
 
 test!(
@@ -139,7 +139,13 @@ fn the_image_for_both_platforms_is_the_same_each_time_and_loads() {
         .said()
         .is(0, &format!("Loaded image: {image}\n"), "");
     let dockerfile = IMAGE.replace("tools-of-the-test", &image);
-    check(&docker, &dockerfile, context.path(), "with-loaded");
+    check(
+        &docker,
+        &dockerfile,
+        context.path(),
+        "with-loaded",
+        LICENCES,
+    );
 }
 
 /// Makes `rust:trixie`, in place of the default, which is an image of a registry.
@@ -174,11 +180,15 @@ fn the_programs_run_from_a_copied_directory() {
         .args(["--prefix", "dist"])
         .dir(context.path())
         .must();
-    check(&docker, DIST, context.path(), "with-dist");
+    check(&docker, DIST, context.path(), "with-dist", "");
 }
 
-/// Builds `dockerfile`, and runs what it brought.
-fn check(docker: &Shared, dockerfile: &str, context: &Path, name: &str) {
+/// What the image of a release has beside the programs.
+const LICENCES: &str = "-rw-r--r-- root COPYRIGHT\n-rw-r--r-- root LICENSE-APACHE\n\
+                        -rw-r--r-- root LICENSE-LGPL\n-rw-r--r-- root LICENSE-MIT\n";
+
+/// Builds `dockerfile`, runs what it brought, and looks at the files, of which `others` are no programs.
+fn check(docker: &Shared, dockerfile: &str, context: &Path, name: &str, others: &str) {
     fs::write(context.join("Dockerfile"), dockerfile).expect("a file");
     let said = docker.build_in(context, &["--tag", name]);
     assert_eq!(said.status, 0, "{}", said.stderr);
@@ -189,7 +199,7 @@ fn check(docker: &Shared, dockerfile: &str, context: &Path, name: &str) {
              find /all -type f -printf '%M %u %f\\n' | sort"
         ),
         format!(
-            "{}\n{}\n\
+            "{}\n{}\n{others}\
              -rwxr-xr-x root apt-install\n-rwxr-xr-x root find-libdeps\n",
             programs::version("find-libdeps"),
             programs::version("apt-install")

@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// What is linked into the programs, and under which licences.
+mod copyright;
+
 /// The bare Debian of the README, where root and an ordinary user build.
 mod debian;
 

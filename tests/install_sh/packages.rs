@@ -1,12 +1,15 @@
 //! What the scripts of `packaging/` make, installed and used where nothing else of the project is.
 
+use crate::copyright::copyright;
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::programs::{self, checkout, version_of_checkout, with_cargo};
 use crate::support::run::Run;
+use crate::support::sandbox::Sandbox;
 use crate::support::{debian, lock, target_dir};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Each may have to wait for the build of the programs.
@@ -92,7 +95,9 @@ fn tarballs_hold_the_same_when_made_twice() {
     let wanted = [
         ("drwxr-xr-x", ""),
         ("-rw-r--r--", "CHANGELOG.md"),
+        ("-rw-r--r--", "COPYRIGHT"),
         ("-rw-r--r--", "LICENSE-APACHE"),
+        ("-rw-r--r--", "LICENSE-LGPL"),
         ("-rw-r--r--", "LICENSE-MIT"),
         ("drwxr-xr-x", "bin/"),
         ("-rwxr-xr-x", "bin/find-libdeps"),
@@ -133,11 +138,10 @@ fn tarballs_hold_the_same_when_made_twice() {
     );
 }
 
-/// Makes both packages.
-fn debs() -> (TempDir, Vec<PathBuf>) {
-    let dir = TempDir::new_in(target_dir()).expect("a directory");
-    let debs = package("deb", dir.path(), &[]);
-    (dir, debs)
+/// Both packages, made once for all tests.
+fn debs() -> &'static [PathBuf] {
+    static MADE: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    MADE.get_or_init(|| package("deb", &target_dir().join("debs"), &[]))
 }
 
 test!(
@@ -152,11 +156,11 @@ test!(
     on = [bookworm, trixie]
 );
 fn debian_packages_install_and_leave_nothing(release: &str) {
-    let (_dir, debs) = debs();
+    let debs = debs();
     let root = debian::root(release, &[]);
     let root = root.path();
     fs::create_dir(root.join("dist")).expect("a directory");
-    for deb in &debs {
+    for deb in debs {
         let name = deb.file_name().expect("a name");
         fs::copy(deb, root.join("dist").join(name)).expect("a copy");
     }
@@ -199,11 +203,58 @@ test!(
     limit = BUILD
 );
 fn lintian_finds_no_errors() {
-    let (dir, debs) = debs();
-    let again = package("deb", &dir.path().join("again"), &[("TZ", "Asia/Tokyo")]);
-    assert_equal(&debs, &again);
+    let debs = debs();
+    let dir = TempDir::new_in(target_dir()).expect("a directory");
+    assert_equal(debs, &package("deb", dir.path(), &[("TZ", "Asia/Tokyo")]));
     let lintian = Run::new("lintian").args(["--allow-root", "--display-level", ">=error"]);
-    lintian.args(&debs).said().is(0, "", "");
+    lintian.args(debs).said().is(0, "", "");
+}
+
+test!(
+    packages_for_arm64_name_their_architecture,
+    needs = &[Need::Mmdebstrap, Need::Mounts]
+);
+/// With stand-ins, in a root with a cross compiler.
+fn packages_for_arm64_name_their_architecture() {
+    let dir = TempDir::new_in(target_dir()).expect("a directory");
+    let mut sandbox = Sandbox::over(&debian::tar("trixie", &debian::CROSS));
+    sandbox.bind(&programs::stand_in(), "/srv");
+    sandbox.bind(dir.path(), "/opt");
+    let target = "aarch64-unknown-linux-gnu";
+    let made = |name: &str| {
+        let run = sandbox.run(&format!("/srv/packaging/{name}.sh"));
+        let run = run
+            .args([target, "/opt"])
+            .env("CARGO_TARGET_DIR", "/tmp/target");
+        run.env("SOURCE_DATE_EPOCH", EPOCH).must()
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        made("tarball"),
+        format!(
+            "/opt/find-libdeps-{version}-{target}.tar.gz\n/opt/apt-install-{version}-{target}.tar.gz\n"
+        )
+    );
+    let deb = |name: &str| format!("{name}_{version}-1_arm64.deb");
+    let debs = ["find-libdeps", "apt-install"].map(deb);
+    let [first, second] = &debs;
+    assert_eq!(made("deb"), format!("/opt/{first}\n/opt/{second}\n"));
+    // The compiler's own copy of the C library.
+    let libc = "dpkg-query -W -f '${Built-Using}' libc6-dev-arm64-cross | grep -o 'glibc ([^)]*)'";
+    let libc = sandbox.script(libc).must();
+    for deb in debs {
+        let field = Run::new("dpkg-deb").arg("--show");
+        let field = field.arg("--showformat=${Architecture} ${Built-Using}\n");
+        let said = field.arg(dir.path().join(&deb)).must();
+        assert_eq!(said, format!("arm64 {libc}"));
+        let root = dir.path().join("root");
+        let extract = Run::new("dpkg-deb").arg("--extract");
+        extract.arg(dir.path().join(&deb)).arg(&root).must();
+        let name = deb.split('_').next().expect("a name");
+        let header = fs::read(root.join("usr/bin").join(name)).expect("a program");
+        // EM_AARCH64
+        assert_eq!(header[18..20], 183u16.to_le_bytes(), "{deb}");
+    }
 }
 
 /// A directory with maturin and wheel, made once.
@@ -278,6 +329,18 @@ fn wheels_install_in_a_fresh_virtualenv() {
         fs::read(bin.join(name)).ok() == fs::read(programs::installed().join(name)).ok()
     };
     assert!(same("find-libdeps") && same("apt-install"));
+    for name in ["find_libdeps", "apt_install"] {
+        let script = format!(
+            "from importlib.metadata import *; d = distribution('{name}'); \
+             print(*d.metadata.get_all('License-File'), d.read_text('licenses/COPYRIGHT'), sep='\\n', end='')"
+        );
+        let said = Run::new(bin.join("python")).args(["-c", &script]).must();
+        let files = "LICENSE-APACHE\nCOPYRIGHT\nLICENSE-LGPL\nLICENSE-MIT\n";
+        assert_eq!(
+            said,
+            format!("{files}{}", copyright(&name.replace('_', "-")))
+        );
+    }
     let said = Run::new(bin.join("find-libdeps"))
         .arg(".venv")
         .dir(dir.path())
@@ -295,20 +358,21 @@ fn wheels_install_in_a_fresh_virtualenv() {
         .arg(&files[3])
         .dir(dir.path())
         .must();
-    let built = target_dir().join("packages");
-    quick(Run::new(maturin().join("maturin")), &built)
-        .args(["build", "--out", "built"])
+    with_built_crates(Run::new(maturin().join("maturin")))
+        .args(["build", "--out", "built", "--target", &programs::host()])
         .dir(dir.path().join(format!("find_libdeps-{version}")))
         .must();
-    let program = built.join("debug/find-libdeps");
+    let program = Path::new("install").join(programs::host());
+    let program = target_dir().join(program).join("debug/find-libdeps");
     let wanted = programs::version("find-libdeps") + "\n";
     assert_eq!(Run::new(program).arg("-V").must(), wanted);
 }
 
-/// A build without debugging information, in the directory `built`.
-fn quick(run: Run, built: &Path) -> Run {
+/// A run that finds the crates that install.sh has built for the manuals: it has the same settings, and
+/// needs `--target`.
+fn with_built_crates(run: Run) -> Run {
     with_cargo(run)
-        .env("CARGO_TARGET_DIR", built)
+        .env("CARGO_TARGET_DIR", target_dir().join("install"))
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
 }
@@ -323,8 +387,14 @@ fn crates_build_as_they_are_packaged() {
         ("apt-install", ["apt_install", "install_sh"]),
         ("find-libdeps", ["docker", "find_libdeps"]),
     ] {
-        let run = quick(Run::new("cargo"), &target_dir().join("packages"));
-        let run = run.args(["package", "--locked", "--allow-dirty", "--package", name]);
+        let run = with_built_crates(Run::new("cargo")).args(["package", "--locked"]);
+        let run = run.args([
+            "--allow-dirty",
+            "--target",
+            &programs::host(),
+            "--package",
+            name,
+        ]);
         let said = run.dir(checkout()).said();
         assert_eq!(said.status, 0, "{}", said.stderr);
         // The tests need the checkout.

@@ -64,7 +64,7 @@ fn prepared() -> TempDir {
     for name in ["packaging", "bin"] {
         fs::create_dir(at(name)).expect("a directory");
     }
-    for name in ["notes.sh", "publish.sh", "release.sh"] {
+    for name in ["common.sh", "notes.sh", "publish.sh", "release.sh"] {
         let name = Path::new("packaging").join(name);
         fs::copy(checkout().join(&name), dir.path().join(name)).expect("a copy");
     }
@@ -98,6 +98,25 @@ fn said(dir: &TempDir, name: &str, arguments: &[&str]) -> Said {
     said
 }
 
+test!(wrong_arguments_of_a_script_are_status_2);
+fn wrong_arguments_of_a_script_are_status_2() {
+    let one_target = "[TARGET [OUTDIR]]";
+    for (name, arguments, wanted) in [
+        ("deb.sh", &["a", "b", "c"][..], one_target),
+        ("tarball.sh", &["a", "b", "c"], one_target),
+        ("wheel.sh", &["a", "b", "c"], one_target),
+        ("image.sh", &["a"], "TARGET... OUTDIR"),
+        ("release.sh", &["a"], "TAG OUTDIR"),
+        ("publish.sh", &["a"], "TAG OUTDIR"),
+        ("notes.sh", &[], "VERSION"),
+        ("cross.sh", &[], "TARGET"),
+    ] {
+        let run = Run::new(checkout().join("packaging").join(name)).args(arguments);
+        let usage = format!("Usage: packaging/{name} {wanted}\n");
+        run.said().is(2, "", &usage);
+    }
+}
+
 test!(the_notes_of_a_release_are_its_section_of_the_changelog);
 fn the_notes_of_a_release_are_its_section_of_the_changelog() {
     let dir = prepared();
@@ -108,7 +127,6 @@ fn the_notes_of_a_release_are_its_section_of_the_changelog() {
             format!("notes.sh: CHANGELOG.md says nothing below `## [{version}] - DATE`\n");
         said(&dir, "notes.sh", &[version]).is(1, "", &message);
     }
-    said(&dir, "notes.sh", &[]).is(2, "", "Usage: packaging/notes.sh VERSION\n");
 }
 
 test!(a_release_has_all_files_and_their_checksums);
@@ -196,10 +214,15 @@ fn the_workflows_run_scripts_and_actions_of_known_commits() {
                 assert!(data.permissions().mode() & 0o111 != 0, "{script}");
                 steps.push(script.to_owned());
             } else if let Some(action) = step.strip_prefix("uses: ") {
-                let (action, rest) = action.split_once('@').expect("a commit");
-                let (commit, version) = rest.split_once(" # v").expect("a version");
-                assert!(commit.len() == 40 && !version.is_empty(), "{line}");
-                steps.push(action.to_owned());
+                let (name, pin) = action.split_once('@').unwrap_or((action, ""));
+                // A workflow of this repository comes from the same commit.
+                if name.starts_with("./") {
+                    assert!(checkout().join(name).exists(), "{line}");
+                } else {
+                    let (commit, version) = pin.split_once(" # v").expect("a version");
+                    assert!(commit.len() == 40 && !version.is_empty(), "{line}");
+                }
+                steps.push(name.to_owned());
             }
         }
     }
@@ -208,9 +231,13 @@ fn the_workflows_run_scripts_and_actions_of_known_commits() {
         [
             "actions/checkout",
             ".ci/run",
+            "./.github/workflows/check.yml",
             "actions/checkout",
             "packaging/tools.sh",
             "packaging/release.sh",
+            "actions/upload-artifact",
+            "actions/checkout",
+            "actions/download-artifact",
             "actions/attest-build-provenance",
             "packaging/publish.sh",
         ]

@@ -56,8 +56,15 @@ fn write_stand_in(dir: &Path) -> std::io::Result<()> {
         "install.sh",
         "Dockerfile",
         ".dockerignore",
+        "CHANGELOG.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "packaging/common.sh",
+        "packaging/copyright.sh",
         "packaging/cross.sh",
+        "packaging/deb.sh",
         "packaging/image.sh",
+        "packaging/tarball.sh",
     ] {
         fs::copy(checkout().join(file), dir.join(file))?;
     }
@@ -163,7 +170,8 @@ pub fn installed() -> PathBuf {
     prefix.join("bin")
 }
 
-/// The directory that holds both programs for arm64, built in a root with a cross compiler, and quickly.
+/// The directory that holds both programs for arm64, built in a root with a cross compiler, and quickly:
+/// without manuals, and so by cargo itself, with the flags of `install.sh`.
 pub fn arm64() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let kept = super::target_dir().join("arm64");
@@ -176,17 +184,22 @@ pub fn arm64() -> PathBuf {
         let mut sandbox = Sandbox::over(&debian::tar("trixie", &debian::CROSS));
         sandbox.bind(&checkout(), "/srv");
         sandbox.bind(&kept, "/opt");
-        let run = sandbox.run("/srv/install.sh");
+        let run = sandbox.run("/usr/bin/cargo");
         let run = QUICK
             .into_iter()
             .fold(run, |run, (name, value)| run.env(name, value));
-        run.args(["--target", "aarch64-unknown-linux-gnu"])
-            .args(["--prefix", "/opt/installed"])
+        let linker = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
+        run.args(["build", "--quiet", "--release", "--locked", "--offline"])
+            .args(["--package=find-libdeps", "--package=apt-install"])
+            .args([
+                "--manifest-path=/srv/Cargo.toml",
+                "--target-dir=/opt/target",
+            ])
+            .arg("--target=aarch64-unknown-linux-gnu")
             .env("CARGO_HOME", "/opt/crates")
-            .env("CARGO_NET_OFFLINE", "true")
-            .env("CARGO_TARGET_DIR", "/opt/target")
-            .env("CARGO_TERM_QUIET", "true")
+            .env("RUSTFLAGS", "-Ctarget-feature=+crt-static")
+            .env(linker, "aarch64-linux-gnu-gcc")
             .must();
     });
-    kept.join("installed/bin")
+    kept.join("target/aarch64-unknown-linux-gnu/release")
 }
