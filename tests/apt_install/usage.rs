@@ -62,6 +62,26 @@ fn an_option_in_a_list_is_refused() {
     );
 }
 
+test!(a_requirements_file_of_pip_is_refused);
+fn a_requirements_file_of_pip_is_refused() {
+    let dir = TempDir::new().expect("a directory");
+    fs::write(
+        dir.path().join("requirements.txt"),
+        "django==5.2\ngunicorn\n",
+    )
+    .expect("a file");
+    apt_install()
+        .args(["-r", "requirements.txt"])
+        .dir(dir.path())
+        .said()
+        .is(
+            2,
+            "",
+            "apt-install: error: requirements.txt:1: `django==5.2` is a Python requirement, not a \
+             Debian package; pass the list that find-libdeps wrote\n",
+        );
+}
+
 test!(an_unreadable_list_is_named);
 fn an_unreadable_list_is_named() {
     apt_install().args(["-r", "/nowhere/list"]).said().is(

@@ -64,6 +64,17 @@ pub(crate) enum ListError {
         line: usize,
         word: String,
     },
+    /// A word of pip's requirements file, given in place of the list.
+    #[error(
+        "{list}:{line}: `{requirement}` is a Python requirement, not a Debian package; pass the list \
+         that find-libdeps wrote"
+    )]
+    Python {
+        list: String,
+        /// From 1.
+        line: usize,
+        requirement: String,
+    },
     /// A word that cannot be an argument of any program.
     #[error(
         "{list}:{line}: package name contains a NUL byte; separate packages with spaces or newlines"
@@ -136,10 +147,44 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
                     word: String::from_utf8_lossy(word).into_owned(),
                 });
             }
+            if is_python(word) {
+                let begins = word[0].is_ascii_alphanumeric();
+                let requirement = if begins { word } else { line.trim_ascii() };
+                return Err(ListError::Python {
+                    list,
+                    line: line_number,
+                    requirement: String::from_utf8_lossy(requirement).into_owned(),
+                });
+            }
             requests.push(Request::new(OsString::from_vec(word.to_vec())));
         }
     }
     Ok(requests)
+}
+
+/// Whether the word belongs to a Python requirement (PEP 508): an optional name, optional extras, and
+/// then `==`, `~=`, `!=`, `<`, `>`, `;` or `@`, none of which apt accepts there; or a name with extras.
+/// Short extras may be a set of characters: apt reads `lib[ab]` as a regular expression.
+fn is_python(word: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    let name = word.iter().take_while(|byte| is_name(byte)).count();
+    let mut rest = &word[name..];
+    let extras = || {
+        let rest = rest.strip_prefix(b"[").filter(|_| name > 0)?;
+        Some(rest.split_at(rest.iter().position(|&byte| byte == b']')?))
+    };
+    if let Some((extras, end)) = extras() {
+        let is_extra = |byte: &u8| byte.is_ascii_alphanumeric() || b"-,_.".contains(byte);
+        let mut words = extras.split(|byte| !byte.is_ascii_alphabetic());
+        if extras.iter().all(is_extra) {
+            rest = &end[1..];
+        }
+        if rest.is_empty() && words.any(|word| word.len() > 3) {
+            return true;
+        }
+    }
+    let ends = ["==", "~=", "!=", "<", ">", ";", "@"];
+    ends.iter().any(|end| rest.starts_with(end.as_bytes()))
 }
 
 impl Request {
@@ -253,6 +298,37 @@ mod tests {
             refused("a\0b"),
             "list:1: package name contains a NUL byte; separate packages with spaces or newlines"
         );
+    }
+
+    #[test]
+    fn a_python_requirement_is_refused_with_its_place() {
+        for (text, requirement) in [
+            ("django==5.2  # via -r base.in\n", "django==5.2"),
+            ("psycopg[binary]\n", "psycopg[binary]"),
+            ("x[async-pool]", "x[async-pool]"),
+            ("argon2-cffi[a,b]>=21", "argon2-cffi[a,b]>=21"),
+            ("foo~=1.0", "foo~=1.0"),
+            ("foo!=1.0", "foo!=1.0"),
+            ("foo<=1.0", "foo<=1.0"),
+            ("tomli;python_version<'3.11'", "tomli;python_version<'3.11'"),
+            ("foo >= 1.0\r\n", "foo >= 1.0"),
+            ("foo @ file:///a.whl", "foo @ file:///a.whl"),
+        ] {
+            assert_eq!(
+                refused(&format!("gunicorn\n{text}")),
+                format!(
+                    "list:2: `{requirement}` is a Python requirement, not a Debian package; pass the \
+                     list that find-libdeps wrote"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn what_apt_accepts_is_no_python_requirement() {
+        let text = "a a:any a:amd64=1:1.2~rc1-1+b1 a=1.* a/sid a+ a- g++ task^ lib* ~nlib !~nlib ?name(x) \
+                    ?version(>=1) ^lib[a-z0-9]+$ libpq[0-9] lib[ab] lib[a-zA-Z0-9] /a;b.deb ./a@b==1.deb";
+        assert_eq!(words(text), text.split(' ').collect::<Vec<_>>());
     }
 
     #[test]
