@@ -147,6 +147,16 @@ fn a_carriage_return_in_an_argument_is_shown() {
         .is(123, "", &message);
 }
 
+test!(several_packages_in_one_argument_are_refused);
+fn several_packages_in_one_argument_are_refused() {
+    apt_install().args(["bc", "libpq5 bc"]).said().is(
+        2,
+        "",
+        "apt-install: error: package name `libpq5 bc` contains white space; pass each package as an \
+         argument of its own\n",
+    );
+}
+
 test!(a_bad_epoch_is_reported);
 fn a_bad_epoch_is_reported() {
     apt_install()

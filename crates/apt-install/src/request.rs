@@ -37,9 +37,9 @@ pub(crate) struct Request {
     pub(crate) arch: Option<String>,
 }
 
-/// Why a list is refused. All of these are usage errors.
+/// Why requests are refused. All of these are usage errors.
 #[derive(Debug, Error)]
-pub(crate) enum ListError {
+pub(crate) enum RequestError {
     /// The list does not exist or cannot be read.
     #[error("cannot read the list `{list}`: {source}{}", remedy(source))]
     Unreadable { list: String, source: io::Error },
@@ -84,6 +84,11 @@ pub(crate) enum ListError {
         /// From 1.
         line: usize,
     },
+    /// Several packages in one argument.
+    #[error(
+        "package name `{word}` contains white space; pass each package as an argument of its own"
+    )]
+    WhiteSpace { word: String },
 }
 
 /// What to do about a list that cannot be read, with its separator.
@@ -97,8 +102,9 @@ fn remedy(source: &io::Error) -> &'static str {
 }
 
 /// Reads the requests: the words of the command line, then those of its lists.
-pub(crate) fn all(config: &Config) -> Result<Vec<Request>, ListError> {
+pub(crate) fn all(config: &Config) -> Result<Vec<Request>, RequestError> {
     let mut requests: Vec<Request> = config.packages.iter().cloned().map(Request::new).collect();
+    requests.iter().try_for_each(check_argument)?;
     for list in &config.lists {
         let text = match list {
             List::Stdin => {
@@ -107,7 +113,7 @@ pub(crate) fn all(config: &Config) -> Result<Vec<Request>, ListError> {
             }
             List::File(path) => std::fs::read(path),
         };
-        let text = text.map_err(|source| ListError::Unreadable {
+        let text = text.map_err(|source| RequestError::Unreadable {
             list: list.to_string(),
             source,
         })?;
@@ -116,15 +122,28 @@ pub(crate) fn all(config: &Config) -> Result<Vec<Request>, ListError> {
     Ok(requests)
 }
 
+/// Refuses an argument with white space, unless it may be a path or a pattern.
+fn check_argument(request: &Request) -> Result<(), RequestError> {
+    let word = request.word.to_string_lossy();
+    let is_name = |word: &str| !word.starts_with(['?', '~']) && request.kind != Kind::File;
+    if word.contains(|character: char| character.is_ascii_whitespace())
+        && is_name(word.trim_start())
+    {
+        let word = word.replace('\n', "\\n").replace('\t', "\\t");
+        return Err(RequestError::WhiteSpace { word });
+    }
+    Ok(())
+}
+
 /// Parses a list: words separated by white space. `#` at the start of a word begins a comment that
 /// ends with the line. A byte order mark is skipped.
-fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
+fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, RequestError> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut requests = Vec::new();
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let (list, line_number) = (list.to_owned(), index + 1);
         if line.starts_with(b"find-libdeps: ") {
-            return Err(ListError::Message {
+            return Err(RequestError::Message {
                 list,
                 line: line_number,
             });
@@ -135,13 +154,13 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
             .take_while(|word| word[0] != b'#');
         for word in words {
             if word.contains(&0) {
-                return Err(ListError::Nul {
+                return Err(RequestError::Nul {
                     list,
                     line: line_number,
                 });
             }
             if word[0] == b'-' {
-                return Err(ListError::Option {
+                return Err(RequestError::Option {
                     list,
                     line: line_number,
                     word: String::from_utf8_lossy(word).into_owned(),
@@ -150,7 +169,7 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
             if is_python(word) {
                 let begins = word[0].is_ascii_alphanumeric();
                 let requirement = if begins { word } else { line.trim_ascii() };
-                return Err(ListError::Python {
+                return Err(RequestError::Python {
                     list,
                     line: line_number,
                     requirement: String::from_utf8_lossy(requirement).into_owned(),
@@ -329,6 +348,28 @@ mod tests {
         let text = "a a:any a:amd64=1:1.2~rc1-1+b1 a=1.* a/sid a+ a- g++ task^ lib* ~nlib !~nlib ?name(x) \
                     ?version(>=1) ^lib[a-z0-9]+$ libpq[0-9] lib[ab] lib[a-zA-Z0-9] /a;b.deb ./a@b==1.deb";
         assert_eq!(words(text), text.split(' ').collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn only_paths_and_patterns_contain_white_space() {
+        let refused = |word: &str| check_argument(&Request::new(word.into())).err();
+        for (word, shown) in [
+            ("libpq5 bc", "libpq5 bc"),
+            ("libpq5\nbc\n", "libpq5\\nbc\\n"),
+            (" \tbc", " \\tbc"),
+            ("a=1 b", "a=1 b"),
+        ] {
+            assert_eq!(
+                refused(word).map(|error| error.to_string()),
+                Some(format!(
+                    "package name `{shown}` contains white space; pass each package as an argument of \
+                     its own"
+                ))
+            );
+        }
+        for word in ["./a b.deb", "/a b/c.deb", "?and(~i, ~na)", "~na ~nb", "a"] {
+            assert!(refused(word).is_none(), "{word}");
+        }
     }
 
     #[test]
