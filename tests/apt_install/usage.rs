@@ -157,6 +157,60 @@ fn several_packages_in_one_argument_are_refused() {
     );
 }
 
+test!(a_path_is_checked_before_anything_is_done);
+fn a_path_is_checked_before_anything_is_done() {
+    let dir = TempDir::new().expect("a directory");
+    fs::create_dir(dir.path().join("d")).expect("a directory");
+    for file in ["a_1_all.deb", "d/b c.deb", "list", "list.txt", "name"] {
+        fs::write(dir.path().join(file), "").expect("a file");
+    }
+    let run = |word: &str| apt_install().args(["name", word]).dir(dir.path()).said();
+    let absent =
+        "does not exist; check the path, and copy the file into the image before this step";
+    for (word, message) in [
+        ("./none.deb", format!("`./none.deb` {absent}")),
+        ("/nowhere/list", format!("`/nowhere/list` {absent}")),
+        (
+            "a_1_all.deb",
+            "`a_1_all.deb` is a file: write `./a_1_all.deb`".to_owned(),
+        ),
+        (
+            "d/b c.deb",
+            "`d/b c.deb` is a file: write `./d/b c.deb`".to_owned(),
+        ),
+        (
+            "./list",
+            "`./list` is a file: to install the packages that it lists, pass `-r ./list`"
+                .to_owned(),
+        ),
+        (
+            "list.txt",
+            "`list.txt` is a file: to install the packages that it lists, pass `-r list.txt`"
+                .to_owned(),
+        ),
+    ] {
+        let message = format!("apt-install: error: {message}\n");
+        run(word).is(2, "", &message);
+    }
+    // In a list, too.
+    let list = apt_install().arg("-r-").stdin("./none.deb\n");
+    list.said().is(
+        2,
+        "",
+        &format!("apt-install: error: `./none.deb` {absent}\n"),
+    );
+    // What apt-get may accept reaches it.
+    for word in [
+        "./a_1_all.deb",
+        "./a_1_all.deb/sid",
+        "./d/b c.deb",
+        "list",
+        "none.deb",
+    ] {
+        assert_eq!(run(word).status, 127, "{word}");
+    }
+}
+
 test!(a_bad_epoch_is_reported);
 fn a_bad_epoch_is_reported() {
     apt_install()

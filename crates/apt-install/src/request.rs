@@ -1,10 +1,11 @@
 //! The requested packages: words from the command line and from lists, and what each means to apt.
-//! Nothing is looked up here; only apt knows which packages exist.
+//! No package is looked up here; only apt knows which exist.
 
 use crate::cli::{Config, List};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 use thiserror::Error;
 
 /// The form of a word, see apt-get(8) "install".
@@ -89,6 +90,17 @@ pub(crate) enum RequestError {
         "package name `{word}` contains white space; pass each package as an argument of its own"
     )]
     WhiteSpace { word: String },
+    /// A path that apt-get would refuse after the update.
+    #[error(
+        "`{word}` does not exist; check the path, and copy the file into the image before this step"
+    )]
+    NoFile { word: String },
+    /// A package file that apt-get would read as a name.
+    #[error("`{word}` is a file: write `./{word}`")]
+    NotAPath { word: String },
+    /// A file that is not a package.
+    #[error("`{word}` is a file: to install the packages that it lists, pass `-r {word}`")]
+    List { word: String },
 }
 
 /// What to do about a list that cannot be read, with its separator.
@@ -104,7 +116,6 @@ fn remedy(source: &io::Error) -> &'static str {
 /// Reads the requests: the words of the command line, then those of its lists.
 pub(crate) fn all(config: &Config) -> Result<Vec<Request>, RequestError> {
     let mut requests: Vec<Request> = config.packages.iter().cloned().map(Request::new).collect();
-    requests.iter().try_for_each(check_argument)?;
     for list in &config.lists {
         let text = match list {
             List::Stdin => {
@@ -119,11 +130,43 @@ pub(crate) fn all(config: &Config) -> Result<Vec<Request>, RequestError> {
         })?;
         requests.extend(parse(&text, &list.to_string())?);
     }
+    for request in &requests {
+        check_file(request)?;
+        check_white_space(request)?;
+    }
     Ok(requests)
 }
 
-/// Refuses an argument with white space, unless it may be a path or a pattern.
-fn check_argument(request: &Request) -> Result<(), RequestError> {
+/// Refuses a path that does not exist, and a file that is not given as apt-get requires
+/// (`AddIfVolatile` in apt-private/private-install.cc). A file without an extension may be called as a
+/// package is.
+fn check_file(request: &Request) -> Result<(), RequestError> {
+    let path = Path::new(&request.word);
+    let word = || request.word.to_string_lossy().into_owned();
+    let is_path = request.kind == Kind::File;
+    if !path.is_file() {
+        let exists = path.try_exists().unwrap_or(true)
+            // apt accepts `./local.deb/suite`, too.
+            || path.parent().is_some_and(Path::is_file);
+        return if is_path && !exists {
+            Err(RequestError::NoFile { word: word() })
+        } else {
+            Ok(())
+        };
+    }
+    match path.extension().and_then(OsStr::to_str) {
+        Some("deb" | "ddeb" | "changes") if is_path => Ok(()),
+        Some("deb" | "ddeb" | "changes") => Err(RequestError::NotAPath { word: word() }),
+        Some("txt") => Err(RequestError::List { word: word() }),
+        // apt reports why it installs none of these.
+        Some("udeb" | "dsc") => Ok(()),
+        _ if is_path => Err(RequestError::List { word: word() }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a word with white space, unless it may be a path or a pattern.
+fn check_white_space(request: &Request) -> Result<(), RequestError> {
     let word = request.word.to_string_lossy();
     let is_name = |word: &str| !word.starts_with(['?', '~']) && request.kind != Kind::File;
     if word.contains(|character: char| character.is_ascii_whitespace())
@@ -352,7 +395,7 @@ mod tests {
 
     #[test]
     fn only_paths_and_patterns_contain_white_space() {
-        let refused = |word: &str| check_argument(&Request::new(word.into())).err();
+        let refused = |word: &str| check_white_space(&Request::new(word.into())).err();
         for (word, shown) in [
             ("libpq5 bc", "libpq5 bc"),
             ("libpq5\nbc\n", "libpq5\\nbc\\n"),
