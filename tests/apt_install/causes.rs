@@ -156,9 +156,10 @@ fn what_stays_as_it_is_is_not_tried_again(release: &str) {
         );
         assert_eq!(left_without_locks(&root), [""; 0]);
     }
-    // Nor are packages that no source has.
+    // Nor are packages, versions and releases that no source has.
     source(&root, &served.source("main", TRUSTED));
     let check = "check the name, or that the list is of this release";
+    let add = "or add a source of it to `/etc/apt/sources.list.d`";
     for (requests, hint) in [
         (
             &["app", "libmagic1t64"][..],
@@ -169,6 +170,25 @@ fn what_stays_as_it_is_is_not_tried_again(release: &str) {
             &["app=9", "lib"],
             "`app=9`: the list may be of another release, or older than an update of the archive"
                 .to_owned(),
+        ),
+        (
+            &["install", "app"],
+            format!("`install`: {check}; apt-install takes names of packages only, no commands"),
+        ),
+        (
+            &["app:s390x"],
+            format!(
+                "`app:s390x`: {check}; for another architecture, run `dpkg --add-architecture s390x` \
+                 first"
+            ),
+        ),
+        (
+            &["-t", "none", "app"],
+            format!("the release `none`: check the name, {add}"),
+        ),
+        (
+            &["app/none"],
+            format!("`app/none`: check the release, {add}"),
         ),
     ] {
         let said = root.ends(100, requests);

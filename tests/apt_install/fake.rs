@@ -85,6 +85,7 @@ fn what_the_user_decided_for_ucf_is_not_overridden() {
 test!(options_are_passed_on_in_order, needs = NEEDS);
 fn options_are_passed_on_in_order() {
     let sandbox = root("");
+    sandbox.script(": >/z.deb").must();
     let said = sandbox
         .apt_install(&[
             "-qq",
@@ -110,7 +111,7 @@ fn options_are_passed_on_in_order() {
             "x=1.2*",
             "x/sid",
         ])
-        .stdin("./z.deb\n~nq\n")
+        .stdin("/z.deb\n~nq\n")
         .said();
     let error = "apt-install: error: `apt-get install` succeeded, but not everything requested is \
                  installed: `x=1.2*`, `x/sid`\n";
@@ -124,7 +125,7 @@ fn options_are_passed_on_in_order() {
          -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
          -o Dpkg::Options::=--force-unsafe-io -o APT::Keep-Downloaded-Packages=true \
          -o A=b c -c /etc/apt/apt.conf.d/01autoremove -o D=e -c FD \
-         -- x=1.2* x/sid ./z.deb ~nq\n"
+         -- x=1.2* x/sid /z.deb ~nq\n"
     );
 }
 
@@ -248,15 +249,15 @@ test!(a_list_given_as_a_package_is_named, needs = NEEDS);
 fn a_list_given_as_a_package_is_named() {
     let sandbox = root("test $1 = update || exit 100\n");
     let failed = "`apt-get install` failed with exit status 100";
-    let hint = "; `list.txt` is a file: to install the packages that it lists, pass `-r list.txt`";
+    let hint = "; `pkgdeps` is a file: to install the packages that it lists, pass `-r pkgdeps`";
     for (options, words, hint, end) in [
-        ("-y", "new list.txt", hint, NOTHING_NEW),
-        ("--yes --dry-run", "list.txt", hint, ""),
+        ("-y", "new pkgdeps", hint, NOTHING_NEW),
+        ("--yes --dry-run", "pkgdeps", hint, ""),
         // Files that apt-get accepts.
         ("", "./new.deb", "", NOTHING_NEW),
     ] {
         let script = format!(
-            "cd /root && touch list.txt new.deb && /mnt/apt-install {options} {words} 2>&1; echo $?"
+            "cd /root && touch pkgdeps new.deb && /mnt/apt-install {options} {words} 2>&1; echo $?"
         );
         let expected = format!("apt-install: error: {failed}{hint}\n{end}100\n");
         sandbox.script(&script).said().is(0, &expected, "");

@@ -62,6 +62,26 @@ fn an_option_in_a_list_is_refused() {
     );
 }
 
+test!(a_requirements_file_of_pip_is_refused);
+fn a_requirements_file_of_pip_is_refused() {
+    let dir = TempDir::new().expect("a directory");
+    fs::write(
+        dir.path().join("requirements.txt"),
+        "django==5.2\ngunicorn\n",
+    )
+    .expect("a file");
+    apt_install()
+        .args(["-r", "requirements.txt"])
+        .dir(dir.path())
+        .said()
+        .is(
+            2,
+            "",
+            "apt-install: error: requirements.txt:1: `django==5.2` is a Python requirement, not a \
+             Debian package; pass the list that find-libdeps wrote\n",
+        );
+}
+
 test!(an_unreadable_list_is_named);
 fn an_unreadable_list_is_named() {
     apt_install().args(["-r", "/nowhere/list"]).said().is(
@@ -125,6 +145,70 @@ fn a_carriage_return_in_an_argument_is_shown() {
         .env("PATH", "/nowhere")
         .said()
         .is(123, "", &message);
+}
+
+test!(several_packages_in_one_argument_are_refused);
+fn several_packages_in_one_argument_are_refused() {
+    apt_install().args(["bc", "libpq5 bc"]).said().is(
+        2,
+        "",
+        "apt-install: error: package name `libpq5 bc` contains white space; pass each package as an \
+         argument of its own\n",
+    );
+}
+
+test!(a_path_is_checked_before_anything_is_done);
+fn a_path_is_checked_before_anything_is_done() {
+    let dir = TempDir::new().expect("a directory");
+    fs::create_dir(dir.path().join("d")).expect("a directory");
+    for file in ["a_1_all.deb", "d/b c.deb", "list", "list.txt", "name"] {
+        fs::write(dir.path().join(file), "").expect("a file");
+    }
+    let run = |word: &str| apt_install().args(["name", word]).dir(dir.path()).said();
+    let absent =
+        "does not exist; check the path, and copy the file into the image before this step";
+    for (word, message) in [
+        ("./none.deb", format!("`./none.deb` {absent}")),
+        ("/nowhere/list", format!("`/nowhere/list` {absent}")),
+        (
+            "a_1_all.deb",
+            "`a_1_all.deb` is a file: write `./a_1_all.deb`".to_owned(),
+        ),
+        (
+            "d/b c.deb",
+            "`d/b c.deb` is a file: write `./d/b c.deb`".to_owned(),
+        ),
+        (
+            "./list",
+            "`./list` is a file: to install the packages that it lists, pass `-r ./list`"
+                .to_owned(),
+        ),
+        (
+            "list.txt",
+            "`list.txt` is a file: to install the packages that it lists, pass `-r list.txt`"
+                .to_owned(),
+        ),
+    ] {
+        let message = format!("apt-install: error: {message}\n");
+        run(word).is(2, "", &message);
+    }
+    // In a list, too.
+    let list = apt_install().arg("-r-").stdin("./none.deb\n");
+    list.said().is(
+        2,
+        "",
+        &format!("apt-install: error: `./none.deb` {absent}\n"),
+    );
+    // What apt-get may accept reaches it.
+    for word in [
+        "./a_1_all.deb",
+        "./a_1_all.deb/sid",
+        "./d/b c.deb",
+        "list",
+        "none.deb",
+    ] {
+        assert_eq!(run(word).status, 127, "{word}");
+    }
 }
 
 test!(a_bad_epoch_is_reported);

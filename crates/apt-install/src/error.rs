@@ -1,6 +1,6 @@
 //! The errors that end a run, and their exit statuses. Nothing is printed here.
 
-use crate::request::ListError;
+use crate::request::RequestError;
 use signal_hook::low_level::signal_name;
 use std::borrow::Cow;
 use std::io;
@@ -23,7 +23,7 @@ const NOT_FOUND: u8 = 127;
 pub(crate) enum Error {
     /// The requested packages cannot be read.
     #[error(transparent)]
-    List(#[from] ListError),
+    Request(#[from] RequestError),
     /// Only root may do this.
     #[error("only root can {what}; run this as root (in a Dockerfile, after `USER root`)")]
     NotRoot {
@@ -122,7 +122,7 @@ impl Error {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::NotPurged => NOT_PURGED,
-            Self::List(_) => USAGE,
+            Self::Request(_) => USAGE,
             Self::NotRoot { .. }
             | Self::RequestedRemoval(_)
             | Self::ManualRemoval { .. }

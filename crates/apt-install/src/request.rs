@@ -1,10 +1,11 @@
 //! The requested packages: words from the command line and from lists, and what each means to apt.
-//! Nothing is looked up here; only apt knows which packages exist.
+//! No package is looked up here; only apt knows which exist.
 
 use crate::cli::{Config, List};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 use thiserror::Error;
 
 /// The form of a word, see apt-get(8) "install".
@@ -37,9 +38,9 @@ pub(crate) struct Request {
     pub(crate) arch: Option<String>,
 }
 
-/// Why a list is refused. All of these are usage errors.
+/// Why requests are refused. All of these are usage errors.
 #[derive(Debug, Error)]
-pub(crate) enum ListError {
+pub(crate) enum RequestError {
     /// The list does not exist or cannot be read.
     #[error("cannot read the list `{list}`: {source}{}", remedy(source))]
     Unreadable { list: String, source: io::Error },
@@ -64,6 +65,17 @@ pub(crate) enum ListError {
         line: usize,
         word: String,
     },
+    /// A word of pip's requirements file, given in place of the list.
+    #[error(
+        "{list}:{line}: `{requirement}` is a Python requirement, not a Debian package; pass the list \
+         that find-libdeps wrote"
+    )]
+    Python {
+        list: String,
+        /// From 1.
+        line: usize,
+        requirement: String,
+    },
     /// A word that cannot be an argument of any program.
     #[error(
         "{list}:{line}: package name contains a NUL byte; separate packages with spaces or newlines"
@@ -73,6 +85,22 @@ pub(crate) enum ListError {
         /// From 1.
         line: usize,
     },
+    /// Several packages in one argument.
+    #[error(
+        "package name `{word}` contains white space; pass each package as an argument of its own"
+    )]
+    WhiteSpace { word: String },
+    /// A path that apt-get would refuse after the update.
+    #[error(
+        "`{word}` does not exist; check the path, and copy the file into the image before this step"
+    )]
+    NoFile { word: String },
+    /// A package file that apt-get would read as a name.
+    #[error("`{word}` is a file: write `./{word}`")]
+    NotAPath { word: String },
+    /// A file that is not a package.
+    #[error("`{word}` is a file: to install the packages that it lists, pass `-r {word}`")]
+    List { word: String },
 }
 
 /// What to do about a list that cannot be read, with its separator.
@@ -86,7 +114,7 @@ fn remedy(source: &io::Error) -> &'static str {
 }
 
 /// Reads the requests: the words of the command line, then those of its lists.
-pub(crate) fn all(config: &Config) -> Result<Vec<Request>, ListError> {
+pub(crate) fn all(config: &Config) -> Result<Vec<Request>, RequestError> {
     let mut requests: Vec<Request> = config.packages.iter().cloned().map(Request::new).collect();
     for list in &config.lists {
         let text = match list {
@@ -96,24 +124,69 @@ pub(crate) fn all(config: &Config) -> Result<Vec<Request>, ListError> {
             }
             List::File(path) => std::fs::read(path),
         };
-        let text = text.map_err(|source| ListError::Unreadable {
+        let text = text.map_err(|source| RequestError::Unreadable {
             list: list.to_string(),
             source,
         })?;
         requests.extend(parse(&text, &list.to_string())?);
     }
+    for request in &requests {
+        check_file(request)?;
+        check_white_space(request)?;
+    }
     Ok(requests)
+}
+
+/// Refuses a path that does not exist, and a file that is not given as apt-get requires
+/// (`AddIfVolatile` in apt-private/private-install.cc). A file without an extension may be called as a
+/// package is.
+fn check_file(request: &Request) -> Result<(), RequestError> {
+    let path = Path::new(&request.word);
+    let word = || request.word.to_string_lossy().into_owned();
+    let is_path = request.kind == Kind::File;
+    if !path.is_file() {
+        let exists = path.try_exists().unwrap_or(true)
+            // apt accepts `./local.deb/suite`, too.
+            || path.parent().is_some_and(Path::is_file);
+        return if is_path && !exists {
+            Err(RequestError::NoFile { word: word() })
+        } else {
+            Ok(())
+        };
+    }
+    match path.extension().and_then(OsStr::to_str) {
+        Some("deb" | "ddeb" | "changes") if is_path => Ok(()),
+        Some("deb" | "ddeb" | "changes") => Err(RequestError::NotAPath { word: word() }),
+        Some("txt") => Err(RequestError::List { word: word() }),
+        // apt reports why it installs none of these.
+        Some("udeb" | "dsc") => Ok(()),
+        _ if is_path => Err(RequestError::List { word: word() }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a word with white space, unless it may be a path or a pattern.
+fn check_white_space(request: &Request) -> Result<(), RequestError> {
+    let word = request.word.to_string_lossy();
+    let is_name = |word: &str| !word.starts_with(['?', '~']) && request.kind != Kind::File;
+    if word.contains(|character: char| character.is_ascii_whitespace())
+        && is_name(word.trim_start())
+    {
+        let word = word.replace('\n', "\\n").replace('\t', "\\t");
+        return Err(RequestError::WhiteSpace { word });
+    }
+    Ok(())
 }
 
 /// Parses a list: words separated by white space. `#` at the start of a word begins a comment that
 /// ends with the line. A byte order mark is skipped.
-fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
+fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, RequestError> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut requests = Vec::new();
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let (list, line_number) = (list.to_owned(), index + 1);
         if line.starts_with(b"find-libdeps: ") {
-            return Err(ListError::Message {
+            return Err(RequestError::Message {
                 list,
                 line: line_number,
             });
@@ -124,22 +197,56 @@ fn parse(text: &[u8], list: &str) -> Result<Vec<Request>, ListError> {
             .take_while(|word| word[0] != b'#');
         for word in words {
             if word.contains(&0) {
-                return Err(ListError::Nul {
+                return Err(RequestError::Nul {
                     list,
                     line: line_number,
                 });
             }
             if word[0] == b'-' {
-                return Err(ListError::Option {
+                return Err(RequestError::Option {
                     list,
                     line: line_number,
                     word: String::from_utf8_lossy(word).into_owned(),
+                });
+            }
+            if is_python(word) {
+                let begins = word[0].is_ascii_alphanumeric();
+                let requirement = if begins { word } else { line.trim_ascii() };
+                return Err(RequestError::Python {
+                    list,
+                    line: line_number,
+                    requirement: String::from_utf8_lossy(requirement).into_owned(),
                 });
             }
             requests.push(Request::new(OsString::from_vec(word.to_vec())));
         }
     }
     Ok(requests)
+}
+
+/// Whether the word belongs to a Python requirement (PEP 508): an optional name, optional extras, and
+/// then `==`, `~=`, `!=`, `<`, `>`, `;` or `@`, none of which apt accepts there; or a name with extras.
+/// Short extras may be a set of characters: apt reads `lib[ab]` as a regular expression.
+fn is_python(word: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    let name = word.iter().take_while(|byte| is_name(byte)).count();
+    let mut rest = &word[name..];
+    let extras = || {
+        let rest = rest.strip_prefix(b"[").filter(|_| name > 0)?;
+        Some(rest.split_at(rest.iter().position(|&byte| byte == b']')?))
+    };
+    if let Some((extras, end)) = extras() {
+        let is_extra = |byte: &u8| byte.is_ascii_alphanumeric() || b"-,_.".contains(byte);
+        let mut words = extras.split(|byte| !byte.is_ascii_alphabetic());
+        if extras.iter().all(is_extra) {
+            rest = &end[1..];
+        }
+        if rest.is_empty() && words.any(|word| word.len() > 3) {
+            return true;
+        }
+    }
+    let ends = ["==", "~=", "!=", "<", ">", ";", "@"];
+    ends.iter().any(|end| rest.starts_with(end.as_bytes()))
 }
 
 impl Request {
@@ -253,6 +360,59 @@ mod tests {
             refused("a\0b"),
             "list:1: package name contains a NUL byte; separate packages with spaces or newlines"
         );
+    }
+
+    #[test]
+    fn a_python_requirement_is_refused_with_its_place() {
+        for (text, requirement) in [
+            ("django==5.2  # via -r base.in\n", "django==5.2"),
+            ("psycopg[binary]\n", "psycopg[binary]"),
+            ("x[async-pool]", "x[async-pool]"),
+            ("argon2-cffi[a,b]>=21", "argon2-cffi[a,b]>=21"),
+            ("foo~=1.0", "foo~=1.0"),
+            ("foo!=1.0", "foo!=1.0"),
+            ("foo<=1.0", "foo<=1.0"),
+            ("tomli;python_version<'3.11'", "tomli;python_version<'3.11'"),
+            ("foo >= 1.0\r\n", "foo >= 1.0"),
+            ("foo @ file:///a.whl", "foo @ file:///a.whl"),
+        ] {
+            assert_eq!(
+                refused(&format!("gunicorn\n{text}")),
+                format!(
+                    "list:2: `{requirement}` is a Python requirement, not a Debian package; pass the \
+                     list that find-libdeps wrote"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn what_apt_accepts_is_no_python_requirement() {
+        let text = "a a:any a:amd64=1:1.2~rc1-1+b1 a=1.* a/sid a+ a- g++ task^ lib* ~nlib !~nlib ?name(x) \
+                    ?version(>=1) ^lib[a-z0-9]+$ libpq[0-9] lib[ab] lib[a-zA-Z0-9] /a;b.deb ./a@b==1.deb";
+        assert_eq!(words(text), text.split(' ').collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn only_paths_and_patterns_contain_white_space() {
+        let refused = |word: &str| check_white_space(&Request::new(word.into())).err();
+        for (word, shown) in [
+            ("libpq5 bc", "libpq5 bc"),
+            ("libpq5\nbc\n", "libpq5\\nbc\\n"),
+            (" \tbc", " \\tbc"),
+            ("a=1 b", "a=1 b"),
+        ] {
+            assert_eq!(
+                refused(word).map(|error| error.to_string()),
+                Some(format!(
+                    "package name `{shown}` contains white space; pass each package as an argument of \
+                     its own"
+                ))
+            );
+        }
+        for word in ["./a b.deb", "/a b/c.deb", "?and(~i, ~na)", "~na ~nb", "a"] {
+            assert!(refused(word).is_none(), "{word}");
+        }
     }
 
     #[test]

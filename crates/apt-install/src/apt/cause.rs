@@ -73,51 +73,137 @@ impl Cause {
     }
 }
 
-/// The rest of an error message if the output names packages or versions that no source has
-/// (`apt-private/private-cacheset.cc` and `apt-pkg/cacheset.cc`). A list that was made on another
-/// release names such packages: Debian 13 renamed libraries to names that end in `t64`.
+/// Commands of apt-get that are given as packages by mistake.
+const COMMANDS: [&str; 12] = [
+    "autoclean",
+    "autopurge",
+    "autoremove",
+    "clean",
+    "dist-upgrade",
+    "full-upgrade",
+    "install",
+    "purge",
+    "reinstall",
+    "remove",
+    "update",
+    "upgrade",
+];
+
+/// The rest of an error message if the output names packages, versions or releases that no source has
+/// (`apt-private/private-cacheset.cc`, `apt-pkg/cacheset.cc` and `apt-pkg/policy.cc`).
 pub(super) fn absent(output: &str) -> Option<String> {
-    let errors = || output.lines().filter_map(|line| line.strip_prefix("E: "));
-    let name = |line: &str| {
-        let quoted = || {
-            line.strip_prefix("Package '")?
-                .strip_suffix("' has no installation candidate")
-        };
-        let name = line.strip_prefix("Unable to locate package ");
-        name.or_else(quoted).map(str::to_owned)
+    let errors: Vec<&str> = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("E: "))
+        .collect();
+    // Returns what all errors of one kind name.
+    let all = |read: fn(&str) -> Option<String>| {
+        let found: Vec<String> = errors.iter().copied().filter_map(read).collect();
+        (!found.is_empty()).then_some(found)
     };
-    let version = |line: &str| {
-        let line = line
-            .strip_prefix("Version '")?
-            .strip_suffix("' was not found")?;
-        let (version, name) = line.split_once("' for '")?;
-        Some(format!("{name}={version}"))
-    };
-    let names: Vec<String> = errors().filter_map(name).collect();
-    if names.is_empty() {
-        let versions: Vec<String> = errors().filter_map(version).collect();
-        return (!versions.is_empty()).then(|| {
-            format!(
-                "; no source has `{}`: the list may be of another release, or older than an update \
-                 of the archive",
-                versions.join("`, `")
-            )
-        });
+    if let Some(names) = all(absent_package) {
+        return Some(about_packages(&names));
     }
+    if let Some(releases) = all(absent_default_release) {
+        let releases = releases.join("`, `");
+        return Some(format!(
+            "; no source has the release `{releases}`: check the name, or add a source of it to \
+             `/etc/apt/sources.list.d`"
+        ));
+    }
+    if let Some(requests) = all(absent_from_release) {
+        let requests = requests.join("`, `");
+        return Some(format!(
+            "; no source has `{requests}`: check the release, or add a source of it to \
+             `/etc/apt/sources.list.d`"
+        ));
+    }
+    let versions = all(absent_version)?.join("`, `");
+    Some(format!(
+        "; no source has `{versions}`: the list may be of another release, or older than an update of \
+         the archive"
+    ))
+}
+
+/// What to do about packages that no source has. A list that was made on another release names such
+/// packages: Debian 13 renamed libraries to names that end in `t64`.
+fn about_packages(names: &[String]) -> String {
     let renamed = if names.iter().any(|name| name.ends_with("t64")) {
         " (names in `t64` are of Debian 13 and later)"
     } else {
         ""
     };
-    Some(format!(
-        "; no source has `{}`: check the name, or that the list is of this release{renamed}",
+    let command = if names.iter().any(|name| COMMANDS.contains(&&**name)) {
+        "; apt-install takes names of packages only, no commands"
+    } else {
+        ""
+    };
+    let mut architectures = names
+        .iter()
+        .filter_map(|name| Some(name.split_once(':')?.1))
+        .filter(|architecture| !["all", "any", "native"].contains(architecture));
+    let foreign = architectures.next().map_or_else(String::new, |name| {
+        format!("; for another architecture, run `dpkg --add-architecture {name}` first")
+    });
+    format!(
+        "; no source has `{}`: check the name, or that the list is of this \
+         release{renamed}{command}{foreign}",
         names.join("`, `")
-    ))
+    )
+}
+
+fn absent_package(error: &str) -> Option<String> {
+    let quoted = || {
+        error
+            .strip_prefix("Package '")?
+            .strip_suffix("' has no installation candidate")
+    };
+    let name = error.strip_prefix("Unable to locate package ");
+    name.or_else(quoted).map(str::to_owned)
+}
+
+fn absent_default_release(error: &str) -> Option<String> {
+    let (release, _) = error
+        .strip_prefix("The value '")?
+        .split_once("' is invalid for APT::Default-Release")?;
+    Some(release.to_owned())
+}
+
+fn absent_from_release(error: &str) -> Option<String> {
+    selected(error, "Release '", '/')
+}
+
+fn absent_version(error: &str) -> Option<String> {
+    selected(error, "Version '", '=')
+}
+
+/// Reads the request from an error such as `Version '1' for 'name' was not found`.
+fn selected(error: &str, start: &str, separator: char) -> Option<String> {
+    let selector = error.strip_prefix(start)?.strip_suffix("' was not found")?;
+    let (selector, name) = selector.split_once("' for '")?;
+    Some(format!("{name}{separator}{selector}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_architecture_can_be_added() {
+        let check = "check the name, or that the list is of this release";
+        for (name, foreign) in [
+            ("x:any", ""),
+            (
+                "x:i386",
+                "; for another architecture, run `dpkg --add-architecture i386` first",
+            ),
+        ] {
+            assert_eq!(
+                absent(&format!("E: Unable to locate package {name}\n")),
+                Some(format!("; no source has `{name}`: {check}{foreign}"))
+            );
+        }
+    }
 
     #[test]
     fn the_cause_is_that_of_all_errors() {
