@@ -58,7 +58,7 @@ fn the_installation_of_the_readme_works() {
     let root = debian::root("trixie", &PACKAGES);
     let root = root.path();
     let source = root.join("src");
-    programs::copy(&source);
+    programs::copy(&programs::checkout(), &source);
     // From this machine's cache.
     let crates = root.join("crates");
     with_cargo(Run::new("cargo"))

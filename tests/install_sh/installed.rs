@@ -268,11 +268,7 @@ fn the_version_names_the_commit_of_a_clone() {
             .must();
         PROGRAMS.map(|name| Run::new(prefix.join("bin").join(name)).arg("-V").must())
     };
-    Run::new("cp")
-        .arg("-r")
-        .arg(programs::stand_in())
-        .arg(&clone)
-        .must();
+    programs::copy(&programs::stand_in(), &clone);
     git(&["init", "--quiet"]);
     for message in ["one", "two"] {
         git(&["add", "crates", "install.sh", "Cargo.toml", "Cargo.lock"]);

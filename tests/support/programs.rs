@@ -15,10 +15,10 @@ pub fn checkout() -> PathBuf {
         .to_owned()
 }
 
-/// Copies the checkout into the new directory `to`, without what was built or is git's.
-pub fn copy(to: &Path) {
+/// Copies `checkout` into the new directory `to`, without what was built or is git's.
+pub fn copy(checkout: &Path, to: &Path) {
     fs::create_dir(to).expect("a directory");
-    let entries = fs::read_dir(checkout()).expect("the checkout");
+    let entries = fs::read_dir(checkout).expect("the checkout");
     let entries = entries
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| {
