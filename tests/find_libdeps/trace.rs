@@ -545,10 +545,11 @@ fn a_library_that_the_command_does_not_get_is_reported() {
     let opener = fixture.compile("venv/bin/opener", OPENER, &[]);
     let opener = opener.to_str().expect("ASCII");
     chain(&fixture);
-    // Whether a library is loaded (`RTLD_NOLOAD`), and a path relative to the working directory, are no
-    // requests that a package meets.
+    // Whether a library is loaded (`RTLD_NOLOAD`), a path relative to the working directory, and a name of
+    // another system, are no requests that a package meets.
     let python = "import ctypes; x = ctypes.CDLL\n\
-                  for name, mode in ('libbz2.so.1.0', 4), ('./libown.so', 2), ('libown.so.3', 2):\n \
+                  names = ('./libown.so', 'libown.so.3', 'libown.dylib', 'own-3.0')\n\
+                  for name, mode in ('libbz2.so.1.0', 4), *((name, 2) for name in names):\n \
                   try: x(name, mode)\n except OSError: pass";
     let words = ["--trace", "venv", "--", "sh", "-c"];
     let script = format!(

@@ -186,6 +186,12 @@ impl LibraryName {
     }
 }
 
+/// Whether a file name is that of a shared library, with or without a version.
+pub fn is_library(file_name: &OsStr) -> bool {
+    let mut parts = file_name.as_bytes().windows(3);
+    parts.any(|part| part == b".so")
+}
+
 impl std::fmt::Display for LibraryName {
     fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {

@@ -1,6 +1,7 @@
 //! Files to what they hold, on all threads. The owner of each format decides what a file holds.
 
 use crate::config::{Config, Dlopen};
+use crate::demand;
 use crate::elf::dlopen_note::Notes;
 use crate::elf::object_file::{ElfError, ElfFile, Kind, Object};
 use crate::elf::shared::Shared;
@@ -24,7 +25,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::num::NonZero;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -247,8 +247,7 @@ impl Scan<'_> {
     /// Whether a file is named as a library or executable; data in ELF's form is neither, such as kernels
     /// for a graphics processor.
     fn may_be_loaded(&self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default().as_bytes();
-        name.windows(3).any(|part| part == b".so")
+        path.file_name().is_some_and(demand::is_library)
             || self.root.is_executable(&self.root.inner(path))
     }
 

@@ -3,7 +3,7 @@
 //! Which of the loaded objects count is decided in [`crate::trace::select`]. Nothing is run here.
 
 use crate::config::{Config, Dlopen};
-use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site, is_library};
 use crate::files::is_stdlib;
 use crate::loader::never_packaged;
 use crate::loader::tree::Tree;
@@ -137,8 +137,9 @@ fn real(root: &Root, path: &Path) -> PathBuf {
     rest.iter().fold(real, |real, name| real.join(name))
 }
 
-/// The demand of a request by `program` that the loader did not meet; `None` for a path relative to
-/// the working directory, at which no package has anything.
+/// The demand of a request by `program` that the loader did not meet. `None` for a path relative to the
+/// working directory, at which no package has anything, and for a name that no library has here: code
+/// tries those of other systems, too.
 fn failed_load(
     failed: &FailedLoad,
     program: &Path,
@@ -147,7 +148,7 @@ fn failed_load(
     tree: &Tree,
 ) -> Option<Demand> {
     let requested = Path::new(&failed.requested);
-    let name = requested.file_name()?;
+    let name = requested.file_name().filter(|name| is_library(name))?;
     if requested.is_relative() && requested.as_os_str() != name {
         return None;
     }
