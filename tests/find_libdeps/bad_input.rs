@@ -6,9 +6,9 @@ use crate::elf::{
     PROGRAM_HEADER_COUNT, PROGRAM_HEADER_SIZE, PROGRAM_HEADERS, SEGMENT_ADDRESS, SEGMENT_OFFSET,
     TYPE, needing,
 };
-use crate::fixture::{Fixture, INSTALL_HINT, PROGRAM};
+use crate::fixture::{COPY_HINT, Fixture, INSTALL_HINT, PROGRAM};
 use crate::oracle::TOOLS;
-use crate::own_root::NO_CACHE;
+use crate::own_root::{self, LIBA, NO_CACHE};
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
@@ -512,6 +512,30 @@ fn with_dpkg(script: &str) -> Said {
             .env("DPKG_ADMINDIR", "/nowhere")
             .arg("venv"),
     )
+}
+
+test!(
+    lists_of_files_that_dpkg_lacks_are_one_warning,
+    needs = TOOLS
+);
+fn lists_of_files_that_dpkg_lacks_are_one_warning() {
+    let fixture = own_root::root("");
+    let lib = "/usr/lib/x86_64-linux-gnu";
+    own_root::liba(&fixture, lib);
+    own_root::extension(&fixture, &[]);
+    for name in ["liba1", "libb1"] {
+        own_root::package(&fixture, name, &[&format!("{lib}/{LIBA}")]);
+        let list = fixture.path(format!("root/var/lib/dpkg/info/{name}.list"));
+        fs::remove_file(list).expect("a file");
+    }
+    let run = fixture.run().arg("--root").arg(fixture.path("root"));
+    let lines = format!(
+        "find-libdeps: warning: {NO_CACHE}\n\
+         find-libdeps: warning: /var/lib/dpkg: lacks the lists of files of 2 packages such as liba1; the \
+         packages of their files are not known\n\
+         find-libdeps: unowned: {lib}/{LIBA}, needed by /venv/ext.so: no package ships it\n{COPY_HINT}"
+    );
+    fixture.said(run.arg("/venv")).is(0, "", &lines);
 }
 
 test!(a_failing_dpkg_leaves_no_list);

@@ -4,7 +4,7 @@
 //! files nor changes anything.
 
 use crate::packages::package::{Owners, Package, PackageVersion};
-use crate::system::escape::shown;
+use crate::system::escape::{counted, shown};
 use crate::system::ordered::Ordered as _;
 use crate::system::process::{self, ProcessError};
 use crate::system::root::Root;
@@ -84,6 +84,30 @@ fn advice(error: &ProcessError) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// What `dpkg -S` complains about in `stderr`, with all packages whose list of files is missing in one.
+/// Stripped images lack all of them.
+fn complaints(stderr: &[u8]) -> Vec<String> {
+    let stderr = String::from_utf8_lossy(stderr);
+    let lines = stderr.lines();
+    let (mut complaints, mut packages) = (Vec::new(), BTreeSet::new());
+    for line in lines.filter(|line| !line.contains("no path found matching pattern")) {
+        match line.split_once("files list file for package '") {
+            Some((_, rest)) => {
+                let end = rest.find('\'').unwrap_or(rest.len());
+                packages.insert(shown(&rest[..end]));
+            }
+            None => complaints.push(shown(line)),
+        }
+    }
+    if let Some(first) = packages.first() {
+        let count = counted(packages.len(), "package");
+        complaints.push(format!(
+            "lacks the lists of files of {count} such as {first}; the packages of their files are not known"
+        ));
+    }
+    complaints
 }
 
 fn said(stderr: &str) -> String {
@@ -244,13 +268,7 @@ impl Dpkg {
         if !matches!(output.status.code(), Some(0 | 1)) {
             return Err(failed("dpkg -S", &output));
         }
-        let complaints = String::from_utf8_lossy(&output.stderr);
-        owners.complaints.extend(
-            complaints
-                .lines()
-                .filter(|line| !line.contains("no path found matching pattern"))
-                .map(shown),
-        );
+        owners.complaints.extend(complaints(&output.stderr));
         self.parse(&output.stdout, owners)
     }
 
