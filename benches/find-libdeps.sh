@@ -127,6 +127,8 @@ others() {
     mkdir -p "$work/source/debian"
     printf 'Source: x\n\nPackage: x\nArchitecture: any\n' > "$work/source/debian/control"
     runs=1
+    # The cold runs have left nothing in the cache.
+    "$program" -q "$venv" > /dev/null
     for tool in libtree lddtree; do
         command -v "$tool" > /dev/null || continue
         compare "$tool: a tree of each file" "$program" -q "$venv" -- xargs -a "$work/elf" -d '\n' "$tool"
