@@ -87,7 +87,7 @@ crate() {
     fi
     [ -s "$work/holders" ] || authors "$3" >"$work/holders"
     [ -s "$work/holders" ] || echo "the authors of $1" >"$work/holders"
-    files "crates.io/$1/*" "$used" "distributed under $2" <"$work/holders"
+    files "crates/$1/*" "$used" "distributed under $2" <"$work/holders"
     case $used in
         Expat | Apache-2.0) ;;
         *) licence "$used" <"$text" ;;
@@ -95,7 +95,7 @@ crate() {
     # What it has from elsewhere.
     find "$3" -mindepth 2 -name 'LICEN[CS]E*' | sort | while read -r text; do
         place=${text#"$3/"}
-        holders "$text" | files "crates.io/$1/${place%/*}/*" "$1-${text##*/}"
+        holders "$text" | files "crates/$1/${place%/*}/*" "$1-${text##*/}"
         licence "$1-${text##*/}" <"$text"
     done
 }
@@ -142,9 +142,9 @@ END
 cat <<'END'
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Comment:
- The programs are linked statically. Below crates.io/ is what they have of crates, as
- https://crates.io/crates/NAME/VERSION has it; below rust/, of Rust's standard library; below glibc/ and
- gcc/, of the C library and the compiler's. All else is this project's.
+ The programs are linked statically. Below crates/ is what they have of published
+ crates, by name and version; below rust/, of Rust's standard library; below glibc/ and gcc/, of the C
+ library and the compiler's. All else is this project's.
 END
 permission "$source/LICENSE-MIT" >"$work/permission"
 sed -n 's/^Copyright (c) //p' "$source/LICENSE-MIT" | files '*' 'Expat or Apache-2.0'

@@ -152,8 +152,8 @@ fn several_packages_in_one_argument_are_refused() {
     apt_install().args(["bc", "libpq5 bc"]).said().is(
         2,
         "",
-        "apt-install: error: package name `libpq5 bc` contains white space; pass each package as an \
-         argument of its own\n",
+        "apt-install: error: package name `libpq5 bc` contains white space; pass each package as a \
+         separate argument\n",
     );
 }
 

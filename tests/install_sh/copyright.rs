@@ -55,7 +55,7 @@ test!(
 fn the_copyright_names_each_crate_that_is_linked() {
     for program in ["find-libdeps", "apt-install"] {
         let text = copyright(program);
-        let name = |files| str::strip_prefix(files, "crates.io/")?.strip_suffix("/*");
+        let name = |files| str::strip_prefix(files, "crates/")?.strip_suffix("/*");
         let named = values(&text, "Files").into_iter().filter_map(name);
         // What a crate has from elsewhere is below it.
         let named: BTreeSet<String> = named
@@ -132,15 +132,15 @@ fn a_licence_that_asks_for_more_is_refused() {
     let directory = dir.path().display();
     refused("MIT", &format!("no licence of a-1.0.0 in {directory}"));
 
-    // With words of its own, in full; without holders, by its authors.
+    // A licence in other words is included in full; without holders, the authors are named.
     fs::write(path("LICENSE"), PERMISSION).expect("a file");
     let text = said("MIT").stdout;
-    let wanted = "\nFiles: crates.io/a-1.0.0/*\nCopyright:\n 2026 A\nLicense: a-1.0.0\n\
+    let wanted = "\nFiles: crates/a-1.0.0/*\nCopyright:\n 2026 A\nLicense: a-1.0.0\n\
                   Comment: distributed under MIT\n\nLicense: a-1.0.0\n Copyright (c) 2026 A\n .\n \
                   Permission is granted to laugh.\n\nFiles: rust/library/*\n";
     assert!(text.contains(wanted), "{text}");
     let text = said("Apache-2.0").stdout;
-    let wanted = "\nFiles: crates.io/a-1.0.0/*\nCopyright:\n the authors of a-1.0.0\n\
+    let wanted = "\nFiles: crates/a-1.0.0/*\nCopyright:\n the authors of a-1.0.0\n\
                   License: Apache-2.0\nComment: distributed under Apache-2.0\n\n\
                   Files: rust/library/*\n";
     assert!(text.contains(wanted), "{text}");

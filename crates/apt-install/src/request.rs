@@ -86,9 +86,7 @@ pub(crate) enum RequestError {
         line: usize,
     },
     /// Several packages in one argument.
-    #[error(
-        "package name `{word}` contains white space; pass each package as an argument of its own"
-    )]
+    #[error("package name `{word}` contains white space; pass each package as a separate argument")]
     WhiteSpace { word: String },
     /// A path that apt-get would refuse after the update.
     #[error(
@@ -405,8 +403,8 @@ mod tests {
             assert_eq!(
                 refused(word).map(|error| error.to_string()),
                 Some(format!(
-                    "package name `{shown}` contains white space; pass each package as an argument of \
-                     its own"
+                    "package name `{shown}` contains white space; pass each package as a separate \
+                     argument"
                 ))
             );
         }

@@ -49,17 +49,16 @@ fn warning(root: &Root, start: &Path, path: &Path) -> Warning {
         let text = "no ELF file in it, which is right only if its distributions are pure Python";
         Warning::new(path, text)
     } else if has_python(root, start) {
-        Warning::new(
-            path,
-            "no ELF file in it, which is right only if it is pure Python",
-        )
+        let text = "no ELF file in it, which is right only if it is pure Python";
+        Warning::new(path, text)
     } else {
         let text = "no ELF file in it, and it is not a virtualenv; check the path";
         Warning::objection(path, text)
     }
 }
 
-/// Whether a Python source lies below `dir`.
+/// Whether a Python source lies below `dir`, in which the scan found nothing: only then it is walked
+/// again.
 fn has_python(root: &Root, dir: &Path) -> bool {
     let found = AtomicBool::new(false);
     let walk = Walk {
