@@ -350,6 +350,29 @@ fn quiet_prints_errors_only_and_verbose_adds_counts() {
     assert!(seconds.parse::<f64>().is_ok(), "{time}");
 }
 
+test!(equal_warnings_of_a_directory_are_one_line, needs = TOOLS);
+fn equal_warnings_of_a_directory_are_one_line() {
+    let fixture = Fixture::new();
+    for name in ["a/one.so", "b/one.so", "b/two.so"] {
+        fixture.library(&format!("venv/{name}"), "int x;", &["-Wl,-rpath,libs"]);
+    }
+    let line = |files: &str| {
+        format!(
+            "find-libdeps: warning: venv/{files}: its RUNPATH names `libs`, which is relative to the working \
+             directory; skipped\n"
+        )
+    };
+    let lines = line("a/one.so") + &line("b/one.so and 1 other file");
+    fixture.said(fixture.run().arg("venv")).is(0, "", &lines);
+    let names = ["a/one.so", "b/one.so", "b/two.so"];
+    let said = fixture.said(fixture.run().args(["-v", "venv"]));
+    let (lines, _) = said
+        .stderr
+        .rsplit_once("find-libdeps: read")
+        .expect("a summary");
+    assert_eq!(lines, names.map(line).concat());
+}
+
 test!(strict_fails_where_a_library_is_missing, needs = TOOLS);
 fn strict_fails_where_a_library_is_missing() {
     let fixture = venv();

@@ -11,6 +11,7 @@ use crate::report::{Needed, Report};
 use crate::system::escape::{counted, shown};
 use crate::system::ordered::Ordered as _;
 use crate::trace::demands::Started;
+use crate::warning::Warning;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -51,6 +52,25 @@ impl Messages {
         }
     }
 
+    /// Prints warnings, those about files of one directory that are equal as one, unless all details are
+    /// printed.
+    fn warnings<'a>(&mut self, all: impl Iterator<Item = &'a Warning>) {
+        let mut groups: BTreeMap<_, (usize, &Warning, usize)> = BTreeMap::new();
+        for (index, warning) in all.enumerate() {
+            let alone = Some(index).filter(|_| self.verbosity == Verbosity::Verbose);
+            let equal = (warning.path.parent(), &warning.message, alone);
+            groups.entry(equal).or_insert((index, warning, 0)).2 += 1;
+        }
+        for (_, warning, count) in groups.into_values().ordered() {
+            let others = match count - 1 {
+                0 => String::new(),
+                others => format!(" and {}", counted(others, "other file")),
+            };
+            let text = format!("{}{others}: {}", shown(&warning.path), warning.message);
+            self.line("warning", WARNING, &text);
+        }
+    }
+
     /// Prints what the list alone does not show. If only errors are printed, that is what `--strict`
     /// (`is_strict`) fails for.
     pub fn report(&mut self, report: &Report, is_strict: bool, elapsed: Duration) {
@@ -59,10 +79,7 @@ impl Messages {
         }
         let is_quiet = self.is_quiet();
         let warnings = report.warnings.iter();
-        for warning in warnings.filter(|it| it.is_objection || !is_quiet) {
-            let text = format!("{}: {}", shown(&warning.path), warning.message);
-            self.line("warning", WARNING, &text);
-        }
+        self.warnings(warnings.filter(|it| it.is_objection || !is_quiet));
         let mut hints: Vec<&str> = Vec::new();
         for library in &report.needed {
             match &library.provider {
@@ -115,10 +132,7 @@ impl Messages {
     /// Prints what fails in the image.
     pub fn failures(&mut self, checked: &Checked) {
         let is_quiet = self.is_quiet();
-        for warning in checked.warnings.iter().filter(|_| !is_quiet) {
-            let text = format!("{}: {}", shown(&warning.path), warning.message);
-            self.line("warning", WARNING, &text);
-        }
+        self.warnings(checked.warnings.iter().filter(|_| !is_quiet));
         for failure in &checked.failures {
             self.line(failure.kind.name(), ERROR, &failure.text());
         }
