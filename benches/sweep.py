@@ -13,11 +13,13 @@ of Python, an import and a call, is run there. A line for each, and the counts a
 `find-libdeps --check` is run in the same root; where it contradicts the result, that is printed: it
 fails though the line works, or passes though the line fails.
 
-    benches/sweep.py [--release RELEASE] [--tools DIR] [--cases FILE] [--jobs N] [NAME...]
+    benches/sweep.py [--release RELEASE] [--tools DIR] [--cases FILE] [--jobs N] [--taken-away] [NAME...]
 
 RELEASE is bookworm (the default) or trixie. DIR has find-libdeps and apt-install; without it,
-install.sh builds them. Needs root, overlayfs, mmdebstrap, Debian's archive and an index for pip; 40
-minutes for all. Roots, downloads and apt's index are kept in target/sweep.
+install.sh builds them. With --taken-away, the files of each listed package are taken away in turn, and
+--check must fail exactly if the line, the load of a library or the start of a program does. Needs root,
+overlayfs, mmdebstrap, Debian's archive and an index for pip; 40 minutes for all. Roots, downloads and
+apt's index are kept in target/sweep.
 """
 
 import argparse
@@ -45,6 +47,41 @@ PIP = {name: value for name, value in os.environ.items() if name.startswith("PIP
 BUILD = ENVIRONMENT | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"} | PIP | {"PIP_CERT": f"/{CERTIFICATES}"}
 RUN = ENVIRONMENT | {"PATH": f"/venv/bin:{SYSTEM}"}
 
+# Prints each ELF file of /venv that cannot be loaded, with the needs that are not found. Libraries are
+# loaded, each in its own process; the needs of programs are listed.
+LOADS = """
+import ctypes, os, subprocess
+
+def loads(path):
+    child = os.fork()
+    if child == 0:
+        os.close(2)
+        try:
+            ctypes.CDLL(path)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+def refused(path):
+    is_library = ".so" in os.path.basename(path)
+    if is_library and loads(path):
+        return []
+    listed = subprocess.run([LOADER, "--list", path], capture_output=True, text=True, errors="replace")
+    lines = (listed.stdout + listed.stderr).splitlines()
+    missing = [line.split()[0] for line in lines if "not found" in line]
+    return missing or ["itself"] * is_library
+
+LOADER = os.path.realpath("/lib64/ld-linux-x86-64.so.2")
+for directory, _, names in os.walk("/venv"):
+    for path in (os.path.join(directory, name) for name in names):
+        if os.path.isfile(path) and not os.path.islink(path):
+            with open(path, "rb") as file:
+                is_elf = file.read(4) == b"\\x7fELF"
+            for needed in refused(path) if is_elf else []:
+                print(path, needed)
+"""
+
 
 def main():
     options = arguments()
@@ -53,7 +90,7 @@ def main():
     prepare(options.release, options.tools)
     counts, contradictions = collections.Counter(), []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        tries = {pool.submit(attempt, name, cases[name], options.release): name for name in names}
+        tries = {pool.submit(attempt, name, cases[name], options): name for name in names}
         try:
             for done in concurrent.futures.as_completed(tries):
                 verdict, text, contradiction = done.result()
@@ -75,6 +112,7 @@ def arguments():
     parser.add_argument("--tools", type=pathlib.Path, help="the directory of both programs")
     parser.add_argument("--cases", type=pathlib.Path, default=HERE / "sweep.toml")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--taken-away", action="store_true", help="take each listed package away in turn")
     parser.add_argument("names", nargs="*", metavar="NAME")
     return parser.parse_args()
 
@@ -113,30 +151,79 @@ def command(words):
     subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
 
 
-def attempt(name, case, release):
+def attempt(name, case, options):
     """Returns the verdict, what to print after it, and the contradictions of `--check`."""
     start = time.monotonic()
-    with root(base(release, BUILDER), KEPT) as builder:
+    with root(base(options.release, BUILDER), KEPT) as builder:
         failure, packages, said = build(builder, case.get("install", name), case.get("packages", []))
         if failure:
             return "invalid", failure, []
-        with root(base(release, FINAL), {builder / "venv": "venv"}) as final:
+        with root(base(options.release, FINAL), {builder / "venv": "venv"}) as final:
             (final / "packages").write_text("".join(f"{package}\n" for package in packages))
             installed = run(final, ["sh", "-c", "xargs -r apt-install -q < /packages"], ENVIRONMENT)
             if installed.returncode:
                 return "invalid", last(installed.stderr), []
             code = f"import os; os.chdir('/tmp')\n{case['run']}"
-            ran = run(final, ["/venv/bin/python", "-W", "ignore", "-c", code], RUN, 150)
-            checked = run(final, ["find-libdeps", "--check", "/venv"], ENVIRONMENT)
+            ran = tried(final, code)
+            checked = check(final)
+            works, passes = ran.returncode == 0, checked.returncode == 0
+            contradiction = [it for it in checked.stderr.splitlines() if works and not passes]
+            if passes and not works:
+                contradiction = [f"passes, and the line fails: {last(ran.stderr)}"]
+            if options.taken_away and works and passes:
+                contradiction += taken_away(final, code, packages)
     reported = [line for line in said if any(f": {kind}: " in line for kind in REPORTS)]
-    works, passes = ran.returncode == 0, checked.returncode == 0
     verdict = "works" if works else "said" if reported else "silent"
     text = f"{time.monotonic() - start:4.0f} s  {' '.join(packages)}"
     text += "".join(f"\n    {line}" for line in ([] if works else [last(ran.stderr), *reported]))
-    contradiction = [line for line in checked.stderr.splitlines() if works and not passes]
-    if passes and not works:
-        contradiction = [f"passes, and the line fails: {last(ran.stderr)}"]
     return verdict, text, contradiction
+
+
+def tried(final, code):
+    return run(final, ["/venv/bin/python", "-W", "ignore", "-c", code], RUN, 150)
+
+
+def check(final):
+    return run(final, ["find-libdeps", "--check", "/venv"], ENVIRONMENT)
+
+
+def taken_away(final, code, packages):
+    """Takes the files of each package away in turn, and returns where `--check` contradicts the result."""
+    refused, contradictions = loads(final), []
+    for package in packages:
+        with without(final, package):
+            ran, checked = tried(final, code), check(final)
+            changed = sorted(loads(final) ^ refused)
+        failing = changed or ([last(ran.stderr)] if ran.returncode else [])
+        if checked.returncode and not failing:
+            said = checked.stderr.splitlines()[0]
+            contradictions.append(f"fails without {package}, and all works: {said}")
+        elif failing and not checked.returncode:
+            contradictions.append(f"passes without {package}, and this fails: {failing[0]}")
+    return contradictions
+
+
+def loads(final):
+    """Returns the files that the loader refuses, or that nothing can be loaded."""
+    loaded = run(final, ["/venv/bin/python", "-IS", "-c", LOADS], RUN)
+    return set(loaded.stdout.splitlines()) if loaded.returncode == 0 else {last(loaded.stderr)}
+
+
+@contextlib.contextmanager
+def without(final, package):
+    """The root without the files of a package, as it is when the trigger of a removal has run."""
+    named = run(final, ["dpkg-query", "-L", package], ENVIRONMENT).stdout.splitlines()
+    paths = (final / path.lstrip("/") for path in named)
+    # Each once: /lib is a link to /usr/lib.
+    paths = {path.parent.resolve() / path.name for path in paths if path.is_symlink() or path.is_file()}
+    files = sorted(path for path in paths if path.is_relative_to(final))
+    with tempfile.TemporaryDirectory(dir=final) as aside:
+        for index, path in enumerate(files):
+            path.rename(pathlib.Path(aside, str(index)))
+        command(["ldconfig", "-r", final])
+        yield
+        for index, path in enumerate(files):
+            pathlib.Path(aside, str(index)).rename(path)
 
 
 def build(builder, requirements, packages):
