@@ -75,6 +75,33 @@ fn a_library_that_only_its_vendor_has_is_left_out() {
     assert_eq!(messages(&fixture, &[]), format!("{lacks}{missing}"));
 }
 
+test!(
+    a_plugin_for_a_framework_that_is_not_installed_is_left_out,
+    needs = TOOLS
+);
+fn a_plugin_for_a_framework_that_is_not_installed_is_left_out() {
+    let fixture = Fixture::new();
+    let site = "venv/lib/python3/site-packages";
+    let names = ["libtorch_cpu.so", "libcudart.so.12"];
+    let needed = names.map(|name| needing(&fixture, name));
+    let needed = needed.each_ref().map(String::as_str);
+    fixture.library(&format!("{site}/open3d/torch_ops.so"), "int x;", &needed);
+    let lacks = format!(
+        "find-libdeps: warning: {site}/open3d: lacks libcudart.so.12 and 1 more; 1 file such as \
+         torch_ops.so cannot be loaded, and no package changes that\n"
+    );
+    assert_eq!(messages(&fixture, &["--strict"]), lacks);
+    // With the framework, the plugin is meant to work.
+    let torch = format!("{site}/torch/libtorch_cpu.so");
+    fixture.library(&torch, "int x;", &[&soname("libtorch_cpu.so")]);
+    let lines = format!(
+        "find-libdeps: warning: {torch}: provides `libtorch_cpu.so` by its SONAME alone (needed by \
+         {site}/open3d/torch_ops.so), so it must be loaded first\n\
+         find-libdeps: missing: libcudart.so.12, needed by {site}/open3d/torch_ops.so\n{INSTALL_HINT}"
+    );
+    assert_eq!(messages(&fixture, &[]), lines);
+}
+
 /// The library of the family, in no wheel, that requires `version` of the bundled one.
 fn gamepad(fixture: &Fixture, version: &str) {
     fixture.file("versions", format!("{version} {{ f; }};\n"));

@@ -1,5 +1,5 @@
 //! Needs that a package cannot meet, because the library belongs to a family that the tree bundles, or
-//! only its vendor gives it out.
+//! only its vendor gives it out, or the object is a plugin for a distribution that is not in the tree.
 //!
 //! Wheels of Qt bundle its libraries, and plugins for some that they leave out. The distribution's Qt
 //! adds nothing: its libraries need a Qt of their own version, not the bundled one, and the plugins
@@ -35,12 +35,17 @@ pub fn mark_left_out(process: &mut Process, index: usize, needs: &mut [NeededNam
         .filter_map(|need| family(&need.soname))
         .map(<[u8]>::to_vec)
         .collect();
+    let is_missing = |need: &NeededName| matches!(need.outcome, Outcome::Missing { .. });
+    // Nothing loads it, whatever else it needs.
+    let lacks_framework = needs
+        .iter()
+        .any(|need| is_missing(need) && never_packaged::by_framework(&need.soname));
     for need in needs {
         let has_siblings =
             family(&need.soname).is_some_and(|family| bundled.iter().any(|known| known == family));
-        let is_vendors = matches!(need.outcome, Outcome::Missing { .. })
-            && never_packaged::by_vendor(&need.soname);
-        if is_vendors || has_siblings && is_refused(process, located, need) {
+        let is_others =
+            is_missing(need) && (lacks_framework || never_packaged::by_vendor(&need.soname));
+        if is_others || has_siblings && is_refused(process, located, need) {
             need.outcome = Outcome::LeftOut;
             need.absence = None;
             if let Some(found) = &need.found {

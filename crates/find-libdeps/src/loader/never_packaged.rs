@@ -1,4 +1,4 @@
-//! Sonames that vendors, the host, the interpreter, the kernel or every process provides, recognised by name.
+//! Sonames that vendors, other Python distributions, the host, the interpreter, the kernel or every process provides, recognised by name.
 
 use crate::loader::rules::Rules;
 use crate::system::architecture::Abi;
@@ -41,6 +41,24 @@ const VENDORS: [&str; 17] = [
     "libworhp.so",
     "libxprs.so",
 ];
+
+/// Libraries of the wheels torch and tensorflow, for which other wheels ship plugins. Those of Debian's
+/// packages have other names (`libtorch.so.2.6`).
+const FRAMEWORKS: [&str; 8] = [
+    "libc10.so",
+    "libc10_cuda.so",
+    "libtensorflow_cc.so.2",
+    "libtensorflow_framework.so.2",
+    "libtorch.so",
+    "libtorch_cpu.so",
+    "libtorch_cuda.so",
+    "libtorch_python.so",
+];
+
+/// Whether it comes with a Python distribution alone.
+pub fn by_framework(soname: &OsStr) -> bool {
+    FRAMEWORKS.iter().any(|name| soname == *name)
+}
 
 /// Whether only its vendor gives it out, under a licence.
 pub fn by_vendor(soname: &OsStr) -> bool {
