@@ -198,6 +198,37 @@ fn a_missing_library_of_the_table_is_missing() {
 /// Rows of the table for a program, a file and a module of the standard library.
 const OTHERS: [&str; 3] = ["pdf2image", "python-vlc", "easygui"];
 
+test!(one_of_the_variants_of_a_module_is_enough, needs = NEEDS);
+fn one_of_the_variants_of_a_module_is_enough() {
+    let fixture = root(&["libmpi.so.40"]);
+    let openmpi = needing(&fixture, "libmpi.so.40");
+    let mpich = needing(&fixture, "libmpi.so.12");
+    let module = |name: &str| format!("mpi4py/MPI.{name}.abi3.so");
+    for (name, needed) in [("openmpi", &openmpi), ("mpich", &mpich)] {
+        let path = format!("root{SITE}/{}", module(name));
+        fixture.library(&path, "int x;", &[needed]);
+    }
+    distribution(
+        &fixture,
+        "mpi4py",
+        "",
+        &[&module("openmpi"), &module("mpich")],
+    );
+    // Without mpiexec, which the distribution needs in any case.
+    let said = |fixture: &Fixture| said(fixture, &["--dlopen=off"]);
+    said(&fixture).is(0, "libmpi40\n", "");
+    fs::remove_file(fixture.path(format!("root{LIB}/libmpi.so.40.2"))).expect("it is there");
+    let missing = format!(
+        "find-libdeps: missing: libmpi.so.40, needed by mpi4py 1 ({SITE}/{})\n{INSTALL_HINT}",
+        module("openmpi")
+    );
+    said(&fixture).is(0, "", &missing);
+    // A module of another distribution needs its own.
+    fixture.library(&format!("root{SITE}/other.abi3.so"), "int x;", &[&mpich]);
+    let other = format!("find-libdeps: missing: libmpi.so.12, needed by {SITE}/other.abi3.so\n");
+    said(&fixture).is(0, "", &format!("{other}{missing}"));
+}
+
 test!(
     programs_files_and_modules_of_the_table_are_listed,
     needs = NEEDS

@@ -6,9 +6,10 @@
 
 use crate::system::escape::shown;
 use crate::system::path_pattern::PathPattern;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -40,6 +41,16 @@ impl Demand {
             _ => None,
         })
     }
+}
+
+/// Modules of one distribution that are built for different libraries: it imports the one whose library
+/// is found.
+#[derive(Clone, Debug)]
+pub struct Variants {
+    /// By real path.
+    pub modules: HashSet<PathBuf>,
+    /// The first is reported if none is found.
+    pub sonames: &'static [&'static str],
 }
 
 /// What is asked for.

@@ -249,6 +249,7 @@ fn resolve(object: Object) {
         rules: &ld_so,
         tree: &tree,
         demands: &[],
+        variants: &[],
         native: Abi::of("amd64"),
         accepted: &accepted,
     });

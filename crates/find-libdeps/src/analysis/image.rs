@@ -80,6 +80,7 @@ fn in_image<T>(
         rules: &*rules,
         tree,
         demands: &run_time.demands,
+        variants: &run_time.variants,
         native: check::native(&root, &*rules, &candidates, virtualenvs),
         accepted: &accepted,
     });

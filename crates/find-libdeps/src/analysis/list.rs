@@ -73,6 +73,7 @@ pub fn run(
         rules: &*rules,
         tree: &tree,
         demands: &demands,
+        variants: &run_time.variants,
         native,
         accepted: &accepted,
     });

@@ -1,7 +1,7 @@
 //! What every pass over a tree works on.
 
 use crate::config::Config;
-use crate::demand::Demand;
+use crate::demand::{Demand, Variants};
 use crate::files::Files;
 use crate::loader::candidates::Candidates;
 use crate::loader::foreign::Foreign;
@@ -26,6 +26,8 @@ pub struct Inputs<'a> {
     pub tree: &'a Tree,
     /// What code of the tree loads by name at run time.
     pub demands: &'a [Rc<Demand>],
+    /// The modules of it of which one each is loaded.
+    pub variants: &'a [Variants],
     /// The ABI of an interpreter that does not exist.
     pub native: Abi,
     /// Debian's names of the other architectures whose packages dpkg accepts.

@@ -10,7 +10,9 @@
 //! A library that code loads by name at run time is searched for in the same way, on behalf of the
 //! object or the interpreter that loads it.
 
-use crate::demand::{Caller, Demand, Evidence, Item, Kind as ItemKind, LibraryName, Site};
+use crate::demand::{
+    Caller, Demand, Evidence, Item, Kind as ItemKind, LibraryName, Site, Variants,
+};
 use crate::elf::object_file::Kind;
 use crate::loader::context::{Context, Inputs};
 use crate::loader::follow::{Followed, Pass};
@@ -131,6 +133,9 @@ impl<'a> Resolver<'a> {
                 needs.extend(followed.needs);
             }
         }
+        for variants in self.context.inputs.variants {
+            needs.drop_other(variants);
+        }
         let mut resolutions = Vec::new();
         for demand in self.context.inputs.demands {
             if let Some((resolution, brought)) = pass.follow_demand(demand) {
@@ -179,6 +184,36 @@ impl Needs {
         files.is_some_and(|files| files.contains(&need.by.file))
     }
 
+    /// Drops the missing libraries of `variants` if another one is found, and otherwise all but one.
+    fn drop_other(&mut self, variants: &Variants) {
+        let is_variant = |file: &FileId| {
+            let located = self.objects.get(file);
+            located.is_some_and(|located| variants.modules.contains(&*located.real))
+        };
+        let is_missing = |outcome: &Outcome| matches!(outcome, Outcome::Missing { .. });
+        let is_kept = |soname: &str, if_missing: bool| {
+            let mut all = self.by_outcome.iter();
+            all.any(|((name, outcome), files)| {
+                is_named(name, soname)
+                    && is_missing(outcome) == if_missing
+                    && files.iter().any(is_variant)
+            })
+        };
+        let mut sonames = [false, true].into_iter().flat_map(|if_missing| {
+            let sonames = variants.sonames.iter();
+            sonames.filter(move |it| is_kept(it, if_missing))
+        });
+        let kept = sonames.next();
+        let others = variants.sonames.iter().filter(|it| Some(*it) != kept);
+        let others: Vec<&&str> = others.collect();
+        self.by_outcome.retain(|(name, outcome), files| {
+            if is_missing(outcome) && others.iter().any(|it| is_named(name, it)) {
+                files.retain(|file| !is_variant(file));
+            }
+            !files.is_empty()
+        });
+    }
+
     /// One resolution for each name and outcome; of a missing name one for each file, because the
     /// searches differ.
     fn resolutions(mut self, tree: &Tree) -> Vec<Resolution> {
@@ -223,4 +258,8 @@ impl Needs {
         }
         resolutions
     }
+}
+
+fn is_named(name: &OsStr, soname: &str) -> bool {
+    name == soname
 }

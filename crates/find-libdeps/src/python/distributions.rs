@@ -227,6 +227,16 @@ impl<'a> Distributions<'a> {
         owners
     }
 
+    /// The shared objects of `distribution`, by absolute path.
+    pub fn shared_objects(&self, distribution: &Distribution) -> HashSet<PathBuf> {
+        let mut paths = HashSet::new();
+        let is_wanted = |name: &[u8]| name.ends_with(b".so");
+        distribution.files(self.root, is_wanted, |file| {
+            paths.insert(OsString::from_vec(file).into());
+        });
+        paths
+    }
+
     /// Whether `distribution` bundles a library with the stem `stem`: `libpq.so.5`, or
     /// `libpq-9b38f5e3.so.5.17` as auditwheel renames it, for `pq`.
     pub fn ships(&self, distribution: &Distribution, stem: &OsStr) -> bool {

@@ -3,7 +3,7 @@
 //! Nothing is resolved here.
 
 use crate::config::{Config, Dlopen};
-use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site};
+use crate::demand::{Caller, Demand, Evidence, Item, LibraryName, Site, Variants};
 use crate::elf::dlopen_note::{Notes, Priority};
 use crate::python::distributions::{Distribution, Distributions};
 use crate::python::source::Call;
@@ -22,6 +22,8 @@ pub struct RunTimeDemands<'a> {
     pub distributions: Distributions<'a>,
     /// Sorted.
     pub demands: Vec<Rc<Demand>>,
+    /// The modules of distributions of which each imports one.
+    pub variants: Vec<Variants>,
     /// The scripts that are started although nothing can start them.
     pub refused: Vec<Warning>,
 }
@@ -58,8 +60,21 @@ pub fn demands<'a>(
     RunTimeDemands {
         refused: refused.collect(),
         demands: demands.into_iter().map(Rc::new).collect(),
+        variants: variants(&distributions),
         distributions,
     }
+}
+
+fn variants(distributions: &Distributions) -> Vec<Variants> {
+    let rows = distributions
+        .iter()
+        .filter_map(|it| Some((it, table::row(it.name())?)));
+    let rows = rows.filter(|(_, row)| !row.variants.is_empty());
+    let variants = rows.map(|(distribution, row)| Variants {
+        modules: distributions.shared_objects(distribution),
+        sonames: &row.variants,
+    });
+    variants.collect()
 }
 
 /// What keeps `script` from being started in `root`.

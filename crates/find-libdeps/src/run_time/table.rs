@@ -16,6 +16,8 @@ pub struct Row {
     pub distribution: &'static str,
     /// In the order of the table.
     pub needs: Vec<Need>,
+    /// The libraries that variants of one module need, of which the distribution imports one.
+    pub variants: Vec<&'static str>,
     /// The distributions, by normalised name, that provide the libraries and programs if they are installed beside
     /// this one.
     pub companions: Vec<&'static str>,
@@ -75,6 +77,7 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
             rows.push(Row {
                 distribution,
                 needs: Vec::new(),
+                variants: Vec::new(),
                 companions: Vec::new(),
                 version: "",
                 files: Vec::new(),
@@ -93,6 +96,12 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
                     return Err(wrong("twice"));
                 }
                 row.needs.push(need);
+            }
+            "variants" if row.variants.is_empty() => {
+                row.variants = value.split(" | ").collect();
+                if row.variants.iter().any(|name| library(name).is_none()) {
+                    return Err(wrong("not libraries"));
+                }
             }
             "bundled-by" if row.companions.is_empty() => row.companions = words().collect(),
             "seen-in" if row.version.is_empty() => {
@@ -182,7 +191,7 @@ mod tests {
     fn each_part_of_a_row_is_read() {
         let text = "# a comment\n\n[a-b]\nneeds liba.so.1 | libb-2.0.so.*\ncan-use libc++.so.1\n\
                     needs program c | file /usr/*/d.e\ncan-use module f._g (only for (h))\n\
-                    bundled-by x y\nseen-in 1.0 a.py b/c.py\n";
+                    variants libd.so.1 | libe.so.2\nbundled-by x y\nseen-in 1.0 a.py b/c.py\n";
         let row = Row {
             distribution: "a-b",
             needs: vec![
@@ -213,6 +222,7 @@ mod tests {
                     reason: Some("only for (h)"),
                 },
             ],
+            variants: vec!["libd.so.1", "libe.so.2"],
             companions: vec!["x", "y"],
             version: "1.0",
             files: vec!["a.py", "b/c.py"],
@@ -249,6 +259,10 @@ mod tests {
             (
                 "[a]\nnedes liba.so.1\n".to_owned(),
                 "line 2: an unknown key, or one twice: nedes liba.so.1",
+            ),
+            (
+                "[a]\nvariants liba.so.1 | b\n".to_owned(),
+                "line 2: not libraries: variants liba.so.1 | b",
             ),
             (
                 "[a]\nneeds liba.so.1\n".to_owned(),
