@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
 use std::time::Duration;
@@ -66,7 +65,7 @@ pub enum DpkgError {
     )]
     Link { path: PathBuf },
     /// dpkg failed.
-    #[error("`{command}` failed with {status}{}", said(stderr))]
+    #[error("`{command}` {}{}", process::ended(*status), said(stderr))]
     Failed {
         command: String,
         status: ExitStatus,
@@ -422,7 +421,7 @@ fn contained(root: &Root) -> Result<PathBuf, DpkgError> {
 fn failed(command: &str, output: &Output) -> DpkgError {
     DpkgError::Failed {
         command: command.to_owned(),
-        status: ExitStatus::from_raw(output.status.into_raw()),
+        status: output.status,
         stderr: shown_lines(&output.stderr),
     }
 }
