@@ -53,6 +53,13 @@ pub struct Checked {
     pub counts: Counts,
 }
 
+impl Checked {
+    /// Whether packages of the image's release can provide what is missing.
+    pub fn is_installable(&self) -> bool {
+        !self.failures.iter().any(Failure::is_of_newer_release)
+    }
+}
+
 /// A root with the tree in it, and what was found there.
 pub struct Image<'a> {
     pub root: &'a Root,
