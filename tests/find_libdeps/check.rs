@@ -662,6 +662,59 @@ fn a_strange_name_is_the_interpreters_if_that_exists() {
 }
 
 test!(
+    scripts_that_another_virtualenv_runs_are_one_warning,
+    needs = TOOLS
+);
+fn scripts_that_another_virtualenv_runs_are_one_warning() {
+    let fixture = root("");
+    python(&fixture);
+    for name in ["/bin/sh", "/usr/bin/env"] {
+        fixture.compile(&inside(name), EXIT, &["-nostdlib", "-static"]);
+    }
+    virtualenv(&fixture, "/srv/original");
+    virtualenv(&fixture, "/srv/copy");
+    fixture.library("root/srv/copy/ext.so", "int x;", &[]);
+    fixture.link("copy", "root/srv/current");
+    let relocatable = "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")\"/'python3' \"$0\" \
+                       \"$@\"\n' '''\n";
+    for (name, content) in [
+        ("env", "#!/usr/bin/env python3\n"),
+        ("other", "#!/usr/bin/python3\n"),
+        ("own", "#!/srv/current/bin/python3\n"),
+        ("relocatable", relocatable),
+    ] {
+        fixture.script(&format!("root/srv/copy/bin/{name}"), content);
+    }
+    let check = |arguments: &[&str]| {
+        let run = run(&fixture, "root").args(["--check", "/srv/copy"]);
+        run.args(arguments).said()
+    };
+    check(&[]).is(0, "", "");
+
+    fixture.script("root/srv/copy/bin/tool", "#!/srv/original/bin/python3\n");
+    fixture.script(
+        "root/srv/copy/bin/shell",
+        "#!/bin/sh\n'''exec' \"/srv/original/bin/python3\" \"$0\" \"$@\"\n' '''\n",
+    );
+    let line = "find-libdeps: warning: /srv/copy: the Python of another virtualenv, /srv/original, runs 2 \
+                scripts such as bin/shell; a copy keeps the paths of the original, so make the virtualenv \
+                at its final path\n";
+    check(&[]).is(0, "", line);
+    check(&["--quiet"]).is(0, "", "");
+    check(&["--dlopen=off"]).is(0, "", "");
+    let list = || run(&fixture, "root").args(["--strict", "/srv/copy"]);
+    said_without_cache(list()).is(0, "", line);
+
+    fs::remove_dir_all(fixture.path("root/srv/original")).expect("it was made");
+    said_without_cache(list()).is(0, "", "");
+    let lines = "find-libdeps: missing: program /srv/original/bin/python3, run by 2 files such as \
+                 /srv/copy/bin/shell: it does not exist, or is not executable\n\
+                 find-libdeps: hint: the scripts of a virtualenv name its path; build it at the path where \
+                 it runs, or pass `--exclude REGEX` for scripts that are not used\n";
+    check(&[]).is(1, "", lines);
+}
+
+test!(
     what_starts_a_script_of_a_virtualenv_must_exist,
     needs = TOOLS
 );

@@ -71,7 +71,7 @@ pub struct Image<'a> {
     pub resolved: Resolved,
     /// What the scan found.
     pub warnings: Vec<Warning>,
-    /// The faults of interpreters.
+    /// The faults of interpreters, and without an objection, scripts that are for another one.
     pub interpreters: &'a [Warning],
     /// PATHs in which nothing was found.
     pub empty: &'a [Warning],
@@ -108,13 +108,15 @@ impl Image<'_> {
             failures.add_missing(resolution, &is_optional);
         }
         let modules = modules::for_other_pythons(self);
-        for warning in self.interpreters.iter().chain(&modules) {
+        let interpreters = self.interpreters.iter().filter(|it| it.is_objection);
+        for warning in interpreters.chain(&modules) {
             failures.add_finding(Kind::Interpreter, warning);
         }
         let all = failures.sorted().into_iter();
         let (optional, failures): (Vec<_>, Vec<_>) = all.partition(|it| it.is_optional);
         let optional = optional.iter().map(Failure::as_optional);
-        let unobjectionable = self.empty.iter().filter(|it| !it.is_objection);
+        let unobjectionable = self.empty.iter().chain(self.interpreters);
+        let unobjectionable = unobjectionable.filter(|it| !it.is_objection);
         Checked {
             failures,
             has_report: false,
