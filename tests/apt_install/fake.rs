@@ -212,7 +212,7 @@ fn a_signal_that_ends_apt_get_is_128_plus_n() {
         137,
         "",
         &format!(
-            "apt-install: error: `apt-get install` failed with exit status 137\n{NOTHING_NEW}"
+            "apt-install: error: `apt-get install` was killed by signal 9 (SIGKILL)\n{NOTHING_NEW}"
         ),
     );
 }

@@ -400,6 +400,21 @@ fn a_path_that_is_not_there_is_refused() {
         "find-libdeps: error: cannot read nowhere: No such file or directory (os error 2); pass a \
          virtualenv, or another tree of binaries, that exists here\n",
     );
+    // The value of `--lookup` takes `=`.
+    let said = fixture.run().args(["--lookup", "nowhere", "venv"]).said();
+    said.is(
+        2,
+        "",
+        "find-libdeps: error: cannot read nowhere: No such file or directory (os error 2); pass a \
+         virtualenv, or another tree of binaries, that exists here; to keep the index there, pass \
+         `--lookup=nowhere`\n",
+    );
+    fs::create_dir(fixture.path("index")).expect("a directory");
+    let run = fixture.run().args(["--lookup", "index", "venv/a"]);
+    let lines = "find-libdeps: warning: index: no ELF file in it, and it is not a virtualenv; check the \
+                 path; to keep the index there, pass `--lookup=index`\n\
+                 find-libdeps: warning: venv/a: not an ELF file; pass the virtualenv instead\n";
+    fixture.said(run).is(0, "", lines);
     let root = fixture.text("venv");
     let said = fixture.run().args(["--root", &root, "/x"]).said();
     let error = format!(
@@ -407,6 +422,15 @@ fn a_path_that_is_not_there_is_refused() {
          root {root})\n"
     );
     said.is(2, "", &error);
+    let outer = fixture.text("venv/x");
+    for outer in [&*outer, "venv/x", "./venv/x"] {
+        let said = fixture.run().args(["--root", "venv", outer]).said();
+        let error = format!(
+            "find-libdeps: error: cannot read {outer}: No such file or directory (os error 2) (below \
+             the root venv); PATHs are inside the root, so pass /x\n"
+        );
+        said.is(2, "", &error);
+    }
     let said = fixture.run().args(["--root", "nowhere", "/x"]).said();
     said.is(
         2,
@@ -441,6 +465,8 @@ fn an_unreadable_directory_leaves_no_list() {
         Run::new("setpriv")
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .arg(at("find-libdeps"))
+            // dpkg warns about its configuration there.
+            .env("HOME", at("venv/closed"))
             .args(arguments)
             .arg(at("venv"))
             .said()
@@ -546,7 +572,7 @@ fn a_failing_dpkg_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: `dpkg --print-architecture` failed with exit status: 2: broken\n",
+        "find-libdeps: error: `dpkg --print-architecture` failed with exit status 2: broken\n",
     );
     for printed in ["", "echo; "] {
         let said = with_dpkg(&format!("{printed}exit 0"));
@@ -560,13 +586,13 @@ fn a_failing_dpkg_leaves_no_list() {
     said.is(
         2,
         "",
-        "find-libdeps: error: `dpkg -S` failed with exit status: 2: no database\n",
+        "find-libdeps: error: `dpkg -S` failed with exit status 2: no database\n",
     );
     let said = with_dpkg(&format!("{native}kill -9 $$"));
     said.is(
         2,
         "",
-        "find-libdeps: error: `dpkg -S` failed with signal: 9 (SIGKILL)\n",
+        "find-libdeps: error: `dpkg -S` was killed by signal 9 (SIGKILL)\n",
     );
     let said = with_dpkg(&format!("{native}echo 'what is this'"));
     said.is(

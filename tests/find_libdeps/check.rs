@@ -149,13 +149,16 @@ fn without_a_cache_only_default_directories_are_searched() {
     both_accept(&fixture);
 }
 
-/// `liba.so.1` in `name` that defines `versions`.
-fn versioned(fixture: &Fixture, name: &str, versions: &[&str]) {
-    let lines =
-        |line: fn(&str) -> String| -> String { versions.iter().map(|it| line(it)).collect() };
-    fixture.file("versions", lines(|it| format!("{it} {{ f{it}; }};\n")));
-    let source = lines(|it| format!("void f{it}(void) {{}}\n"));
-    let arguments = ["-Wl,--version-script=versions", &soname("liba.so.1")];
+/// A library in `name` that defines `versions`, each with a function: `f2_38` for `GLIBC_2.38`.
+fn versioned(fixture: &Fixture, name: &str, own_name: &str, versions: &[&str]) {
+    let lines = |line: &dyn Fn(&str, String) -> String| -> String {
+        let function = |it: &str| it.trim_start_matches("GLIBC_").replace('.', "_");
+        versions.iter().map(|it| line(it, function(it))).collect()
+    };
+    let script = lines(&|version, function| format!("{version} {{ f{function}; }};\n"));
+    fixture.file("versions", script);
+    let source = lines(&|_, function| format!("void f{function}(void) {{}}\n"));
+    let arguments = ["-Wl,--version-script=versions", &soname(own_name)];
     fixture.library(name, &source, &arguments);
 }
 
@@ -165,8 +168,9 @@ test!(
 );
 fn a_version_of_a_newer_builder_fails_once_for_all_files() {
     let fixture = root("");
-    versioned(&fixture, "newer", &["V1", "V2"]);
-    versioned(&fixture, &inside(&format!("{LIB}/liba.so.1")), &["V1"]);
+    let liba = inside(&format!("{LIB}/liba.so.1"));
+    versioned(&fixture, "newer", "liba.so.1", &["V1", "V2"]);
+    versioned(&fixture, &liba, "liba.so.1", &["V1"]);
     let source = "void fV2(void); void g(void) { fV2(); }";
     for name in ["root/venv/ext.so", "root/venv/other.so"] {
         fixture.library(name, source, &["newer"]);
@@ -194,12 +198,49 @@ fn a_version_of_a_newer_builder_fails_once_for_all_files() {
         ),
         "version `V2' not found (required by /usr/lib/x86_64-linux-gnu/libb.so.1)",
     );
-    fs::copy(
-        fixture.path("newer"),
-        fixture.path(inside(&format!("{LIB}/liba.so.1"))),
-    )
-    .expect("a copy");
+    fs::copy(fixture.path("newer"), fixture.path(liba)).expect("a copy");
     both_accept(&fixture);
+}
+
+test!(
+    no_package_is_suggested_where_the_c_library_is_of_an_older_release,
+    needs = TOOLS
+);
+fn no_package_is_suggested_where_the_c_library_is_of_an_older_release() {
+    let fixture = root("");
+    let libc = inside(&format!("{LIB}/libc.so.6"));
+    let versions = ["GLIBC_2.2.5", "GLIBC_2.38"];
+    versioned(&fixture, "newer", "libc.so.6", &versions);
+    versioned(&fixture, &libc, "libc.so.6", &versions[..1]);
+    let stub = needing(&fixture, "liba.so.1");
+    let source = "void f2_38(void); void g(void) { f2_38(); }";
+    fixture.library("root/venv/ext.so", source, &["newer", &stub]);
+    let version = |package: &str| {
+        format!(
+            "find-libdeps: version: GLIBC_2.38 of libc.so.6, required by /venv/ext.so: {LIB}/libc.so.6 \
+             does not define it{package}\n"
+        )
+    };
+    let missing =
+        format!("find-libdeps: missing: liba.so.1, needed by /venv/ext.so: not in {DEFAULTS}\n");
+    let hint = "find-libdeps: hint: the builder's system is newer than this one; build on the same \
+                release\n";
+    check(&fixture, &[]).is(1, "", &[&version(""), &missing, hint].concat());
+    let report = r#"{"packages": [
+        {"name": "liba1", "version": "1-2", "listed_for": ["liba.so.1"]},
+        {"name": "libc6", "version": "2.41-12", "listed_for": ["libc.so.6"]}], "needed": []}"#;
+    let report = fixture.file("report.json", report);
+    let report = report.to_str().expect("UTF-8");
+    let known = version("; the builder has libc6 2.41-12");
+    let known = [&known, &missing, hint].concat();
+    check(&fixture, &["--expect", report]).is(1, "", &known);
+
+    add(&fixture, &format!("{LIB}/liba.so.1"), "liba.so.1");
+    both_refuse(
+        &fixture,
+        &[&version(""), hint].concat(),
+        "version `GLIBC_2.38' not found (required by /venv/ext.so)",
+    );
 }
 
 test!(the_loader_of_a_program_must_exist, needs = TOOLS);
@@ -618,6 +659,59 @@ fn a_strange_name_is_the_interpreters_if_that_exists() {
     for name in names.filter(|it| *it != "relative").chain(["long"]) {
         assert!(starts(&fixture, name), "{name}");
     }
+}
+
+test!(
+    scripts_that_another_virtualenv_runs_are_one_warning,
+    needs = TOOLS
+);
+fn scripts_that_another_virtualenv_runs_are_one_warning() {
+    let fixture = root("");
+    python(&fixture);
+    for name in ["/bin/sh", "/usr/bin/env"] {
+        fixture.compile(&inside(name), EXIT, &["-nostdlib", "-static"]);
+    }
+    virtualenv(&fixture, "/srv/original");
+    virtualenv(&fixture, "/srv/copy");
+    fixture.library("root/srv/copy/ext.so", "int x;", &[]);
+    fixture.link("copy", "root/srv/current");
+    let relocatable = "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")\"/'python3' \"$0\" \
+                       \"$@\"\n' '''\n";
+    for (name, content) in [
+        ("env", "#!/usr/bin/env python3\n"),
+        ("other", "#!/usr/bin/python3\n"),
+        ("own", "#!/srv/current/bin/python3\n"),
+        ("relocatable", relocatable),
+    ] {
+        fixture.script(&format!("root/srv/copy/bin/{name}"), content);
+    }
+    let check = |arguments: &[&str]| {
+        let run = run(&fixture, "root").args(["--check", "/srv/copy"]);
+        run.args(arguments).said()
+    };
+    check(&[]).is(0, "", "");
+
+    fixture.script("root/srv/copy/bin/tool", "#!/srv/original/bin/python3\n");
+    fixture.script(
+        "root/srv/copy/bin/shell",
+        "#!/bin/sh\n'''exec' \"/srv/original/bin/python3\" \"$0\" \"$@\"\n' '''\n",
+    );
+    let line = "find-libdeps: warning: /srv/copy: the Python of another virtualenv, /srv/original, runs 2 \
+                scripts such as bin/shell; a copy keeps the paths of the original, so make the virtualenv \
+                at its final path\n";
+    check(&[]).is(0, "", line);
+    check(&["--quiet"]).is(0, "", "");
+    check(&["--dlopen=off"]).is(0, "", "");
+    let list = || run(&fixture, "root").args(["--strict", "/srv/copy"]);
+    said_without_cache(list()).is(0, "", line);
+
+    fs::remove_dir_all(fixture.path("root/srv/original")).expect("it was made");
+    said_without_cache(list()).is(0, "", "");
+    let lines = "find-libdeps: missing: program /srv/original/bin/python3, run by 2 files such as \
+                 /srv/copy/bin/shell: it does not exist, or is not executable\n\
+                 find-libdeps: hint: the scripts of a virtualenv name its path; build it at the path where \
+                 it runs, or pass `--exclude REGEX` for scripts that are not used\n";
+    check(&[]).is(1, "", lines);
 }
 
 test!(

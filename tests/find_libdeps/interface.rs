@@ -202,7 +202,8 @@ fn explain_of_a_name_is_limited_to_it() {
         .said();
     let error = "find-libdeps: error: `nothing` is not a listed package, a needed library, or a file or \
                  distribution that needs one";
-    said.is(2, "", &format!("{error}\n"));
+    let lookup = "; pass `--lookup` to search for the packages of what is missing, too";
+    said.is(2, "", &format!("{error}{lookup}\n"));
     // A distribution may have the name of a directory, so that is a PATH only if there is no other.
     std::fs::create_dir(fixture.path("nothing")).expect("a directory");
     let explained = || fixture.run().args(["-q", "--explain", "nothing"]);

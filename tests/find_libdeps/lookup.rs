@@ -619,7 +619,7 @@ fn temporary_lists_are_removed() {
     fs::write(release, text.replace(".gz", ".xz")).expect("a file");
     let said = apt.run("temporary", &["libfoo.so.1"]).said();
     assert_eq!((said.status, said.stdout.as_str()), (2, ""));
-    let begin = "cannot fetch the Contents index: `apt-get update` failed with exit status: 100: ";
+    let begin = "cannot fetch the Contents index: `apt-get update` failed with exit status 100: ";
     let end = "; check with `apt-get update` that the network and apt's sources work\n";
     assert!(said.stderr.starts_with(begin), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
@@ -804,7 +804,7 @@ fn errors_name_the_next_step() {
         .is(
             2,
             "",
-            "`apt-get indextargets` failed with exit status: 100: why\n",
+            "`apt-get indextargets` failed with exit status 100: why\n",
         );
     apt.run("temporary", &["libfoo.so.1"])
         .env("PATH", only_dpkg(&apt.fixture))

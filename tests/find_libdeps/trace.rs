@@ -423,7 +423,7 @@ fn standard_output_of_the_command_goes_to_standard_error() {
     said.stdin("in\n").said().is(
         3,
         "",
-        "out\nerr\nin\nfind-libdeps: error: the command failed with exit status: 3; no list is \
+        "out\nerr\nin\nfind-libdeps: error: the command failed with exit status 3; no list is \
          printed, because it could be incomplete\n",
     );
 }
@@ -598,7 +598,7 @@ fn a_library_that_the_command_does_not_get_is_reported() {
     said.is(
         1,
         "",
-        "find-libdeps: error: the command failed with exit status: 1; no list is printed, because it \
+        "find-libdeps: error: the command failed with exit status 1; no list is printed, because it \
          could be incomplete\n\
          find-libdeps: error: it did not find libnone.so.7, asked for by venv/bin/opener\n\
          find-libdeps: error: it did not find libmore.so, needed by far/libdep.so\n",

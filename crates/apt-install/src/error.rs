@@ -3,6 +3,7 @@
 use crate::request::RequestError;
 use signal_hook::low_level::signal_name;
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -17,6 +18,41 @@ const APT: u8 = 100;
 const CANNOT_RUN: u8 = 126;
 /// As in a shell: there is no such program.
 const NOT_FOUND: u8 = 127;
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With an exit status.
+    Status(u8),
+    /// By a signal.
+    Signal(u8),
+}
+
+impl Ended {
+    /// The status, or 128+n after signal n, as in a shell.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Status(status) => status,
+            Self::Signal(signal) => 128_u8.saturating_add(signal),
+        }
+    }
+
+    pub(crate) fn is_success(self) -> bool {
+        self == Self::Status(0)
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match *self {
+            Self::Status(status) => write!(formatter, "failed with exit status {status}"),
+            Self::Signal(signal) => match signal_name(signal.into()) {
+                Some(name) => write!(formatter, "was killed by signal {signal} ({name})"),
+                None => write!(formatter, "was killed by signal {signal}"),
+            },
+        }
+    }
+}
 
 /// Why a run failed.
 #[derive(Debug, Error)]
@@ -44,12 +80,11 @@ pub(crate) enum Error {
     #[error("cannot run `{}`: {source}", program.display())]
     CannotRun { program: PathBuf, source: io::Error },
     /// A program ran and failed; it has reported the reason itself.
-    #[error("`{name}` failed with exit status {status}{hint}")]
+    #[error("`{name}` {ended}{hint}")]
     Failed {
         /// The program and its subcommand.
         name: &'static str,
-        /// Its exit status, or 128+n after signal n.
-        status: u8,
+        ended: Ended,
         /// The rest of the message: cause or remedy, with its separator. May be empty.
         hint: Cow<'static, str>,
     },
@@ -111,9 +146,7 @@ impl Error {
     /// The message without the hint, for a failure that is followed by another try.
     pub(crate) fn in_short(&self) -> String {
         match self {
-            Self::Failed { name, status, .. } => {
-                format!("`{name}` failed with exit status {status}")
-            }
+            Self::Failed { name, ended, .. } => format!("`{name}` {ended}"),
             other => other.to_string(),
         }
     }
@@ -132,7 +165,7 @@ impl Error {
             | Self::Signals(_) => APT,
             Self::NotFound { .. } => NOT_FOUND,
             Self::NotExecutable { .. } | Self::CannotRun { .. } => CANNOT_RUN,
-            Self::Failed { status, .. } => *status,
+            Self::Failed { ended, .. } => ended.code(),
             Self::Stopped { signal } => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }

@@ -29,8 +29,8 @@ Examples:
   find-libdeps --check /venv             check that nothing is missing in the final image
 
 In a multi-stage Dockerfile:
-  RUN find-libdeps /venv > /venv/pkgdeps.txt        # in the builder stage
-  COPY --from=builder /venv /venv                   # in the final stage
+  RUN find-libdeps --strict --lookup /venv > /venv/pkgdeps.txt  # builder stage
+  COPY --from=builder /venv /venv                               # final stage
   RUN apt-install -r /venv/pkgdeps.txt
   RUN --mount=from=tools,target=/mnt /mnt/find-libdeps --check /venv
 
@@ -75,7 +75,7 @@ struct Args {
 
     /// Print each package as NAME=VERSION, which apt-install and apt-get accept
     ///
-    /// A package that is not installed has the version that apt would install.
+    /// For a package that is not installed, apt must have its lists (`apt-get update`).
     #[arg(long, conflicts_with_all = ["json", "explain", "check", "files"])]
     versions: bool,
 

@@ -5,6 +5,7 @@ use crate::packages::database::DatabaseError;
 use crate::packages::lookup::LookupError;
 use crate::scan::ScanError;
 use crate::system::escape::shown;
+use crate::system::process;
 use crate::trace::command::{Trace, TraceError};
 use std::io;
 use std::path::PathBuf;
@@ -49,8 +50,8 @@ pub enum Error {
     Trace(#[from] TraceError),
     /// The traced command failed, perhaps before it loaded everything.
     #[error(
-        "the command failed with {}; no list is printed, because it could be incomplete{}",
-        trace.status,
+        "the command {}; no list is printed, because it could be incomplete{}",
+        process::ended(trace.status),
         trace.failures()
     )]
     Command {

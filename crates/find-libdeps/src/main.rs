@@ -2,7 +2,7 @@
 
 use find_libdeps::analysis;
 use find_libdeps::cli::{self, Check, Format, Invocation};
-use find_libdeps::config::Config;
+use find_libdeps::config::{Config, Lookup};
 use find_libdeps::report::messages::Messages;
 use find_libdeps::report::{explain, failures, json, progress};
 use std::io::{ErrorKind, Write as _};
@@ -53,10 +53,9 @@ fn main() -> ExitCode {
         Format::Explain(name) => match explain::text(&report, name.as_deref()) {
             Ok(text) => text,
             Err(error) => {
-                let advice = match &name {
-                    Some(name) if Path::new(name).is_dir() => error.advice(),
-                    _ => String::new(),
-                };
+                let is_directory = name.as_ref().is_some_and(|name| Path::new(name).is_dir());
+                let may_look_up = config.lookup == Lookup::Machine && report.lacks_packages();
+                let advice = error.advice(is_directory, may_look_up);
                 return fail(&mut messages, &format!("{error}{advice}"));
             }
         },

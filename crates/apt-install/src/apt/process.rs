@@ -3,34 +3,12 @@
 use super::command_line::Invocation;
 use super::relay::Relays;
 use super::signals::Signals;
+use crate::error::Ended;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use std::io::{self, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
-
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// With an exit status.
-    Status(u8),
-    /// By a signal.
-    Signal(u8),
-}
-
-impl Ended {
-    /// The status, or 128+n after signal n, as in a shell.
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Status(status) => status,
-            Self::Signal(signal) => 128_u8.saturating_add(signal),
-        }
-    }
-
-    pub(crate) fn is_success(self) -> bool {
-        self == Self::Status(0)
-    }
-}
 
 /// Runs a program to its end. Its standard input is empty. Its output is that of this process; if it
 /// goes to a pipe, the reader may end before the program does. Returns the end of what it has written,

@@ -4,11 +4,11 @@ use super::cause::{self, Cause};
 use super::command_line::{self, Context, Invocation};
 use super::configuration::Configuration;
 use super::locks::{self, Waited};
-use super::process::{self, Ended};
+use super::process;
 use super::signals::Signals;
 use crate::check::Check;
 use crate::cli::{Config, ErrorOn};
-use crate::error::Error;
+use crate::error::{Ended, Error};
 use crate::message::say;
 use crate::plan::Plan;
 use crate::state::dpkg_status;
@@ -377,7 +377,7 @@ fn cannot_run(invocation: &Invocation) -> impl FnOnce(io::Error) -> Error + '_ {
 fn failed(invocation: &Invocation, ended: Ended, hint: impl Into<Cow<'static, str>>) -> Error {
     Error::Failed {
         name: invocation.name,
-        status: ended.code(),
+        ended,
         hint: hint.into(),
     }
 }

@@ -3,7 +3,7 @@
 use super::prepare::Prepared;
 use super::root;
 use crate::check::expected::Expected;
-use crate::check::{self, Checked, Failure, Image};
+use crate::check::{self, Checked, Failure, Image, Kind};
 use crate::config::{Config, Lookup};
 use crate::error::Error;
 use crate::loader::candidates::Candidates;
@@ -38,10 +38,14 @@ pub fn check(
         checked.failures = failures;
         checked.has_report = expect.is_some();
         checked.warnings.extend(known.iter().map(Failure::as_known));
-        for failure in &mut checked.failures {
+        let is_installable = checked.is_installable();
+        let is_meant = |it: &&mut Failure| is_installable || it.kind == Kind::Version;
+        for failure in checked.failures.iter_mut().filter(is_meant) {
             failure.package = expected.package(failure);
         }
-        add_looked_up(image.root, image.rules, &mut checked);
+        if is_installable {
+            add_looked_up(image.root, image.rules, &mut checked);
+        }
         Ok(checked)
     })
 }

@@ -5,7 +5,7 @@ use crate::files::Files;
 use crate::loader::tree::Tree;
 use crate::python::interpreter::{self, Python, Virtualenv};
 use crate::run_time::demands::{self, RunTimeDemands};
-use crate::scan::{Counts, Scanned, Starts, empty, unread};
+use crate::scan::{Counts, Scanned, Starts, copied, empty, unread};
 use crate::system::root::Root;
 use crate::warning::Warning;
 use std::path::PathBuf;
@@ -20,7 +20,8 @@ pub struct Prepared<'a> {
     pub of_scan: Vec<Warning>,
     /// The PATHs in which nothing was found.
     pub empty: Vec<Warning>,
-    /// What keeps the interpreters of the virtualenvs from starting, or from importing what was read.
+    /// What keeps the interpreters of the virtualenvs from starting, or from importing what was read,
+    /// and, without an objection, which scripts are for another one.
     pub interpreters: Vec<Warning>,
     pub counts: Counts,
 }
@@ -36,6 +37,8 @@ impl<'a> Prepared<'a> {
     ) -> Self {
         let of_scan = [unread::warnings(config, root, &starts), scanned.warnings].concat();
         let virtualenvs = interpreter::virtualenvs(root, starts.real(), &scanned.virtualenvs);
+        let scripts = &scanned.by_name.scripts;
+        let copied = copied::warnings(root, &starts, &virtualenvs, scripts);
         // Scripts elsewhere come with distributions whose users import modules (`pip --target`).
         let started: Vec<PathBuf> = virtualenvs
             .iter()
@@ -52,7 +55,8 @@ impl<'a> Prepared<'a> {
             .program_directories()
             .chain(own.map(|it| it.join("bin")));
         let files = Files::new(root, bins, config);
-        let interpreters = interpreters(config, root, &starts, &virtualenvs, is_image);
+        let faults = interpreters(config, root, &starts, &virtualenvs, is_image);
+        let interpreters = [faults, copied].concat();
         Self {
             files,
             tree: Tree::new(starts, scanned.objects),

@@ -42,10 +42,10 @@ fn is_of_virtualenv(program: &Path) -> bool {
 pub enum Kind {
     /// The interpreter is absent or another one.
     Interpreter,
-    /// The loader does not find a library, or the kernel the loader.
-    Missing,
     /// The library that is found does not define a version.
     Version,
+    /// The loader does not find a library, or the kernel the loader.
+    Missing,
     /// The loader refuses a file, or the kernel a script.
     Refused,
     /// A file could not be examined.
@@ -57,8 +57,8 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Interpreter => "interpreter",
-            Self::Missing => "missing",
             Self::Version => "version",
+            Self::Missing => "missing",
             Self::Refused => "refused",
             Self::Unread => "unread",
         }
@@ -153,12 +153,19 @@ impl Failure {
         Warning::new(path, format!("cannot be imported, as {title} is missing"))
     }
 
+    /// Whether it shows that the files were built on a newer release: the C library is one package, of
+    /// which an image's release has no other version.
+    pub fn is_of_newer_release(&self) -> bool {
+        let mut versions = self.versions.iter();
+        versions.any(|version| version.as_encoded_bytes().starts_with(b"GLIBC_"))
+    }
+
     /// What to do about failures of this kind, if that is not said yet; `has_report` if the builder's
-    /// report was given.
-    pub fn hint(&self, has_report: bool) -> Option<&str> {
+    /// report was given, `is_installable` if installing packages can help.
+    pub fn hint(&self, has_report: bool, is_installable: bool) -> Option<&str> {
         match (self.kind, &self.advice) {
             (_, Some(advice)) => Some(advice),
-            (Kind::Missing, None) if self.package.is_some() => None,
+            (Kind::Missing, None) if self.package.is_some() || !is_installable => None,
             (Kind::Missing, None) if has_report => Some(NOT_EXPECTED),
             (Kind::Missing, None) => Some(MISSING),
             (Kind::Version, None) => Some(VERSION),

@@ -53,6 +53,13 @@ pub struct Checked {
     pub counts: Counts,
 }
 
+impl Checked {
+    /// Whether packages of the image's release can provide what is missing.
+    pub fn is_installable(&self) -> bool {
+        !self.failures.iter().any(Failure::is_of_newer_release)
+    }
+}
+
 /// A root with the tree in it, and what was found there.
 pub struct Image<'a> {
     pub root: &'a Root,
@@ -64,7 +71,7 @@ pub struct Image<'a> {
     pub resolved: Resolved,
     /// What the scan found.
     pub warnings: Vec<Warning>,
-    /// The faults of interpreters.
+    /// The faults of interpreters, and without an objection, scripts that are for another one.
     pub interpreters: &'a [Warning],
     /// PATHs in which nothing was found.
     pub empty: &'a [Warning],
@@ -101,13 +108,15 @@ impl Image<'_> {
             failures.add_missing(resolution, &is_optional);
         }
         let modules = modules::for_other_pythons(self);
-        for warning in self.interpreters.iter().chain(&modules) {
+        let interpreters = self.interpreters.iter().filter(|it| it.is_objection);
+        for warning in interpreters.chain(&modules) {
             failures.add_finding(Kind::Interpreter, warning);
         }
         let all = failures.sorted().into_iter();
         let (optional, failures): (Vec<_>, Vec<_>) = all.partition(|it| it.is_optional);
         let optional = optional.iter().map(Failure::as_optional);
-        let unobjectionable = self.empty.iter().filter(|it| !it.is_objection);
+        let unobjectionable = self.empty.iter().chain(self.interpreters);
+        let unobjectionable = unobjectionable.filter(|it| !it.is_objection);
         Checked {
             failures,
             has_report: false,

@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
 use std::time::Duration;
@@ -66,7 +65,7 @@ pub enum DpkgError {
     )]
     Link { path: PathBuf },
     /// dpkg failed.
-    #[error("`{command}` failed with {status}{}", said(stderr))]
+    #[error("`{command}` {}{}", process::ended(*status), said(stderr))]
     Failed {
         command: String,
         status: ExitStatus,
@@ -90,9 +89,10 @@ fn advice(error: &ProcessError) -> &'static str {
 /// Stripped images lack all of them.
 fn complaints(stderr: &[u8]) -> Vec<String> {
     let stderr = String::from_utf8_lossy(stderr);
-    let lines = stderr.lines();
+    let is_no_fault =
+        |line: &str| line.contains("no path found matching pattern") || is_of_home(line.as_bytes());
     let (mut complaints, mut packages) = (Vec::new(), BTreeSet::new());
-    for line in lines.filter(|line| !line.contains("no path found matching pattern")) {
+    for line in stderr.lines().filter(|line| !is_no_fault(line)) {
         match line.split_once("files list file for package '") {
             Some((_, rest)) => {
                 let end = rest.find('\'').unwrap_or(rest.len());
@@ -422,14 +422,19 @@ fn contained(root: &Root) -> Result<PathBuf, DpkgError> {
 fn failed(command: &str, output: &Output) -> DpkgError {
     DpkgError::Failed {
         command: command.to_owned(),
-        status: ExitStatus::from_raw(output.status.into_raw()),
+        status: output.status,
         stderr: shown_lines(&output.stderr),
     }
 }
 
+/// Whether dpkg warns that it cannot open `~/.dpkg.cfg`, as where `HOME` is that of another user.
+fn is_of_home(line: &[u8]) -> bool {
+    line.starts_with(b"dpkg: warning: ") && split_once(line, b"/.dpkg.cfg'").is_some()
+}
+
 fn shown_lines(text: &[u8]) -> String {
     text.split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
+        .filter(|line| !line.is_empty() && !is_of_home(line))
         .map(|line| shown(OsStr::from_bytes(line)))
         .collect::<Vec<_>>()
         .join("\n")

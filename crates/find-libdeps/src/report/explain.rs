@@ -63,9 +63,16 @@ const SECTIONS: [Section; 6] = [
 pub struct Unknown(OsString);
 
 impl Unknown {
-    /// The end of the message if the name is that of a directory.
-    pub fn advice(&self) -> String {
-        format!("; pass the directory as `./{}`", shown(&self.0))
+    /// The end of the message; `is_directory` if a directory has the name, `may_look_up` if packages
+    /// of what is missing can be looked up.
+    pub fn advice(&self, is_directory: bool, may_look_up: bool) -> String {
+        if is_directory {
+            format!("; pass the directory as `./{}`", shown(&self.0))
+        } else if may_look_up {
+            "; pass `--lookup` to search for the packages of what is missing, too".to_owned()
+        } else {
+            String::new()
+        }
     }
 }
 

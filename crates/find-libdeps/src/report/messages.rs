@@ -139,8 +139,10 @@ impl Messages {
         if is_quiet {
             return;
         }
+        let (has_report, is_installable) = (checked.has_report, checked.is_installable());
         let hints = checked.failures.iter();
-        let hints: BTreeSet<&str> = hints.filter_map(|it| it.hint(checked.has_report)).ordered();
+        let hints = hints.filter_map(|it| it.hint(has_report, is_installable));
+        let hints: BTreeSet<&str> = hints.ordered();
         for hint in hints {
             self.line("hint", Style::new(), hint);
         }

@@ -107,6 +107,12 @@ impl Report {
             || self.warnings.iter().any(|warning| warning.is_objection)
     }
 
+    /// Whether a package is not known of something that is needed or possible.
+    pub fn lacks_packages(&self) -> bool {
+        let mut all = self.needed.iter().chain(&self.possible);
+        all.any(|it| matches!(it.provider, Provider::Missing { .. }))
+    }
+
     /// The list: `name=version`, one per line, which apt accepts.
     pub fn list_with_versions(&self) -> Result<String, UnknownVersion> {
         let mut lines = String::new();

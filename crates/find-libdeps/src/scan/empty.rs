@@ -6,6 +6,7 @@ use crate::demand::Demand;
 use crate::elf::object_file::Object;
 use crate::python::interpreter::CONFIGURATION;
 use crate::python::source;
+use crate::scan::error::index_advice;
 use crate::scan::walk::Walk;
 use crate::scan::{Starts, unread};
 use crate::system::root::Root;
@@ -38,11 +39,11 @@ pub fn warnings(
     let empty = starts.iter().filter(|(real, path)| is_empty(real, path));
     empty
         .filter(|(real, _)| with_virtualenvs || !is_virtualenv(root, real))
-        .map(|(real, path)| warning(root, real, path))
+        .map(|(real, path)| warning(config, root, real, path))
         .collect()
 }
 
-fn warning(root: &Root, start: &Path, path: &Path) -> Warning {
+fn warning(config: &Config, root: &Root, start: &Path, path: &Path) -> Warning {
     if root.metadata(start).is_ok_and(|found| found.is_file()) {
         Warning::objection(path, "not an ELF file; pass the virtualenv instead")
     } else if is_virtualenv(root, start) {
@@ -52,7 +53,8 @@ fn warning(root: &Root, start: &Path, path: &Path) -> Warning {
         let text = "no ELF file in it, which is right only if it is pure Python";
         Warning::new(path, text)
     } else {
-        let text = "no ELF file in it, and it is not a virtualenv; check the path";
+        let advice = index_advice(path, &config.lookup);
+        let text = format!("no ELF file in it, and it is not a virtualenv; check the path{advice}");
         Warning::objection(path, text)
     }
 }

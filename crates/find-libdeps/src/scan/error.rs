@@ -1,11 +1,12 @@
 //! Why the PATHs cannot be read completely.
 
+use crate::config::Lookup;
 use crate::scan::walk::Unread;
 use crate::system::escape::{is_unseen, shown};
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use thiserror::Error;
 
 /// How many unreadable paths a message names.
@@ -15,7 +16,7 @@ const MAX_NAMED: usize = 10;
 #[derive(Debug, Error)]
 pub enum ScanError {
     /// A PATH cannot be analysed.
-    #[error("cannot read {}: {source}{}", shown(path), context(source, root.as_deref()))]
+    #[error("cannot read {}: {source}{}", shown(path), context(path, source, root.as_deref(), lookup))]
     Path {
         /// As it was given.
         path: PathBuf,
@@ -23,6 +24,8 @@ pub enum ScanError {
         source: io::Error,
         /// The root it was looked up in.
         root: Option<PathBuf>,
+        /// Whose directory it may be.
+        lookup: Lookup,
     },
     /// Files or directories below a PATH cannot be read.
     #[error("{}", unread(.0))]
@@ -33,13 +36,39 @@ pub enum ScanError {
 }
 
 /// The root that was searched, or what to do about a path that does not exist.
-fn context(source: &io::Error, root: Option<&Path>) -> String {
-    match (root, source.kind()) {
-        (Some(root), _) => format!(" (below the root {})", shown(root)),
-        (None, io::ErrorKind::NotFound) => {
-            "; pass a virtualenv, or another tree of binaries, that exists here".to_owned()
+fn context(path: &Path, source: &io::Error, root: Option<&Path>, lookup: &Lookup) -> String {
+    let is_absent = source.kind() == io::ErrorKind::NotFound;
+    match root {
+        Some(root) => {
+            let inner = inner(path, root).filter(|_| is_absent);
+            let advice = inner.map(|inner| format!("; PATHs are inside the root, so pass {inner}"));
+            format!(
+                " (below the root {}){}",
+                shown(root),
+                advice.unwrap_or_default()
+            )
         }
-        _ => String::new(),
+        None if is_absent => format!(
+            "; pass a virtualenv, or another tree of binaries, that exists here{}",
+            index_advice(path, lookup)
+        ),
+        None => String::new(),
+    }
+}
+
+/// `path` as it is in `root`, if it begins with that.
+fn inner(path: &Path, root: &Path) -> Option<String> {
+    let (path, root) = (absolute(path).ok()?, absolute(root).ok()?);
+    let rest = path.strip_prefix(root).ok()?;
+    Some(shown(Path::new("/").join(rest)))
+}
+
+/// What to do about `path` if it was meant as the directory of `--lookup`; nothing if that has one, or
+/// was not given.
+pub fn index_advice(path: &Path, lookup: &Lookup) -> String {
+    match lookup {
+        Lookup::Temporary => format!("; to keep the index there, pass `--lookup={}`", shown(path)),
+        Lookup::Machine | Lookup::Directory(_) => String::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! Never happens here: following a symbolic link, or combining information from several files.
 
 pub(crate) mod archive;
+pub(crate) mod copied;
 pub(crate) mod empty;
 mod error;
 mod names;

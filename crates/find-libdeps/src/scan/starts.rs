@@ -31,6 +31,7 @@ impl Starts {
                 path: given.clone(),
                 source,
                 root: config.root.clone(),
+                lookup: config.lookup.clone(),
             };
             let path = if root.is_machine() {
                 std::path::absolute(given).map_err(at_fault)?

@@ -7,9 +7,11 @@ use crate::system::signals::Program;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read, retry_on_intr};
 use rustix::process::{PidfdFlags, pidfd_open};
+use signal_hook::low_level::signal_name;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
@@ -157,6 +159,18 @@ fn collect(
         stdout,
         stderr,
     })
+}
+
+/// How a program ended, for messages: `failed with exit status 2`.
+pub fn ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("failed with exit status {code}"),
+        (None, Some(signal)) => {
+            let name = signal_name(signal).map(|name| format!(" ({name})"));
+            format!("was killed by signal {signal}{}", name.unwrap_or_default())
+        }
+        (None, None) => format!("failed: {status}"),
+    }
 }
 
 fn not_started(command: &Command, source: io::Error) -> ProcessError {

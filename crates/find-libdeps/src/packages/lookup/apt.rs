@@ -44,7 +44,7 @@ pub enum AptError {
     #[error("{}{}", .0, advice(.0))]
     Process(#[from] ProcessError),
     /// It ran and failed.
-    #[error("`{command}` failed with {status}: {}", .complaints.join("; "))]
+    #[error("`{command}` {}: {}", process::ended(*.status), .complaints.join("; "))]
     Failed {
         /// The program and its subcommand.
         command: &'static str,
@@ -326,7 +326,8 @@ impl IndexReader {
         if !status.success() {
             let complaints = complaints(&stderr).join("; ");
             return Err(damaged(format!(
-                "`apt-helper cat-file` failed with {status}: {complaints}"
+                "`apt-helper cat-file` {}: {complaints}",
+                process::ended(status)
             )));
         }
         let Some(expected) = self.expected else {
