@@ -14,6 +14,7 @@ use crate::support::target_dir;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 const NEEDS: &[Need] = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip];
@@ -22,9 +23,15 @@ fn venvs() -> PathBuf {
     programs::checkout().join("tests/docker/venvs")
 }
 
-/// An engine with the base, and with both programs as the image `tools`.
+/// An engine with the bases, and with both programs as the image `tools`.
 pub(crate) fn engine() -> Shared {
+    static BUILT: OnceLock<()> = OnceLock::new();
     let docker = Shared::engine();
+    BUILT.get_or_init(|| build_tools(&docker));
+    docker
+}
+
+fn build_tools(docker: &Docker) {
     for release in RELEASES {
         docker.import_python(release);
     }
@@ -33,37 +40,36 @@ pub(crate) fn engine() -> Shared {
     for name in ["find-libdeps", "apt-install"] {
         let copy = context.path().join(name);
         fs::copy(bin.join(name), &copy).expect("a copy");
-        // Not the files of `Dockerfile.example`: this BuildKit joins equal steps of builds that run at
-        // once, and may then miss its cache for the steps after them.
+        // Not the files of `Dockerfile.example`: see `Docker::build_in_turn`.
         fs::set_permissions(&copy, Permissions::from_mode(0o555)).expect("permissions");
     }
     let dockerfile = "FROM scratch\nCOPY find-libdeps apt-install /\n";
     fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
     let said = docker.build_in(context.path(), &["--tag=tools"]);
     assert_eq!(said.status, 0, "{}", said.stderr);
+}
+
+/// The base of the quick start and the recipes. As the official Python images, it has the headers.
+pub(crate) const HEADERS: &str = "small-headers:bookworm";
+
+/// An engine with the image [`HEADERS`].
+pub(crate) fn engine_with_headers() -> Shared {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let docker = engine();
+    BUILT.get_or_init(|| {
+        build(&docker, "bookworm", "small", "headers", "");
+    });
     docker
 }
 
-/// Builds the target `target` of the virtualenv `name` on Debian 12, with apt configured as `apt`
-/// says, and gives the image's name.
-pub(crate) fn build(docker: &Docker, name: &str, target: &str, apt: &str) -> String {
-    build_on(docker, "bookworm", name, target, apt, "")
-}
-
-fn build_on(
-    docker: &Docker,
-    release: &str,
-    name: &str,
-    target: &str,
-    apt: &str,
-    options: &str,
-) -> String {
-    let image = format!("{name}-{target}-{apt}:{release}");
+/// Builds the target `target` of the virtualenv `name` on `release`, with more options of find-libdeps,
+/// and gives the image's name.
+fn build(docker: &Docker, release: &str, name: &str, target: &str, options: &str) -> String {
+    let image = format!("{name}-{target}:{release}");
     let arguments = [
         &format!("--build-arg=BASE=python:{release}"),
         "--build-arg=TOOLS=tools",
         &format!("--build-arg=VENV={name}"),
-        &format!("--build-arg=APT={apt}"),
         &format!("--build-arg=OPTIONS={options}"),
         "--build-arg=CFLAGS=-O0",
         "--build-arg=PIP_NO_COMPILE=1",
@@ -85,7 +91,7 @@ fn slim(name: &str, list: &[&str], stdout: &str) -> u64 {
 /// The same on `release`, with more options of find-libdeps.
 fn slim_on(release: &str, options: &str, name: &str, list: &[&str], stdout: &str) -> u64 {
     let docker = engine();
-    let image = build_on(&docker, release, name, "toolkit", "plain", options);
+    let image = build(&docker, release, name, "toolkit", options);
     let got = docker.script(&image, "cat /venv/pkgdeps.txt");
     assert_eq!(got.lines().collect::<Vec<_>>(), list);
     let check = fs::read_to_string(venvs().join(name).join("check.sh")).expect("a script");
