@@ -89,29 +89,23 @@ test!(
 fn layers_hold_packages_and_nothing_else(release: &str) {
     let docker = Docker::start();
     docker.import(&debian::tar(release, &[]), "base");
-    let build = |install: &str, name| {
-        let dockerfile = format!(
-            "{BASE}FROM program\n\
-             ARG SOURCE_DATE_EPOCH=1700000000\nRUN apt-install {install}\n\
-             RUN apt-install {install} dpkg\n"
-        );
-        docker.build(PROGRAM, &dockerfile, name, &["--no-cache"])
-    };
-    for install in [
-        "libpq5",
-        "nginx-light redis-server fontconfig libxslt1.1 libgomp1 libpq5 libjpeg62-turbo",
-    ] {
-        let lines = own(&build(install, "one"));
-        assert_eq!(
-            lines[1],
-            "all requested packages are already installed; nothing to do"
-        );
-        build(install, "two");
-        // The one before the last holds the packages: the same each time.
-        let (one, two) = (docker.layers("one"), docker.layers("two"));
-        let packages = one.len() - 2;
-        assert_eq!(one[packages], two[packages], "{install}");
-        // The last is of a run with nothing to do.
-        assert_eq!(docker.sizes("one")[0], "0B");
-    }
+    let install = "nginx-light redis-server fontconfig libxslt1.1 libgomp1 libpq5 libjpeg62-turbo";
+    let dockerfile = format!(
+        "{BASE}FROM program\n\
+         ARG SOURCE_DATE_EPOCH=1700000000\nRUN apt-install {install}\n\
+         RUN apt-install {install} dpkg\n"
+    );
+    let build = |name| docker.build(PROGRAM, &dockerfile, name, &["--no-cache"]);
+    let lines = own(&build("one"));
+    assert_eq!(
+        lines[1],
+        "all requested packages are already installed; nothing to do"
+    );
+    assert_eq!(build("two").status, 0);
+    // The one before the last holds the packages: the same each time.
+    let (one, two) = (docker.layers("one"), docker.layers("two"));
+    let packages = one.len() - 2;
+    assert_eq!(one[packages], two[packages]);
+    // The last is of a run with nothing to do.
+    assert_eq!(docker.sizes("one")[0], "0B");
 }

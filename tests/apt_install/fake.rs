@@ -10,7 +10,7 @@ const NEEDS: &[Need] = &[Need::Mmdebstrap, Need::Mounts];
 
 /// A root in which `apt-get` is a script that records its call and goes on with `rest`.
 fn root(rest: &str) -> Sandbox {
-    let mut sandbox = Sandbox::new("bookworm", &[], PROGRAM);
+    let mut sandbox = Sandbox::new("bookworm", PROGRAM);
     let script = format!(
         "#!/bin/sh\nline=apt-get\nfor word; do line=\"$line $word\"; done\n\
          echo \"$line\" | sed 's,/proc/self/fd/[0-9]*,FD,' >>/calls\n{rest}"

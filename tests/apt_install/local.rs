@@ -36,7 +36,7 @@ impl Root {
                 Deb::new("other", "1").field("Provides: virtual"),
             ],
         );
-        let mut sandbox = Sandbox::new(release, &[], PROGRAM);
+        let mut sandbox = Sandbox::new(release, PROGRAM);
         sandbox.bind(archive.path(), "/srv");
         let mut root = Self { sandbox, archive };
         root.sources(&["main"]);

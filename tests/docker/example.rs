@@ -1,7 +1,8 @@
 //! `Dockerfile.example` with the application under tests/app: what its images hold, and that the
-//! programs in them do their work, with a real PostgreSQL and a real Redis.
+//! programs in them do their work, with a real PostgreSQL and a real Redis. On Debian 13: the quick start
+//! and the recipes are built on Debian 12.
 
-use super::support::debian::{self, RELEASES};
+use super::support::debian;
 use super::support::docker::{Docker, Shared};
 use super::support::needs::Need;
 use super::support::programs;
@@ -22,25 +23,23 @@ const NEEDS: &[Need] = &[Need::Docker, Need::Mmdebstrap, Need::Pip];
 /// The images that are deployed.
 const FINAL: [&str; 4] = ["http-app", "worker-app", "beat", "listener"];
 
-/// The images of one release, each named `TARGET:RELEASE`, and the engine that has them.
+/// The engine that has the images, each named `TARGET:trixie`.
 struct Images {
     docker: Shared,
-    release: &'static str,
 }
 
 impl Images {
-    /// The images of `RELEASES[n]`, built by the first test that wants them.
-    fn built(n: usize) -> Self {
-        static BUILT: [OnceLock<()>; 2] = [const { OnceLock::new() }; 2];
+    /// The images, built by the first test that wants them.
+    fn built() -> Self {
+        static BUILT: OnceLock<()> = OnceLock::new();
         let images = Self {
             docker: Shared::engine(),
-            release: RELEASES[n],
         };
-        BUILT[n].get_or_init(|| {
-            images.docker.import_python(images.release);
+        BUILT.get_or_init(|| {
+            images.docker.import_python("trixie");
             let context = context();
             for target in FINAL.iter().chain(&["dev"]) {
-                images.build(context.path(), target, &images.name(target));
+                images.build(context.path(), target, &tagged(target));
             }
         });
         images
@@ -54,7 +53,7 @@ impl Images {
                 "--file",
                 &file.to_string_lossy(),
                 "--build-arg",
-                &format!("PYTHON_IMAGE={}", self.name("python")),
+                &format!("PYTHON_IMAGE={}", tagged("python")),
                 "--target",
                 target,
                 "-t",
@@ -64,13 +63,9 @@ impl Images {
         assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
     }
 
-    fn name(&self, target: &str) -> String {
-        format!("{target}:{}", self.release)
-    }
-
     /// Runs a shell script as root in the image of `target`, and gives its output.
     fn shell(&self, target: &str, network: &str, script: &str) -> String {
-        let image = self.name(target);
+        let image = tagged(target);
         let network = format!("--network={network}");
         let run = ["run", "--rm", "--user=0", "--entrypoint=sh", &network];
         self.docker
@@ -85,8 +80,12 @@ impl Images {
     }
 
     fn size(&self, target: &str) -> u64 {
-        self.docker.size(&self.name(target))
+        self.docker.size(&tagged(target))
     }
+}
+
+fn tagged(target: &str) -> String {
+    format!("{target}:trixie")
 }
 
 /// The application with both programs beside it, as the README has it.
@@ -177,14 +176,9 @@ pub(crate) const ASK: &str = "import sys, urllib.request\n\
 
 const PAGE: &str = include_str!("../app/web/static/index.html");
 
-test!(
-    every_target_builds,
-    needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
-);
-fn every_target_builds(n: usize) {
-    let images = Images::built(n);
+test!(every_target_builds, needs = NEEDS, limit = IMAGES);
+fn every_target_builds() {
+    let images = Images::built();
     let list = |target| images.shell(target, "none", "cat /venv/pkgdeps.txt");
     assert_eq!(list("http-app"), "libc6\nlibpq5\nlibxml2\nlibxslt1.1\n");
     assert_eq!(list("worker-app"), "libc6\nlibpq5\n");
@@ -195,7 +189,7 @@ fn services(docker: &Docker) -> &'static str {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let program = programs::installed().join("apt-install");
-        docker.import(&debian::tar(RELEASES[0], &[]), "debian");
+        docker.import(&debian::tar("bookworm", &[]), "debian");
         let dockerfile = "FROM debian\nCOPY apt-install /usr/local/bin/\n\
             RUN apt-install postgresql redis-server\n";
         let said = docker.build(&program.to_string_lossy(), dockerfile, "services", &[]);
@@ -207,11 +201,10 @@ fn services(docker: &Docker) -> &'static str {
 test!(
     the_programs_work_together_and_stop_when_told_to,
     needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
+    limit = IMAGES
 );
-fn the_programs_work_together_and_stop_when_told_to(n: usize) {
-    let images = Images::built(n);
+fn the_programs_work_together_and_stop_when_told_to() {
+    let images = Images::built();
     let docker = &*images.docker;
     let [sql, queue, http] = [free_port(), free_port(), free_port()];
     let services = services(docker);
@@ -245,11 +238,11 @@ fn the_programs_work_together_and_stop_when_told_to(n: usize) {
     ];
     let mut options = vec!["--network=host", "--read-only"];
     options.extend(environment.iter().map(String::as_str));
-    let start = |target| Container::start(docker, &options, &images.name(target), &[]);
+    let start = |target| Container::start(docker, &options, &tagged(target), &[]);
     let migrate = [
         &["run", "--rm", "--entrypoint=python3"],
         &options[..],
-        &[&images.name("http-app"), "-m", "shared.migrate"],
+        &[&tagged("http-app"), "-m", "shared.migrate"],
     ];
     docker.run(&migrate.concat()).must();
 
@@ -286,15 +279,14 @@ fn the_programs_work_together_and_stop_when_told_to(n: usize) {
 test!(
     the_web_image_runs_read_only_and_without_a_network,
     needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
+    limit = IMAGES
 );
-fn the_web_image_runs_read_only_and_without_a_network(n: usize) {
-    let images = Images::built(n);
+fn the_web_image_runs_read_only_and_without_a_network() {
+    let images = Images::built();
     let web = Container::start(
         &images.docker,
         &["--network=none", "--read-only"],
-        &images.name("http-app"),
+        &tagged("http-app"),
         &[],
     );
     let url = "http://127.0.0.1:8000/";
@@ -303,18 +295,13 @@ fn the_web_image_runs_read_only_and_without_a_network(n: usize) {
     assert_eq!(web.stop(), "0\n", "{:?}", web.logs());
 }
 
-test!(
-    the_listener_is_nobody,
-    needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
-);
-fn the_listener_is_nobody(n: usize) {
-    let images = Images::built(n);
+test!(the_listener_is_nobody, needs = NEEDS, limit = IMAGES);
+fn the_listener_is_nobody() {
+    let images = Images::built();
     let listener = Container::start(
         &images.docker,
         &["--network=none", "--read-only"],
-        &images.name("listener"),
+        &tagged("listener"),
         &[],
     );
     let send = "import socket\n\
@@ -330,11 +317,10 @@ fn the_listener_is_nobody(n: usize) {
 test!(
     the_images_hold_the_listed_packages_and_no_others,
     needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
+    limit = IMAGES
 );
-fn the_images_hold_the_listed_packages_and_no_others(n: usize) {
-    let images = Images::built(n);
+fn the_images_hold_the_listed_packages_and_no_others() {
+    let images = Images::built();
     let installed = |target| {
         let query = "dpkg-query -W -f '${Package}\\n'";
         images.lines(target, "none", query)
@@ -357,11 +343,10 @@ fn the_images_hold_the_listed_packages_and_no_others(n: usize) {
 test!(
     the_images_hold_no_file_that_is_not_needed,
     needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
+    limit = IMAGES
 );
-fn the_images_hold_no_file_that_is_not_needed(n: usize) {
-    let images = Images::built(n);
+fn the_images_hold_no_file_that_is_not_needed() {
+    let images = Images::built();
     let list = "find / -xdev ! -type d ! -path '/venv/*' ! -path '/app/*' \
                 ! -path '/var/lib/dpkg/info/*'";
     let base = images.lines("python", "none", list);
@@ -382,16 +367,15 @@ fn the_images_hold_no_file_that_is_not_needed(n: usize) {
 test!(
     all_code_is_compiled_and_never_compared_with_its_source,
     needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
+    limit = IMAGES
 );
-fn all_code_is_compiled_and_never_compared_with_its_source(n: usize) {
+fn all_code_is_compiled_and_never_compared_with_its_source() {
     // PEP 552: the four bytes after the magic number are 1 for a hash that is not checked.
     let script = "import glob, importlib.util, pathlib\n\
         for source in glob.glob('/venv/lib/**/*.py', recursive=True) + glob.glob('/app/**/*.py', recursive=True):\n    \
         code = pathlib.Path(importlib.util.cache_from_source(source))\n    \
         if not code.exists() or code.read_bytes()[4:8] != bytes([1, 0, 0, 0]): print(source)";
-    let images = Images::built(n);
+    let images = Images::built();
     for target in FINAL {
         let script = format!("python3 -c \"{script}\"");
         assert_eq!(images.shell(target, "none", &script), "", "{target}");
@@ -401,20 +385,19 @@ fn all_code_is_compiled_and_never_compared_with_its_source(n: usize) {
 test!(
     a_change_of_code_makes_neither_virtualenv_nor_packages_anew,
     needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
+    limit = IMAGES
 );
-fn a_change_of_code_makes_neither_virtualenv_nor_packages_anew(n: usize) {
-    let images = Images::built(n);
+fn a_change_of_code_makes_neither_virtualenv_nor_packages_anew() {
+    let images = Images::built();
     let context = context();
     for (target, code) in [("http-app", "web"), ("worker-app", "worker")] {
         for code in ["shared", code] {
             let file = context.path().join(code).join("__init__.py");
             fs::write(file, "# changed\n").expect("a file");
         }
-        let changed = images.name(&format!("changed-{target}"));
+        let changed = tagged(&format!("changed-{target}"));
         images.build(context.path(), target, &changed);
-        let before = images.docker.layers(&images.name(target));
+        let before = images.docker.layers(&tagged(target));
         let after = images.docker.layers(&changed);
         // The shared code, the program's own, and that compiled.
         let code = before.len() - 3;
@@ -428,17 +411,15 @@ fn a_change_of_code_makes_neither_virtualenv_nor_packages_anew(n: usize) {
 test!(
     the_dev_image_checks_the_code_and_is_2_3_times_the_web_image,
     needs = NEEDS,
-    limit = IMAGES,
-    cases = [bookworm(0), trixie(1)]
+    limit = IMAGES
 );
-fn the_dev_image_checks_the_code_and_is_2_3_times_the_web_image(n: usize) {
-    let images = Images::built(n);
+fn the_dev_image_checks_the_code_and_is_2_3_times_the_web_image() {
+    let images = Images::built();
     let check = "ruff check -q --no-cache . && python3 -m pytest -q -p no:cacheprovider >&2";
     assert_eq!(images.shell("dev", "none", check), "");
     let [dev, http] = ["dev", "http-app"].map(|target| images.size(target));
     println!(
-        "{}: dev {} MB, http-app {} MB",
-        images.release,
+        "dev {} MB, http-app {} MB",
         dev / 1_000_000,
         http / 1_000_000
     );

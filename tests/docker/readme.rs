@@ -7,10 +7,11 @@ use crate::support::docker::{Docker, Shared};
 use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::{programs, target_dir};
-use crate::venvs;
+use crate::venvs::{self, HEADERS};
 use regex::Regex;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 const NEEDS: &[Need] = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip];
@@ -25,9 +26,13 @@ const BARE: &str = "quick-start-bare";
 
 /// An engine with these images.
 fn built() -> Shared {
-    let docker = venvs::engine();
-    // As the official Python images, it has the headers.
-    let base = venvs::build(&docker, "small", "headers", "plain");
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let docker = venvs::engine_with_headers();
+    BUILT.get_or_init(|| build_all(&docker));
+    docker
+}
+
+fn build_all(docker: &Docker) {
     let context = TempDir::new_in(target_dir()).expect("a directory");
     let files = programs::checkout().join("tests/docker/readme");
     for file in ["app.py", "requirements.txt"] {
@@ -37,15 +42,14 @@ fn built() -> Shared {
     let unfilled = dockerfile.find(COPY).expect("a copied virtualenv") + COPY.len();
     let build = |dockerfile: &str, name: &str, arguments: &[&str]| {
         fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
-        let base = format!("--build-arg=PYTHON_IMAGE={base}");
+        let base = format!("--build-arg=PYTHON_IMAGE={HEADERS}");
         let arguments = [&[base.as_str(), "--tag", name], arguments].concat();
-        let said = docker.build_in(context.path(), &arguments);
+        let said = docker.build_in_turn(context.path(), &arguments);
         assert_eq!(said.status, 0, "{}", said.stderr);
     };
     build(&dockerfile, SERVICE, &[]);
     build(&dockerfile, BUILDER, &["--target=builder"]);
     build(&dockerfile[..unfilled], BARE, &[]);
-    docker
 }
 
 test!(

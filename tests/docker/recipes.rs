@@ -8,18 +8,15 @@ use crate::support::harness::test;
 use crate::support::needs::Need;
 use crate::support::run::{Run, Said};
 use crate::support::{programs, target_dir};
-use crate::venvs;
+use crate::venvs::{self, HEADERS};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
 const NEEDS: &[Need] = &[Need::Docker, Need::Mmdebstrap, Need::Cargo, Need::Pip];
 
-/// As the official Python images, it has the headers.
-const BASE: &str = "small-headers-plain:bookworm";
-
 /// A base with a package on hold.
-const HELD: &str = "FROM small-headers-plain:bookworm
+const HELD: &str = "FROM small-headers:bookworm
 RUN apt-mark hold libssl3
 ";
 
@@ -45,20 +42,18 @@ fn build(docker: &Docker, context: &Path, dockerfile: &str, name: &str) {
         let (name, _) = line.strip_prefix("ARG ")?.split_once('=')?;
         let base = match name {
             "CUDA_IMAGE" => "recipes-held",
-            _ => BASE,
+            _ => HEADERS,
         };
         Some(format!("--build-arg={name}={base}"))
     });
     let base = base.as_deref().unwrap_or("--label=base");
-    let said = docker.build_in(context, &[base, "--tag", name]);
+    let said = docker.build_in_turn(context, &[base, "--tag", name]);
     assert_eq!(said.status, 0, "{}", said.stderr);
 }
 
 /// An engine with the base, and a context.
 fn prepared() -> (Shared, TempDir) {
-    let docker = venvs::engine();
-    venvs::build(&docker, "small", "headers", "plain");
-    (docker, context())
+    (venvs::engine_with_headers(), context())
 }
 
 test!(
@@ -180,7 +175,7 @@ fn the_classic_builder() {
         &docker,
         context.path(),
         "classic",
-        &format!("PYTHON_IMAGE={BASE}"),
+        &format!("PYTHON_IMAGE={HEADERS}"),
     );
     assert_eq!(said.status, 0, "{}", said.stderr);
     let script = "ls /usr/local/bin; cat /venv/pkgdeps.txt; /venv/bin/python -c 'import magic'";

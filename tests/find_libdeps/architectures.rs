@@ -194,7 +194,7 @@ test!(
     limit = 1800
 );
 fn the_program_for_arm64_says_the_same_as_this_one_about_its_root() {
-    let root = debian::root_of(&debian::arm64_tar("bookworm"));
+    let root = debian::root_of(&debian::arm64_tar("trixie"));
     let site = root.path().join("venv/lib/python3.11/site-packages");
     let target = ["--target", site.to_str().expect("ASCII")];
     let platforms = [

@@ -101,9 +101,13 @@ fn each_row_of_the_table_holds(release: &str) {
 
     let all = exercises.rows.iter().filter(|row| row.by_hand.is_empty());
     let all: Vec<&Exercise> = all.collect();
-    let hidden = hide(root);
-    let mut differences = differences(&all, release, root, |row| row.without);
-    unhide(root, &hidden);
+    let mut differences = Vec::new();
+    // How an exercise fails is up to the distribution, and what makes it work to the release.
+    if release == "trixie" {
+        let hidden = hide(root);
+        differences = self::differences(&all, release, root, |row| row.without);
+        unhide(root, &hidden);
+    }
     apt_get(root, &["update"]).must();
     let (large, small): (Vec<&Exercise>, Vec<&Exercise>) =
         all.into_iter().partition(|row| !row.large.is_empty());

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 pub struct Deb {
     name: String,
     version: String,
+    architecture: String,
     fields: String,
     files: Vec<(String, String)>,
     control: Vec<(String, String)>,
@@ -22,10 +23,17 @@ impl Deb {
         Self {
             name: name.to_owned(),
             version: version.to_owned(),
+            architecture: "all".to_owned(),
             fields: String::new(),
             files: Vec::new(),
             control: Vec::new(),
         }
+    }
+
+    /// The same for one architecture.
+    pub fn of(mut self, architecture: &str) -> Self {
+        architecture.clone_into(&mut self.architecture);
+        self
     }
 
     /// One more line in its control file.
@@ -52,9 +60,9 @@ impl Deb {
         let tree = TempDir::new_in(super::target_dir()).expect("a directory");
         open_to_all(tree.path());
         let control = format!(
-            "Package: {}\nVersion: {}\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\n\
+            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: Nobody <nobody@example.org>\n\
              Installed-Size: 10\nDescription: a package of the tests\n{}",
-            self.name, self.version, self.fields
+            self.name, self.version, self.architecture, self.fields
         );
         let mut files = self.files.clone();
         files.push(("/DEBIAN/control".to_owned(), control));
@@ -71,7 +79,10 @@ impl Deb {
         Run::new("dpkg-deb")
             .args(["--root-owner-group", "--build"])
             .arg(tree.path())
-            .arg(dir.join(format!("{}_{}_all.deb", self.name, self.version)))
+            .arg(dir.join(format!(
+                "{}_{}_{}.deb",
+                self.name, self.version, self.architecture
+            )))
             .must();
     }
 }

@@ -165,6 +165,14 @@ impl Docker {
         self.run(&[&build[..], arguments, &[&path]].concat()).said()
     }
 
+    /// The same for builds that begin with equal steps, one at a time: this `BuildKit` joins equal steps
+    /// of builds that run at once, and may then miss its cache for the steps after them.
+    pub fn build_in_turn(&self, context: &Path, arguments: &[&str]) -> Said {
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        self.build_in(context, arguments)
+    }
+
     /// The digests of an image's layers, the lowest first.
     pub fn layers(&self, name: &str) -> Vec<String> {
         let format = "{{range .RootFS.Layers}}{{.}}\n{{end}}";

@@ -29,13 +29,6 @@ pub fn copy(checkout: &Path, to: &Path) {
     Run::new("cp").arg("-r").args(entries).arg(to).must();
 }
 
-/// What makes a release build quick: it takes half of the time.
-pub const QUICK: [(&str, &str); 3] = [
-    ("CARGO_PROFILE_RELEASE_LTO", "off"),
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-];
-
 /// A checkout with `install.sh` and the files for Docker, in which both programs only print their
 /// version, and their manuals and completions are empty: how they are built and installed does not
 /// depend on what they do. Made once.
@@ -171,7 +164,7 @@ pub fn installed() -> PathBuf {
 }
 
 /// The directory that holds both programs for arm64, built in a root with a cross compiler, and quickly:
-/// without manuals, and so by cargo itself, with the flags of `install.sh`.
+/// not optimised and without manuals, and so by cargo itself, with the flags of `install.sh`.
 pub fn arm64() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let kept = super::target_dir().join("arm64");
@@ -184,12 +177,9 @@ pub fn arm64() -> PathBuf {
         let mut sandbox = Sandbox::over(&debian::tar("trixie", &debian::CROSS));
         sandbox.bind(&checkout(), "/srv");
         sandbox.bind(&kept, "/opt");
-        let run = sandbox.run("/usr/bin/cargo");
-        let run = QUICK
-            .into_iter()
-            .fold(run, |run, (name, value)| run.env(name, value));
         let linker = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
-        run.args(["build", "--quiet", "--release", "--locked", "--offline"])
+        let run = sandbox.run("/usr/bin/cargo");
+        run.args(["build", "--quiet", "--locked", "--offline"])
             .args(["--package=find-libdeps", "--package=apt-install"])
             .args([
                 "--manifest-path=/srv/Cargo.toml",
@@ -197,9 +187,11 @@ pub fn arm64() -> PathBuf {
             ])
             .arg("--target=aarch64-unknown-linux-gnu")
             .env("CARGO_HOME", "/opt/crates")
+            .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("RUSTFLAGS", "-Ctarget-feature=+crt-static")
             .env(linker, "aarch64-linux-gnu-gcc")
             .must();
     });
-    kept.join("target/aarch64-unknown-linux-gnu/release")
+    kept.join("target/aarch64-unknown-linux-gnu/debug")
 }

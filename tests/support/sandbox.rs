@@ -28,9 +28,9 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A root of `release` with the packages of `include`, and `program` at [`APT_INSTALL`].
-    pub fn new(release: &str, include: &[&str], program: &str) -> Self {
-        Self::over(&debian::tar(release, include)).with(Path::new(program))
+    /// A plain root of `release`, and `program` at [`APT_INSTALL`].
+    pub fn new(release: &str, program: &str) -> Self {
+        Self::over(&debian::tar(release, &[])).with(Path::new(program))
     }
 
     /// The root of an archive.
