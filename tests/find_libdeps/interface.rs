@@ -363,7 +363,7 @@ fn equal_warnings_of_a_directory_are_one_line() {
              directory; skipped\n"
         )
     };
-    let lines = line("a/one.so") + &line("b/one.so and 1 other file");
+    let lines = line("a/one.so") + &line("b/one.so and 1 other");
     fixture.said(fixture.run().arg("venv")).is(0, "", &lines);
     let names = ["a/one.so", "b/one.so", "b/two.so"];
     let said = fixture.said(fixture.run().args(["-v", "venv"]));

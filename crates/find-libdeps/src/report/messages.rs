@@ -52,19 +52,23 @@ impl Messages {
         }
     }
 
-    /// Prints warnings, those about files of one directory that are equal as one, unless all details are
-    /// printed.
+    /// Prints warnings. Those that are equal but for the name in a directory are one line, except what
+    /// `--strict` fails for, and if all details are printed.
     fn warnings<'a>(&mut self, all: impl Iterator<Item = &'a Warning>) {
         let mut groups: BTreeMap<_, (usize, &Warning, usize)> = BTreeMap::new();
         for (index, warning) in all.enumerate() {
-            let alone = Some(index).filter(|_| self.verbosity == Verbosity::Verbose);
-            let equal = (warning.path.parent(), &warning.message, alone);
+            let is_alone = warning.is_objection || self.verbosity == Verbosity::Verbose;
+            let equal = (
+                warning.path.parent(),
+                &warning.message,
+                is_alone.then_some(index),
+            );
             groups.entry(equal).or_insert((index, warning, 0)).2 += 1;
         }
         for (_, warning, count) in groups.into_values().ordered() {
             let others = match count - 1 {
                 0 => String::new(),
-                others => format!(" and {}", counted(others, "other file")),
+                others => format!(" and {}", counted(others, "other")),
             };
             let text = format!("{}{others}: {}", shown(&warning.path), warning.message);
             self.line("warning", WARNING, &text);
