@@ -6,7 +6,7 @@
 
 use crate::system::escape::shown;
 use crate::system::path_pattern::PathPattern;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl Demand {
 #[derive(Clone, Debug)]
 pub struct Variants {
     /// By real path.
-    pub modules: HashSet<PathBuf>,
+    pub modules: BTreeSet<PathBuf>,
     /// The first is reported if none is found.
     pub sonames: &'static [&'static str],
 }

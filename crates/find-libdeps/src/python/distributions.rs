@@ -228,8 +228,8 @@ impl<'a> Distributions<'a> {
     }
 
     /// The shared objects of `distribution`, by absolute path.
-    pub fn shared_objects(&self, distribution: &Distribution) -> HashSet<PathBuf> {
-        let mut paths = HashSet::new();
+    pub fn shared_objects(&self, distribution: &Distribution) -> BTreeSet<PathBuf> {
+        let mut paths = BTreeSet::new();
         let is_wanted = |name: &[u8]| name.ends_with(b".so");
         distribution.files(self.root, is_wanted, |file| {
             paths.insert(OsString::from_vec(file).into());

@@ -14,7 +14,7 @@ use crate::trace::demands::Started;
 use crate::warning::Warning;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io::{Stderr, Write as _};
 use std::path::{Component, Path};
@@ -54,21 +54,20 @@ impl Messages {
 
     /// Prints warnings. Those that are equal but for the name in a directory are one line, except what
     /// `--strict` fails for, and if all details are printed.
-    fn warnings<'a>(&mut self, all: impl Iterator<Item = &'a Warning>) {
-        let mut groups: BTreeMap<_, (usize, &Warning, usize)> = BTreeMap::new();
-        for (index, warning) in all.enumerate() {
-            let is_alone = warning.is_objection || self.verbosity == Verbosity::Verbose;
-            let equal = (
-                warning.path.parent(),
-                &warning.message,
-                is_alone.then_some(index),
-            );
-            groups.entry(equal).or_insert((index, warning, 0)).2 += 1;
+    fn warnings<'a>(&mut self, all: impl Iterator<Item = &'a Warning> + Clone) {
+        let is_verbose = self.verbosity == Verbosity::Verbose;
+        let group = |it: &'a Warning| (it.path.parent(), it.message.as_str());
+        let is_alone = |it: &Warning| it.is_objection || is_verbose;
+        let mut groups: HashMap<(Option<&Path>, &str), usize> = HashMap::new();
+        for warning in all.clone().filter(|it| !is_alone(it)) {
+            *groups.entry(group(warning)).or_default() += 1;
         }
-        for (_, warning, count) in groups.into_values().ordered() {
-            let others = match count - 1 {
-                0 => String::new(),
-                others => format!(" and {}", counted(others, "other")),
+        for warning in all {
+            let count = Some(1).filter(|_| is_alone(warning));
+            let others = match count.or_else(|| groups.remove(&group(warning))) {
+                None => continue,
+                Some(1) => String::new(),
+                Some(count) => format!(" and {}", counted(count - 1, "other")),
             };
             let text = format!("{}{others}: {}", shown(&warning.path), warning.message);
             self.line("warning", WARNING, &text);

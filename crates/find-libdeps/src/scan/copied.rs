@@ -5,7 +5,6 @@ use crate::scan::{Script, Starts};
 use crate::system::escape::{counted, shown};
 use crate::system::root::Root;
 use crate::warning::Warning;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// One warning for each of `virtualenvs` with `scripts` that start the Python of another one, and for
@@ -16,7 +15,7 @@ pub fn warnings(
     virtualenvs: &[Virtualenv],
     scripts: &[(PathBuf, Script)],
 ) -> Vec<Warning> {
-    let mut by_virtualenv: BTreeMap<(&Path, PathBuf), Vec<&Path>> = BTreeMap::new();
+    let mut found: Vec<(&Path, PathBuf, Vec<&Path>)> = Vec::new();
     for (real, script) in scripts {
         let bin = real.parent();
         let mut all = virtualenvs.iter();
@@ -24,11 +23,15 @@ pub fn warnings(
         let Some(own) = own else { continue };
         let mut programs = script.programs.iter();
         if let Some(other) = programs.find_map(|it| other(root, own, Path::new(it))) {
-            let all = by_virtualenv.entry((&own.prefix, other)).or_default();
-            all.push(real.strip_prefix(&own.prefix).unwrap_or(real));
+            let script = real.strip_prefix(&own.prefix).unwrap_or(real);
+            let mut known = found.iter_mut();
+            match known.find(|it| it.0 == own.prefix && it.1 == other) {
+                Some((.., scripts)) => scripts.push(script),
+                None => found.push((&own.prefix, other, vec![script])),
+            }
         }
     }
-    let warnings = by_virtualenv.iter().map(|((own, other), scripts)| {
+    let warnings = found.iter().map(|(own, other, scripts)| {
         let text = format!(
             "the Python of another virtualenv, {}, runs {} such as {}; a copy keeps the paths of the \
              original, so make the virtualenv at its final path",
