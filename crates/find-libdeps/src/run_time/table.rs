@@ -7,7 +7,11 @@ use crate::demand::{Item, LibraryName};
 use crate::system::path_pattern::PathPattern;
 use std::sync::LazyLock;
 
-const TABLE: &str = include_str!("table.txt");
+const SOURCE: &str = include_str!("table.txt");
+
+/// What the program needs of it. Comments, and where the rows were seen, would be a third of the text.
+static TABLE: [u8; LENGTH] = stripped().0;
+const LENGTH: usize = stripped::<{ SOURCE.len() }>().1;
 
 /// What one distribution uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +25,6 @@ pub struct Row {
     /// The distributions, by normalised name, that provide the libraries and programs if they are installed beside
     /// this one.
     pub companions: Vec<&'static str>,
-    /// The version that was reviewed.
-    pub version: &'static str,
-    /// The files of that version that use them, relative to the site directory.
-    pub files: Vec<&'static str>,
 }
 
 /// One library, program, file or module.
@@ -48,8 +48,34 @@ pub fn row(distribution: &str) -> Option<&'static Row> {
 /// All rows, sorted by distribution.
 pub fn rows() -> &'static [Row] {
     // The table is compiled in, and a test parses it.
-    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| parse(TABLE).unwrap_or_default());
+    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+        let text = std::str::from_utf8(&TABLE).unwrap_or_default();
+        parse(text).unwrap_or_default()
+    });
     &ROWS
+}
+
+/// The lines of the source that rows are parsed from, and their length, which is at most `N`.
+const fn stripped<const N: usize>() -> ([u8; N], usize) {
+    let source = SOURCE.as_bytes();
+    let (mut text, mut length, mut start) = ([0; N], 0, 0);
+    while start < source.len() {
+        // No other key begins with this letter.
+        let is_for_readers = matches!(source[start], b'#' | b'\n' | b's');
+        let mut at = start;
+        loop {
+            if !is_for_readers {
+                text[length] = source[at];
+                length += 1;
+            }
+            at += 1;
+            if source[at - 1] == b'\n' {
+                break;
+            }
+        }
+        start = at;
+    }
+    (text, length)
 }
 
 /// The rows of `text`, or which line is wrong and why.
@@ -58,7 +84,7 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
     for (number, line) in (1..).zip(text.lines()) {
         let wrong = |what: &str| format!("line {number}: {what}: {line}");
         let line = line.trim_end();
-        if line.is_empty() || line.starts_with('#') {
+        if line.is_empty() || line.starts_with('#') || line.starts_with("seen-in ") {
             continue;
         }
         if let Some(distribution) = line
@@ -79,8 +105,6 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
                 needs: Vec::new(),
                 variants: Vec::new(),
                 companions: Vec::new(),
-                version: "",
-                files: Vec::new(),
             });
             continue;
         }
@@ -104,21 +128,14 @@ fn parse(text: &'static str) -> Result<Vec<Row>, String> {
                 }
             }
             "bundled-by" if row.companions.is_empty() => row.companions = words().collect(),
-            "seen-in" if row.version.is_empty() => {
-                row.version = words().next().ok_or_else(|| wrong("no version"))?;
-                row.files = words().skip(1).collect();
-            }
             _ => return Err(wrong("an unknown key, or one twice")),
         }
     }
-    match rows
+    let useless = rows
         .iter()
-        .find(|row| row.needs.is_empty() || row.files.is_empty())
-    {
-        Some(row) => Err(format!(
-            "[{}] lacks needs, or where they were seen",
-            row.distribution
-        )),
+        .find(|row| row.needs.is_empty() && row.variants.is_empty());
+    match useless {
+        Some(row) => Err(format!("[{}] lacks needs", row.distribution)),
         None => Ok(rows),
     }
 }
@@ -172,8 +189,18 @@ mod tests {
 
     #[test]
     fn the_table_is_well_formed_and_sorted() {
-        assert_eq!(parse(TABLE).as_deref(), Ok(rows()));
+        assert_eq!(parse(SOURCE).as_deref(), Ok(rows()));
         assert!(rows().len() >= 25);
+    }
+
+    #[test]
+    fn each_row_names_what_was_reviewed() {
+        for row in SOURCE.split("\n[").skip(1) {
+            let mut lines = row.lines().rev();
+            let last = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+            let words: Vec<&str> = last.unwrap_or_default().split(' ').collect();
+            assert!(words[0] == "seen-in" && words.len() > 2, "[{row}");
+        }
     }
 
     #[test]
@@ -224,8 +251,6 @@ mod tests {
             ],
             variants: vec!["libd.so.1", "libe.so.2"],
             companions: vec!["x", "y"],
-            version: "1.0",
-            files: vec!["a.py", "b/c.py"],
         };
         assert_eq!(parse(text), Ok(vec![row]));
     }
@@ -264,10 +289,7 @@ mod tests {
                 "[a]\nvariants liba.so.1 | b\n".to_owned(),
                 "line 2: not libraries: variants liba.so.1 | b",
             ),
-            (
-                "[a]\nneeds liba.so.1\n".to_owned(),
-                "[a] lacks needs, or where they were seen",
-            ),
+            ("[a]\nseen-in 1 a.py\n".to_owned(), "[a] lacks needs"),
         ] {
             assert_eq!(parse(text.leak()), Err(wrong.to_owned()));
         }
