@@ -280,6 +280,9 @@ fn a_version_that_is_required_of_what_the_interpreter_loads_is_checked() {
                    /usr/lib/x86_64-linux-gnu/liba.so.1 does not define; if the interpreter has \
                    loaded that, the loader does not load /venv/libs/liba.so.1, and refuses this file";
     assert_eq!(own_root::report(&fixture).warnings(), [message]);
+    let check = own_root::run(&fixture, "root").args(["--check", "/venv"]);
+    let refused = format!("find-libdeps: refused: {message}\n");
+    check.said().is(1, "", &refused);
     // A program that has loaded the module first, as Python does.
     let [first, second] = [module, "/venv/ext.so"].map(|path| needing(&fixture, path));
     fixture.program("root/usr/bin/process", &["-pie", &first, &second]);

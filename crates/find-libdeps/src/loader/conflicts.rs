@@ -35,7 +35,10 @@ impl Pass<'_, '_> {
         if !may_conflict {
             return;
         }
-        self.check_packaged(process, interpreter);
+        // A complete pass loads packaged libraries as any other.
+        if !self.is_complete {
+            self.check_packaged(process, interpreter);
+        }
         if process.links[0].located.object.kind != Kind::Program {
             self.check_after_interpreter(process, interpreter);
         }

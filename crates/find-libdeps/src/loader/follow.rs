@@ -55,9 +55,7 @@ impl Pass<'_, '_> {
         process.is_starting = first.object.kind == Kind::Program;
         self.add_started(&mut process, &interpreter);
         let needs = self.follow_links(&mut process, &interpreter, 0);
-        if !self.is_complete {
-            self.check_conflicts(&process, &interpreter);
-        }
+        self.check_conflicts(&process, &interpreter);
         process.loaded.remove(&first.file);
         Followed {
             needs,

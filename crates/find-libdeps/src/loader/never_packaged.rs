@@ -21,8 +21,9 @@ const DRIVER: &[&str] = &[
     "libvdpau_nvidia.so.",
 ];
 
-/// Licensed libraries of vendors: solvers, MATLAB and databases. Wheels ship plugins for them.
-const VENDORS: [&str; 17] = [
+/// Libraries that vendors give out: solvers, MATLAB and databases. Wheels ship plugins for them. Debian's
+/// releases have that of `MariaDB` instead of `MySQL`'s (`default-libmysqlclient-dev`).
+const VENDORS: [&str; 18] = [
     "libMad.so",
     "libclntsh.so.",
     "libconopt.so.",
@@ -36,6 +37,7 @@ const VENDORS: [&str; 17] = [
     "libmimerapi.so",
     "libmosek64.so",
     "libmx.so",
+    "libmysqlclient.so.",
     "libsnopt7.so",
     "libut.so",
     "libworhp.so",
@@ -60,7 +62,7 @@ pub fn by_framework(soname: &OsStr) -> bool {
     FRAMEWORKS.iter().any(|name| soname == *name)
 }
 
-/// Whether only its vendor gives it out, under a licence.
+/// Whether only its vendor gives it out.
 pub fn by_vendor(soname: &OsStr) -> bool {
     VENDORS.iter().any(|prefix| starts_with(soname, prefix))
 }
