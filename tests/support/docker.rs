@@ -121,27 +121,18 @@ impl Docker {
         environment: &[(&str, &str)],
     ) {
         let dir = TempDir::new_in(super::target_dir()).expect("a directory");
-        let copy = dir.path().join("base.tar");
-        fs::copy(tar, &copy).expect("a copy");
+        let (root, copy) = (dir.path().join("root"), dir.path().join("base.tar"));
+        fs::create_dir(&root).expect("a directory");
+        let unpack = Run::new("tar").args(["--numeric-owner", "-xf"]).arg(tar);
+        unpack.arg("-C").arg(&root).must();
         for (file, content) in OF_PUBLIC_IMAGES.iter().chain(files) {
-            let path = dir.path().join(file);
+            let path = root.join(file);
             fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
             fs::write(path, content).expect("a file");
-            // An archive that has a file twice is refused. Where it is not there, tar says so.
-            let _ = Run::new("tar")
-                .arg("--delete")
-                .arg("-f")
-                .arg(&copy)
-                .arg(format!("./{file}"))
-                .said();
-            Run::new("tar")
-                .args(["--append", "--owner=0", "--group=0", "-f"])
-                .arg(&copy)
-                .arg("-C")
-                .arg(dir.path())
-                .arg(file)
-                .must();
         }
+        // Not by adding to the archive, which tar cannot do if a name in it is not ASCII.
+        let pack = Run::new("tar").args(["--numeric-owner", "-cf"]).arg(&copy);
+        pack.arg("-C").arg(&root).arg(".").must();
         let set = |(name, value): &(&str, &str)| format!("--change=ENV {name}=\"{value}\"");
         let changes: Vec<String> = environment.iter().map(set).collect();
         let changes: Vec<&str> = changes.iter().map(String::as_str).collect();
