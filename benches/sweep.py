@@ -47,8 +47,8 @@ PIP = {name: value for name, value in os.environ.items() if name.startswith("PIP
 BUILD = ENVIRONMENT | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"} | PIP | {"PIP_CERT": f"/{CERTIFICATES}"}
 RUN = ENVIRONMENT | {"PATH": f"/venv/bin:{SYSTEM}"}
 
-# Prints each ELF file of /venv that cannot be loaded, with the needs that are not found. Libraries are
-# loaded, each in its own process; the needs of programs are listed.
+# Prints each ELF file of /venv that cannot be loaded, with a need that is not found. Libraries are
+# loaded, each in its own process; programs, and libraries that fail, are traced.
 LOADS = """
 import ctypes, os, subprocess
 
@@ -67,7 +67,10 @@ def refused(path):
     is_library = ".so" in os.path.basename(path)
     if is_library and loads(path):
         return []
-    listed = subprocess.run([LOADER, "--list", path], capture_output=True, text=True, errors="replace")
+    # As ldd does; nothing is started.
+    traced = {"LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "1", "LD_BIND_NOW": ""}
+    options = {"env": traced, "capture_output": True, "text": True, "errors": "replace"}
+    listed = subprocess.run([LOADER, path], **options)
     lines = (listed.stdout + listed.stderr).splitlines()
     missing = [line.split()[0] for line in lines if "not found" in line]
     return missing or ["itself"] * is_library
