@@ -18,8 +18,8 @@ fails though the line works, or passes though the line fails.
 RELEASE is bookworm (the default) or trixie. DIR has find-libdeps and apt-install; without it,
 install.sh builds them. With --taken-away, the files of each listed package are taken away in turn, and
 --check must fail exactly if the line, the load of a library or the start of a program does. Needs root,
-overlayfs, mmdebstrap, Debian's archive and an index for pip; 40 minutes for all. Roots, downloads and
-apt's index are kept in target/sweep.
+overlayfs, mmdebstrap, Debian's archive and an index for pip; 40 minutes for all without
+--taken-away. Roots, downloads and apt's index are kept in target/sweep.
 """
 
 import argparse

@@ -43,8 +43,7 @@ impl Demand {
     }
 }
 
-/// Modules of one distribution that are built for different libraries: it imports the one whose library
-/// is found.
+/// Modules that replace one another: a distribution imports the one whose library is found.
 #[derive(Clone, Debug)]
 pub struct Variants {
     /// By real path.

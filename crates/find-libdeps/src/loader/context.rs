@@ -26,7 +26,7 @@ pub struct Inputs<'a> {
     pub tree: &'a Tree,
     /// What code of the tree loads by name at run time.
     pub demands: &'a [Rc<Demand>],
-    /// The modules of it of which one each is loaded.
+    /// Modules of the tree that replace one another.
     pub variants: &'a [Variants],
     /// The ABI of an interpreter that does not exist.
     pub native: Abi,

@@ -1,4 +1,5 @@
-//! Sonames that vendors, other Python distributions, the host, the interpreter, the kernel or every process provides, recognised by name.
+//! Sonames that vendors, other Python distributions, the host, the interpreter, the kernel or every
+//! process provides, recognised by name.
 
 use crate::loader::rules::Rules;
 use crate::system::architecture::Abi;

@@ -191,7 +191,7 @@ impl Needs {
             located.is_some_and(|located| variants.modules.contains(&*located.real))
         };
         let is_missing = |outcome: &Outcome| matches!(outcome, Outcome::Missing { .. });
-        let is_kept = |soname: &str, if_missing: bool| {
+        let is_needed = |soname: &str, if_missing: bool| {
             let mut all = self.by_outcome.iter();
             all.any(|((name, outcome), files)| {
                 is_named(name, soname)
@@ -199,11 +199,11 @@ impl Needs {
                     && files.iter().any(is_variant)
             })
         };
-        let mut sonames = [false, true].into_iter().flat_map(|if_missing| {
-            let sonames = variants.sonames.iter();
-            sonames.filter(move |it| is_kept(it, if_missing))
-        });
-        let kept = sonames.next();
+        let first = |if_missing| {
+            let mut sonames = variants.sonames.iter();
+            sonames.find(|it| is_needed(it, if_missing))
+        };
+        let kept = first(false).or_else(|| first(true));
         let others = variants.sonames.iter().filter(|it| Some(*it) != kept);
         let others: Vec<&&str> = others.collect();
         self.by_outcome.retain(|(name, outcome), files| {

@@ -52,8 +52,8 @@ impl Messages {
         }
     }
 
-    /// Prints warnings. Those that are equal but for the name in a directory are one line, except what
-    /// `--strict` fails for, and if all details are printed.
+    /// Prints warnings, one line for the files of a directory that share a message. What `--strict` fails
+    /// for, and everything with `--verbose`, has a line for each file.
     fn warnings<'a>(&mut self, all: impl Iterator<Item = &'a Warning> + Clone) {
         let is_verbose = self.verbosity == Verbosity::Verbose;
         let group = |it: &'a Warning| (it.path.parent(), it.message.as_str());

@@ -22,7 +22,7 @@ pub struct RunTimeDemands<'a> {
     pub distributions: Distributions<'a>,
     /// Sorted.
     pub demands: Vec<Rc<Demand>>,
-    /// The modules of distributions of which each imports one.
+    /// Modules that replace one another.
     pub variants: Vec<Variants>,
     /// The scripts that are started although nothing can start them.
     pub refused: Vec<Warning>,

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 const SOURCE: &str = include_str!("table.txt");
 
-/// What the program needs of it. Comments, and where the rows were seen, would be a third of the text.
+/// What the program needs of it. Comments, and where the rows were seen, would be nearly half of it.
 static TABLE: [u8; LENGTH] = stripped().0;
 const LENGTH: usize = stripped::<{ SOURCE.len() }>().1;
 
@@ -20,7 +20,7 @@ pub struct Row {
     pub distribution: &'static str,
     /// In the order of the table.
     pub needs: Vec<Need>,
-    /// The libraries that variants of one module need, of which the distribution imports one.
+    /// The libraries for which variants of one module are built, in the order of preference.
     pub variants: Vec<&'static str>,
     /// The distributions, by normalised name, that provide the libraries and programs if they are installed beside
     /// this one.
@@ -60,7 +60,7 @@ const fn stripped<const N: usize>() -> ([u8; N], usize) {
     let source = SOURCE.as_bytes();
     let (mut text, mut length, mut start) = ([0; N], 0, 0);
     while start < source.len() {
-        // No other key begins with this letter.
+        // Only `seen-in` begins with an s.
         let is_for_readers = matches!(source[start], b'#' | b'\n' | b's');
         let mut at = start;
         loop {
